@@ -1,0 +1,362 @@
+//! What is wrong with the data, and where: facts that stand beside what could still be read.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::reference::FileReference;
+
+/// Where something was found: a record of the MFT, if any, and a byte offset.
+///
+/// The offset counts from the start of the record where there is one, else from the start of the
+/// volume (or of the bytes that were parsed).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// Record number, the record's index in the MFT.
+    pub record: Option<u64>,
+    /// Bytes from the start of the record, or of the volume.
+    pub offset: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.record {
+            Some(record) => write!(f, "record {record} at {:#x}", self.offset),
+            None => write!(f, "at {:#x}", self.offset),
+        }
+    }
+}
+
+/// One thing that is wrong, with its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[error("{place}: {kind}")]
+pub struct Damage {
+    /// Where it was found.
+    pub place: Place,
+    /// What it is.
+    pub kind: DamageKind,
+}
+
+/// What can be wrong. Each kind has a [stable code](DamageKind::code).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum DamageKind {
+    // --- any structure ---------------------------------------------------------------------
+    /// The bytes end before the structure does.
+    #[error("{what} needs {needed} bytes, {found} are there")]
+    TooShort {
+        /// The structure.
+        what: &'static str,
+        /// Bytes it needs.
+        needed: u64,
+        /// Bytes there are.
+        found: u64,
+    },
+    /// A range the structure names does not lie inside it.
+    #[error("{what} at {offset:#x} with {length} bytes lies outside its {limit} bytes")]
+    OutOfBounds {
+        /// The part that is named.
+        what: &'static str,
+        /// Where it should start.
+        offset: u64,
+        /// How many bytes it should have.
+        length: u64,
+        /// The size of what should hold it, in bytes.
+        limit: u64,
+    },
+    /// A field holds a value that no such field can have.
+    #[error("{what} is {value:#x}")]
+    BadValue {
+        /// The field.
+        what: &'static str,
+        /// What it holds.
+        value: u64,
+    },
+
+    // --- FILE records ----------------------------------------------------------------------
+    /// The slot holds no signature at all: it was never used, or was wiped.
+    #[error("no record: the signature is zero")]
+    BlankRecord,
+    /// The slot starts with something else than a known signature.
+    #[error("no record: the signature is {found:02x?}")]
+    BadSignature {
+        /// The first four bytes.
+        found: [u8; 4],
+    },
+    /// The record is marked `BAAD`: a torn write was found by chkdsk or a driver.
+    #[error("record is marked BAAD")]
+    BaadRecord,
+    /// A stride's last word is not the update sequence number: a torn write, or lost bytes.
+    #[error("stride {stride} ends in {found:#06x} where the update sequence number {expected:#06x} belongs")]
+    StrideMismatch {
+        /// Index of the 512-byte stride.
+        stride: u8,
+        /// The update sequence number.
+        expected: u16,
+        /// The word that is there, and stays.
+        found: u16,
+    },
+    /// The update sequence array does not fit the record; strides it does not cover are unverified.
+    #[error("update sequence array at {offset:#x} with {count} words does not fit the record")]
+    UpdateSequenceArray {
+        /// Where it should start.
+        offset: u16,
+        /// Words it should have, the number included.
+        count: u16,
+    },
+    /// The record names another number than its place in the table; the place is believed.
+    #[error("record names itself {found}")]
+    RecordNumberMismatch {
+        /// The number it names.
+        found: u64,
+    },
+    /// The record's allocated size is not the table's record size; the table's is believed.
+    #[error("allocated size {found} is not the record size {expected}")]
+    AllocatedSize {
+        /// What the header says, in bytes.
+        found: u32,
+        /// The record size in use, in bytes.
+        expected: u32,
+    },
+    /// The used size is impossible, or lies before the end marker; the walk goes by the marker.
+    #[error("used size {used} does not end at the end marker")]
+    UsedSize {
+        /// What the header says, in bytes.
+        used: u32,
+    },
+    /// The record has no end marker behind its last attribute.
+    #[error("end marker missing, {found:#010x} is there")]
+    EndMarkerMissing {
+        /// The word at its place.
+        found: u32,
+    },
+
+    // --- attributes ------------------------------------------------------------------------
+    /// An attribute's length is below its header's, unaligned, or past the record.
+    #[error("attribute {type_code:#x} claims {length} bytes, {available} are left")]
+    AttributeLength {
+        /// The attribute's type code.
+        type_code: u32,
+        /// The length it claims.
+        length: u32,
+        /// Bytes left in the record.
+        available: u32,
+    },
+    /// An attribute is neither resident (0) nor non-resident (1).
+    #[error("attribute form is {form}")]
+    AttributeForm {
+        /// What the byte holds.
+        form: u8,
+    },
+    /// Attributes stand beyond the used size: residue of an earlier life of the record.
+    #[error("attribute {type_code:#x} stands beyond the used size")]
+    AttributeBeyondUsed {
+        /// The attribute's type code.
+        type_code: u32,
+    },
+
+    // --- data runs -------------------------------------------------------------------------
+    /// A run's header byte or length is impossible; the runs before it stand.
+    #[error("data run {index} is corrupt: header {header:#04x}")]
+    DataRun {
+        /// Which run, counted from 0.
+        index: u32,
+        /// Its header byte.
+        header: u8,
+    },
+    /// The runs do not add up to the clusters the attribute claims.
+    #[error("data runs cover {found} clusters of {expected}")]
+    DataRunTotal {
+        /// Clusters from lowest to highest VCN.
+        expected: u64,
+        /// Clusters the runs have.
+        found: u64,
+    },
+    /// A piece of a stream is missing: these virtual clusters have no known place.
+    #[error("clusters {vcn} to {end} of the stream have no known place")]
+    UnmappedClusters {
+        /// First missing VCN.
+        vcn: u64,
+        /// First VCN behind the gap.
+        end: u64,
+    },
+    /// Two pieces of a stream claim the same virtual clusters; the later piece is left out.
+    #[error("two pieces of the stream claim cluster {vcn}")]
+    OverlappingPieces {
+        /// First VCN claimed twice.
+        vcn: u64,
+    },
+
+    // --- assembling a file from several records --------------------------------------------
+    /// The attribute list names a record that is not (any more) part of the file.
+    #[error("attribute list names record {reference}, which is not part of the file")]
+    ListedRecordForeign {
+        /// The reference in the list.
+        reference: FileReference,
+    },
+    /// A record says it belongs to the file, but the attribute list does not name it.
+    #[error("extension record {number} is not in the attribute list")]
+    UnlistedExtension {
+        /// The extension record.
+        number: u64,
+    },
+    /// A record says it belongs to a base record that is gone, reused, or itself an extension.
+    #[error("extension record's base {reference} is gone")]
+    BaseRecordGone {
+        /// The base it names.
+        reference: FileReference,
+    },
+
+    // --- volume ----------------------------------------------------------------------------
+    /// There is no usable boot sector at the start of the volume.
+    #[error("boot sector is not usable")]
+    BootSector,
+    /// The boot sector and its backup differ.
+    #[error("backup boot sector differs")]
+    BackupBootSectorDiffers,
+    /// The geometry was taken from the backup boot sector.
+    #[error("geometry was taken from the backup boot sector")]
+    BackupBootSectorUsed,
+    /// The volume is larger than the source: the rest is missing, not zero.
+    #[error("volume has {claimed} bytes, the source ends after {available}")]
+    VolumeTruncated {
+        /// Bytes the volume claims.
+        claimed: u64,
+        /// Bytes there are.
+        available: u64,
+    },
+    /// Record 0 was not usable and the mirror's copy was taken.
+    #[error("record 0 is not usable, the mirror's copy was used")]
+    MirrorUsed,
+    /// Part of the MFT has no known place.
+    #[error("records {first} to {end} of the MFT have no known place")]
+    TableUnmapped {
+        /// First missing record.
+        first: u64,
+        /// First record behind the gap.
+        end: u64,
+    },
+    /// A partition table is damaged; what is plausible in it was used.
+    #[error("partition table: {what}")]
+    PartitionTable {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+
+    // --- the medium ------------------------------------------------------------------------
+    /// Bytes could not be read. They are missing, not zero.
+    #[error("{length} bytes could not be read")]
+    Unreadable {
+        /// How many.
+        length: u64,
+    },
+}
+
+impl Damage {
+    /// Damage at `offset` of the bytes at hand.
+    #[must_use]
+    pub const fn new(offset: u64, kind: DamageKind) -> Self {
+        Self { place: Place { record: None, offset }, kind }
+    }
+
+    /// Damage at `offset` of record `record`.
+    #[must_use]
+    pub const fn in_record(record: u64, offset: u64, kind: DamageKind) -> Self {
+        Self { place: Place { record: Some(record), offset }, kind }
+    }
+
+    /// The same damage seen from the structure around it: `by` bytes further, in `record`.
+    #[must_use]
+    pub fn within(self, record: Option<u64>, by: u64) -> Self {
+        let offset = self.place.offset.saturating_add(by);
+        Self { place: Place { record: self.place.record.or(record), offset }, kind: self.kind }
+    }
+
+    /// [`DamageKind::TooShort`] at `offset`.
+    pub(crate) fn too_short(offset: usize, what: &'static str, needed: usize, found: usize) -> Self {
+        Self::new(wide(offset), DamageKind::TooShort { what, needed: wide(needed), found: wide(found) })
+    }
+
+    /// [`DamageKind::OutOfBounds`]: `what` should lie at `offset`, which is also where it is reported.
+    pub(crate) fn out_of_bounds(what: &'static str, offset: usize, length: usize, limit: usize) -> Self {
+        let kind = DamageKind::OutOfBounds { what, offset: wide(offset), length: wide(length), limit: wide(limit) };
+        Self::new(wide(offset), kind)
+    }
+
+    /// [`DamageKind::BadValue`] of the field at `offset`.
+    pub(crate) fn bad_value(offset: usize, what: &'static str, value: impl TryInto<u64>) -> Self {
+        Self::new(wide(offset), DamageKind::BadValue { what, value: value.try_into().unwrap_or(u64::MAX) })
+    }
+}
+
+/// A length in memory as a length in a file; `usize` has at most 64 bits on every known target.
+fn wide(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+impl DamageKind {
+    /// A short name that stays the same between versions, for filters and tables.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "too-short",
+            Self::OutOfBounds { .. } => "out-of-bounds",
+            Self::BadValue { .. } => "bad-value",
+            Self::BlankRecord => "blank-record",
+            Self::BadSignature { .. } => "bad-signature",
+            Self::BaadRecord => "baad-record",
+            Self::StrideMismatch { .. } => "stride-mismatch",
+            Self::UpdateSequenceArray { .. } => "update-sequence-array",
+            Self::RecordNumberMismatch { .. } => "record-number-mismatch",
+            Self::AllocatedSize { .. } => "allocated-size",
+            Self::UsedSize { .. } => "used-size",
+            Self::EndMarkerMissing { .. } => "end-marker-missing",
+            Self::AttributeLength { .. } => "attribute-length",
+            Self::AttributeForm { .. } => "attribute-form",
+            Self::AttributeBeyondUsed { .. } => "attribute-beyond-used",
+            Self::DataRun { .. } => "data-run",
+            Self::DataRunTotal { .. } => "data-run-total",
+            Self::UnmappedClusters { .. } => "unmapped-clusters",
+            Self::OverlappingPieces { .. } => "overlapping-pieces",
+            Self::ListedRecordForeign { .. } => "listed-record-foreign",
+            Self::UnlistedExtension { .. } => "unlisted-extension",
+            Self::BaseRecordGone { .. } => "base-record-gone",
+            Self::BootSector => "boot-sector",
+            Self::BackupBootSectorDiffers => "backup-boot-sector-differs",
+            Self::BackupBootSectorUsed => "backup-boot-sector-used",
+            Self::VolumeTruncated { .. } => "volume-truncated",
+            Self::MirrorUsed => "mirror-used",
+            Self::TableUnmapped { .. } => "table-unmapped",
+            Self::PartitionTable { .. } => "partition-table",
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_place_and_the_numbers() {
+        let kind = DamageKind::AttributeLength { type_code: 0x80, length: 12, available: 600 };
+        let damage = Damage::in_record(42, 0x1a8, kind);
+        assert_eq!(damage.to_string(), "record 42 at 0x1a8: attribute 0x80 claims 12 bytes, 600 are left");
+        assert_eq!(damage.kind.code(), "attribute-length");
+        assert_eq!(Damage::new(16, DamageKind::BlankRecord).to_string(), "at 0x10: no record: the signature is zero");
+    }
+
+    #[test]
+    fn damage_in_a_part_is_damage_in_the_whole() {
+        let inner = Damage::too_short(4, "$OBJECT_ID", 16, 3);
+        let outer = inner.within(Some(7), 0x100);
+        assert_eq!(outer.place, Place { record: Some(7), offset: 0x104 });
+        assert_eq!(outer.within(Some(9), 0).place.record, Some(7), "the innermost record stays");
+        assert_eq!(inner.within(None, u64::MAX).place.offset, u64::MAX);
+    }
+
+    #[test]
+    fn damage_stays_small() {
+        assert!(size_of::<Damage>() <= 72, "{}", size_of::<Damage>());
+    }
+}

@@ -1,0 +1,10 @@
+//! The words everything else is written in: damage, errors, times, names and references.
+
+pub mod damage;
+pub mod error;
+pub mod guid;
+pub(crate) mod le;
+pub mod name;
+pub mod reference;
+pub mod sid;
+pub mod time;

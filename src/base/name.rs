@@ -1,0 +1,151 @@
+//! Names as NTFS stores them: UTF-16LE code units, valid Unicode or not.
+
+use std::fmt::{self, Write};
+
+use super::le;
+
+/// A name of a file, stream or attribute: UTF-16LE code units, viewed where they lie.
+///
+/// NTFS does not check its names: unpaired surrogates, control characters and path separators all
+/// occur. Nothing is lost here; what is shown is up to the reader.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Name<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Name<'a> {
+    /// Views `bytes` as code units; an odd last byte is left out.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let (units, _) = bytes.as_chunks::<2>();
+        Self { bytes: units.as_flattened() }
+    }
+
+    /// The bytes as stored, two a code unit.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// True when there is no code unit: the name of the main data stream.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Length in UTF-16 code units.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.as_chunks::<2>().0.len()
+    }
+
+    /// The code units in order.
+    pub fn units(&self) -> impl DoubleEndedIterator<Item = u16> + ExactSizeIterator + Clone + 'a {
+        self.bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit))
+    }
+
+    /// The characters in order; an unpaired surrogate comes as its code unit.
+    pub fn chars(&self) -> impl Iterator<Item = Result<char, u16>> + Clone + 'a {
+        char::decode_utf16(self.units()).map(|item| item.map_err(|error| error.unpaired_surrogate()))
+    }
+
+    /// True when every surrogate is paired, so that the text form loses nothing.
+    #[must_use]
+    pub fn is_unicode(&self) -> bool {
+        self.chars().all(|item| item.is_ok())
+    }
+
+    /// Compares with ASCII or other text, unit by unit and case-sensitively.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        self.units().eq(text.encode_utf16())
+    }
+
+    /// Appends the text form, with U+FFFD for each unpaired surrogate.
+    pub fn push_to(&self, text: &mut String) {
+        for item in self.chars() {
+            text.push(item.unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+    }
+
+    /// Appends the name as WTF-8: UTF-8 in which an unpaired surrogate has three bytes of its own,
+    /// so that different names stay different.
+    pub fn push_wtf8_to(&self, out: &mut Vec<u8>) {
+        let mut buffer = [0; 4];
+        for item in self.chars() {
+            match item {
+                Ok(character) => out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes()),
+                Err(surrogate) => out.extend_from_slice(&wtf8_surrogate(surrogate)),
+            }
+        }
+    }
+}
+
+/// The generalized UTF-8 form of a surrogate: 1110xxxx 10xxxxxx 10xxxxxx.
+fn wtf8_surrogate(unit: u16) -> [u8; 3] {
+    let six_bits = |shift: u16| le::low_byte((unit >> shift) & 0x3F);
+    [0xE0 | six_bits(12), 0x80 | six_bits(6), 0x80 | six_bits(0)]
+}
+
+impl fmt::Display for Name<'_> {
+    /// The text form, with U+FFFD for each unpaired surrogate.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.chars().try_for_each(|item| f.write_char(item.unwrap_or(char::REPLACEMENT_CHARACTER)))
+    }
+}
+
+impl fmt::Debug for Name<'_> {
+    /// Quoted and escaped; an unpaired surrogate as `\u{d800}`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        self.chars().try_for_each(|item| match item {
+            Ok(character) => write!(f, "{}", character.escape_debug()),
+            Err(surrogate) => write!(f, "\\u{{{surrogate:x}}}"),
+        })?;
+        f.write_char('"')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    #[test]
+    fn text_comes_back_whole() {
+        for text in ["", "a.txt", "Привет", "日本語.dat", "emoji 😀.bin", "e\u{301}", "a\0b/c\\d"] {
+            let bytes = utf16(text);
+            let name = Name::new(&bytes);
+            assert_eq!(name.to_string(), text);
+            assert!(name.is_unicode() && name.is(text));
+            assert_eq!(name.len(), text.encode_utf16().count());
+            let mut pushed = String::from("x");
+            name.push_to(&mut pushed);
+            assert_eq!(pushed, format!("x{text}"));
+            let mut wtf8 = Vec::new();
+            name.push_wtf8_to(&mut wtf8);
+            assert_eq!(wtf8, text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn an_unpaired_surrogate_is_kept() {
+        let bytes = [b'E', 0, 0x3D, 0xD8, b'F', 0];
+        let name = Name::new(&bytes);
+        assert_eq!(name.units().collect::<Vec<_>>(), [0x45, 0xD83D, 0x46]);
+        assert!(!name.is_unicode());
+        assert_eq!(name.to_string(), "E\u{FFFD}F");
+        assert_eq!(format!("{name:?}"), r#""E\u{d83d}F""#);
+        let mut wtf8 = Vec::new();
+        name.push_wtf8_to(&mut wtf8);
+        assert_eq!(wtf8, [b'E', 0xED, 0xA0, 0xBD, b'F']);
+    }
+
+    #[test]
+    fn an_odd_last_byte_is_not_part_of_the_name() {
+        assert_eq!(Name::new(&[b'a', 0, b'b']).to_string(), "a");
+    }
+}

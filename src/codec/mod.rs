@@ -1,0 +1,1 @@
+//! Decompression of one unit or chunk, slice to slice.

@@ -1,0 +1,110 @@
+//! Where bytes come from. A source is only ever read: nothing in this crate can write to one.
+
+use crate::base::error::ReadError;
+
+pub mod file;
+pub mod mapped;
+pub mod window;
+
+pub use file::{File, open};
+pub use mapped::Mapped;
+pub use window::Window;
+
+/// Bytes that can be read at any position: an image, a device, memory, or a part of one.
+pub trait Source: Sync {
+    /// How many bytes there are.
+    fn size(&self) -> u64;
+
+    /// Fills `buffer` with the bytes from `offset` on, and returns how many there were: fewer than
+    /// the buffer holds only where the source ends.
+    ///
+    /// # Errors
+    /// When part of the range cannot be read. What the buffer holds then is not to be used.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
+
+    /// The same bytes without a copy, where the source is memory and has all of them.
+    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        let _ = (offset, length);
+        None
+    }
+}
+
+impl<S: Source + ?Sized> Source for &S {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        (**self).read_at(offset, buffer)
+    }
+
+    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        (**self).slice(offset, length)
+    }
+}
+
+impl<S: Source + Send + ?Sized> Source for Box<S> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        (**self).read_at(offset, buffer)
+    }
+
+    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        (**self).slice(offset, length)
+    }
+}
+
+impl Source for [u8] {
+    fn size(&self) -> u64 {
+        u64::try_from(self.len()).unwrap_or(u64::MAX)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let rest = usize::try_from(offset).ok().and_then(|start| self.get(start..)).unwrap_or_default();
+        let length = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..length), rest.get(..length)) {
+            to.copy_from_slice(from);
+        }
+        Ok(length)
+    }
+
+    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        let start = usize::try_from(offset).ok()?;
+        self.get(start..start.checked_add(length)?)
+    }
+}
+
+impl Source for Vec<u8> {
+    fn size(&self) -> u64 {
+        self.as_slice().size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        self.as_slice().read_at(offset, buffer)
+    }
+
+    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        self.as_slice().slice(offset, length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_a_source() {
+        let bytes = vec![1, 2, 3, 4];
+        let source: &dyn Source = &bytes;
+        let mut buffer = [9; 3];
+        assert_eq!(source.read_at(2, &mut buffer).unwrap(), 2);
+        assert_eq!(buffer, [3, 4, 9]);
+        assert_eq!(source.read_at(u64::MAX, &mut buffer).unwrap(), 0);
+        assert_eq!(source.slice(1, 3), Some(&[2, 3, 4][..]));
+        assert_eq!(source.slice(1, 4), None);
+        assert_eq!(source.size(), 4);
+    }
+}

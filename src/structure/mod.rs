@@ -1,0 +1,3 @@
+//! On-disk structures: bytes to views, without I/O.
+
+pub mod value;

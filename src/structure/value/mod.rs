@@ -1,0 +1,1 @@
+//! What attributes hold: one typed view for each attribute type.

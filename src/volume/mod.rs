@@ -1,0 +1,1 @@
+//! From a source to a volume: partitions, geometry, extents and the MFT.
