@@ -1,4 +1,9 @@
 //! On-disk structures: bytes to views, without I/O.
 
+pub mod attribute;
 pub mod attribute_type;
+pub mod data_runs;
+pub mod non_resident;
+pub mod record;
+pub mod update_sequence;
 pub mod value;
