@@ -2,6 +2,7 @@
 
 use crate::base::error::ReadError;
 
+pub(crate) mod buffer;
 pub mod file;
 pub mod mapped;
 pub mod window;
