@@ -1,1 +1,3 @@
 //! From a source to a volume: partitions, geometry, extents and the MFT.
+
+pub mod geometry;
