@@ -2,6 +2,7 @@
 
 pub mod attribute;
 pub mod attribute_type;
+pub mod boot_sector;
 pub mod data_runs;
 pub mod non_resident;
 pub mod record;
