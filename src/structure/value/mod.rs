@@ -1,1 +1,9 @@
 //! What attributes hold: one typed view for each attribute type.
+
+pub mod attribute_list;
+pub mod bitmap;
+pub mod file_attributes;
+pub mod file_name;
+pub mod reparse_tag;
+pub mod standard_information;
+pub mod volume;
