@@ -4,6 +4,7 @@ use bitflags::bitflags;
 
 use super::attribute_type::AttributeType;
 use super::non_resident::NonResident;
+use super::value::file_name::FileName;
 use crate::base::damage::{Damage, DamageKind, Place};
 use crate::base::le;
 use crate::base::name::Name;
@@ -162,6 +163,22 @@ impl<'a> Attribute<'a> {
         usize::try_from(le::u32_in::<16, 24>(self.header)).unwrap_or(usize::MAX)
     }
 
+    /// The name a resident `$FILE_NAME` holds. Where the value's length is stale, the name is taken
+    /// from what follows it in the attribute, and the damage comes with it.
+    ///
+    /// # Errors
+    /// When the value does not lie inside the attribute, or holds no name.
+    #[inline]
+    pub fn file_name(&self) -> Result<(FileName<'a>, Option<Damage>), Damage> {
+        let placed = |damage: Damage| self.inside(damage.within(None, self.value_place()));
+        let (name, damage) = FileName::parse_in_slot(self.resident_value()?, self.resident_slot()).map_err(placed)?;
+        Ok((name, damage.map(placed)))
+    }
+
+    fn value_place(&self) -> u64 {
+        u64::try_from(self.value_offset()).unwrap_or(u64::MAX)
+    }
+
     /// True when the value is also a key in an index, as `$FILE_NAME`s are.
     #[must_use]
     pub fn is_indexed(&self) -> bool {
@@ -208,6 +225,18 @@ impl<'a> Attribute<'a> {
         let length = (length != self.bytes.len()).then(|| Self::length_damage(self.bytes, self.record, self.offset));
         let name = name.map(|damage| self.inside(Damage::new(10, damage.kind)));
         [beyond, length, form, name].into_iter().flatten()
+    }
+
+    /// What is wrong with the value of a resident attribute, or with the runs of a non-resident one.
+    #[must_use]
+    pub fn value_damage(&self) -> Option<Damage> {
+        match self.non_resident() {
+            Some(non_resident) => non_resident.damage().map(|damage| self.inside(damage)),
+            None if self.attribute_type() == AttributeType::FILE_NAME => {
+                self.file_name().map_or_else(Some, |(_, damage)| damage)
+            }
+            None => self.resident_value().err(),
+        }
     }
 
     /// Damage inside the attribute as damage of its record.

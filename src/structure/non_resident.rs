@@ -1,7 +1,7 @@
 //! The non-resident form of an attribute: sizes, and the runs its value lies in.
 
 use super::data_runs::DataRuns;
-use crate::base::damage::Damage;
+use crate::base::damage::{Damage, DamageKind};
 use crate::base::le;
 
 /// The non-resident part of an attribute's header, with its data runs.
@@ -94,6 +94,33 @@ impl<'a> NonResident<'a> {
         let outside = || Damage::out_of_bounds("mapping pairs", offset, 1, self.attribute.len());
         let bytes = self.attribute.get(offset..).filter(|_| offset >= Self::HEADER).ok_or_else(outside)?;
         Ok(DataRuns::new(bytes, self.lowest_vcn(), self.clusters()))
+    }
+
+    /// What is wrong with the runs, if anything: where they end too early, or that they do not have
+    /// the clusters the header claims. Placed from the attribute's start.
+    #[must_use]
+    pub fn damage(&self) -> Option<Damage> {
+        let runs = match self.data_runs() {
+            Ok(runs) => runs,
+            Err(damage) => return Some(damage),
+        };
+        let mut end_vcn = self.lowest_vcn();
+        for run in runs {
+            match run {
+                Ok(run) => end_vcn = run.end_vcn(),
+                Err(damage) => {
+                    return Some(damage.within(None, u64::try_from(self.data_runs_offset()).unwrap_or(u64::MAX)));
+                }
+            }
+        }
+        self.total_damage(end_vcn)
+    }
+
+    /// Damage where runs that end before `end_vcn` do not have the clusters the header claims.
+    pub(crate) fn total_damage(&self, end_vcn: u64) -> Option<Damage> {
+        let found = end_vcn.saturating_sub(self.lowest_vcn());
+        let expected = self.clusters().filter(|&expected| expected != found)?;
+        Some(Damage::new(24, DamageKind::DataRunTotal { expected, found }))
     }
 
     /// Where the data runs start, in bytes from the attribute's start.

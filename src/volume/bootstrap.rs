@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::extents::{Extents, Location};
+use super::extents::Extents;
 use super::geometry::Geometry;
 use super::mft::Mft;
+use super::value::attribute_value;
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::name::Name;
 use crate::base::reference::FileReference;
-use crate::source::{Source, Window, read_readable};
+use crate::source::{Window, read_readable};
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::non_resident::NonResident;
@@ -170,21 +171,13 @@ impl<'s> Bootstrap<'s, '_> {
         let record = self.record.clone();
         let mut attributes = record.attributes().filter_map(Result::ok);
         let list = attributes.find(|attribute| attribute.attribute_type() == AttributeType::ATTRIBUTE_LIST)?;
-        let Some(piece) = list.non_resident() else { return list.resident_value().ok().map(<[u8]>::to_vec) };
-        let mut extents = Extents::default();
-        extents.push_runs(&piece, self.geometry.cluster_size(), &mut self.damage);
-        let size = piece.data_size().min(extents.end()).min(self.source.size());
-        let mut value = Vec::new();
-        for extent in extents.between(0, size) {
-            let mut bytes = vec![0; usize::try_from(extent.length).ok()?];
-            match extent.location {
-                Location::At(position) if read_readable(&self.source, position, &mut bytes).is_empty() => {}
-                // A list that ends early is as good as its entries; the scan finds the others.
-                _ => break,
+        match attribute_value(self.source, Some(self.geometry.cluster_size()), &list) {
+            Ok(value) => Some(value),
+            Err(damage) => {
+                self.damage.push(damage.within(Some(0), list.place().offset));
+                None
             }
-            value.append(&mut bytes);
         }
-        Some(value)
     }
 
     /// Reads the records `numbers` as the map grows to reach them, each once.

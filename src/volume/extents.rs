@@ -96,7 +96,6 @@ impl Extents {
             Err(error) => return damage.push(error),
         };
         let size = u64::from(cluster_size);
-        let claimed_end = piece.clusters().and_then(|clusters| piece.lowest_vcn().checked_add(clusters));
         let first_free = self.end();
         let (mut end_vcn, mut overlap) = (piece.lowest_vcn(), None);
         for run in runs {
@@ -119,11 +118,7 @@ impl Extents {
         if let Some(vcn) = overlap {
             damage.push(Damage::new(16, DamageKind::OverlappingPieces { vcn }));
         }
-        if let Some(claimed_end) = claimed_end.filter(|&claimed_end| claimed_end != end_vcn) {
-            let expected = claimed_end.saturating_sub(piece.lowest_vcn());
-            let found = end_vcn.saturating_sub(piece.lowest_vcn());
-            damage.push(Damage::new(24, DamageKind::DataRunTotal { expected, found }));
-        }
+        damage.extend(piece.total_damage(end_vcn));
     }
 
     /// The extents of the stream's bytes `start .. end`, clipped, with what has no place as

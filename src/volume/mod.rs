@@ -5,6 +5,7 @@ mod bootstrap;
 pub mod extents;
 pub mod geometry;
 pub mod mft;
+mod value;
 
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
