@@ -4,6 +4,7 @@ pub mod attribute_list;
 pub mod bitmap;
 pub mod file_attributes;
 pub mod file_name;
+pub mod object_id;
 pub mod reparse_tag;
 pub mod standard_information;
 pub mod volume;
