@@ -4,6 +4,7 @@ use bitflags::bitflags;
 
 use super::attribute_type::AttributeType;
 use super::non_resident::NonResident;
+use super::value::Value;
 use super::value::file_name::FileName;
 use crate::base::damage::{Damage, DamageKind, Place};
 use crate::base::le;
@@ -175,6 +176,22 @@ impl<'a> Attribute<'a> {
         Ok((name, damage.map(placed)))
     }
 
+    /// The value, viewed by its type; for a non-resident attribute the sizes and runs to read it by.
+    ///
+    /// # Errors
+    /// When the value does not lie inside the attribute, or cannot be what its type asks for.
+    #[inline]
+    pub fn value(&self) -> Result<Value<'a>, Damage> {
+        if let Some(non_resident) = self.non_resident() {
+            return Ok(Value::DataRuns(non_resident));
+        }
+        if self.attribute_type() == AttributeType::FILE_NAME {
+            return self.file_name().map(|(name, _)| Value::FileName(name));
+        }
+        let placed = |damage: Damage| self.inside(damage.within(None, self.value_place()));
+        Value::parse(self.attribute_type(), self.name(), self.resident_value()?).map_err(placed)
+    }
+
     fn value_place(&self) -> u64 {
         u64::try_from(self.value_offset()).unwrap_or(u64::MAX)
     }
@@ -235,7 +252,7 @@ impl<'a> Attribute<'a> {
             None if self.attribute_type() == AttributeType::FILE_NAME => {
                 self.file_name().map_or_else(Some, |(_, damage)| damage)
             }
-            None => self.resident_value().err(),
+            None => self.value().err(),
         }
     }
 

@@ -29,6 +29,7 @@ use volume::{VolumeInformation, VolumeName};
 
 use super::attribute_type::AttributeType;
 use super::index::IndexRoot;
+use super::non_resident::NonResident;
 use crate::base::damage::Damage;
 use crate::base::name::Name;
 
@@ -68,6 +69,8 @@ pub enum Value<'a> {
     LoggedUtilityStream(LoggedUtilityStream<'a>),
     /// A type that is not known.
     Raw(&'a [u8]),
+    /// Any type whose value lies in clusters: sizes, and the runs to read it by.
+    DataRuns(NonResident<'a>),
 }
 
 impl<'a> Value<'a> {
