@@ -77,15 +77,16 @@ impl<'c> Entry<'c> {
         Some(entry)
     }
 
-    /// Formatting a volume writes records that were never a file's. A file has a name, content, or,
-    /// outside the records NTFS keeps for itself, at least some attribute.
+    /// Formatting a volume writes records that were never a file's: with times, a descriptor and an
+    /// empty `$DATA`, and with the record's number for a sequence number. A file has a name, content,
+    /// or at least another sequence number outside the records NTFS keeps for itself.
     fn has_evidence(&self) -> bool {
-        let outside_reserved = self.record_number() >= Self::RESERVED_RECORDS;
+        let number = self.record_number();
+        let preformatted = number < Self::RESERVED_RECORDS || u64::from(self.sequence_number()) == number & 0xFFFF;
+        let lived = !preformatted && self.sequence_number() > 1;
         self.attributes().any(|attribute| match attribute.attribute_type() {
-            AttributeType::STANDARD_INFORMATION | AttributeType::SECURITY_DESCRIPTOR => outside_reserved,
-            AttributeType::DATA => {
-                outside_reserved || attribute.resident_value().map_or(true, |value| !value.is_empty())
-            }
+            AttributeType::STANDARD_INFORMATION | AttributeType::SECURITY_DESCRIPTOR => lived,
+            AttributeType::DATA => lived || attribute.resident_value().map_or(true, |value| !value.is_empty()),
             _ => true,
         })
     }

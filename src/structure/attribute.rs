@@ -342,3 +342,152 @@ impl<'a> Iterator for Attributes<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::structure::forge::Forge;
+    use crate::structure::record::Record;
+
+    /// Two attributes; the second, of 32 bytes with the value `abc`, starts at 160.
+    fn record() -> Vec<u8> {
+        Forge::new(512).name((5, 5), 3, "f").resident(AttributeType::DATA, "", b"abc").on_disk(9)
+    }
+
+    const DATA: usize = 152;
+
+    fn walk(bytes: &[u8]) -> Vec<Result<u32, Damage>> {
+        let record = Record::parse(9, bytes).unwrap();
+        record.attributes().map(|attribute| attribute.map(|attribute| attribute.attribute_type().0)).collect()
+    }
+
+    fn damage(offset: usize, kind: DamageKind) -> Damage {
+        Damage::in_record(9, offset as u64, kind)
+    }
+
+    fn data(bytes: &[u8]) -> Attribute<'_> {
+        let record = Record::parse(9, bytes).unwrap();
+        let offset = record.attributes().filter_map(Result::ok).nth(1).unwrap().offset as usize;
+        let length = usize::from(le::u16_at(bytes, offset + 4).unwrap());
+        Attribute::new(&bytes[offset..offset + length], 9, offset, false).unwrap()
+    }
+
+    #[test]
+    fn attributes_come_in_order_with_their_values() {
+        let bytes = record();
+        assert_eq!(walk(&bytes), [Ok(0x30), Ok(0x80)]);
+        let data = data(&bytes);
+        assert_eq!(data.place(), Place { record: Some(9), offset: DATA as u64 });
+        assert_eq!(data.resident_value(), Ok(&b"abc"[..]));
+        assert_eq!((data.id(), data.name().is_empty(), data.is_resident()), (1, true, true));
+        assert_eq!(data.damage().count(), 0);
+        assert_eq!(data.value_damage(), None);
+    }
+
+    #[test]
+    fn named_non_resident_attributes_have_sizes_and_runs() {
+        let runs = [0x11, 2, 10, 0];
+        let bytes = Forge::new(512)
+            .name((5, 5), 3, "f")
+            .runs(AttributeType::DATA, "ads", (0, 1), [8192, 5000, 5000], &runs)
+            .on_disk(9);
+        let data = data(&bytes);
+        assert!(data.name().is("ads") && !data.is_resident());
+        assert_eq!(data.non_resident().unwrap().data_size(), 5000);
+        assert_eq!(data.value_damage(), None);
+        assert!(data.resident_value().is_err());
+    }
+
+    #[test]
+    fn impossible_lengths_end_the_walk_and_keep_what_came_before() {
+        for length in [0u32, 8, 16, 23, 25, 33, 1000, 0xFFFF_FFF0] {
+            let mut bytes = record();
+            bytes[DATA + 4..DATA + 8].copy_from_slice(&length.to_le_bytes());
+            let kind = DamageKind::AttributeLength { type_code: 0x80, length, available: 512 - DATA as u32 };
+            assert_eq!(walk(&bytes), [Ok(0x30), Err(damage(DATA, kind))], "{length}");
+        }
+    }
+
+    #[test]
+    fn garbage_in_the_upper_half_of_a_length_is_seen_through() {
+        let mut bytes = record();
+        bytes[DATA + 6] = 7;
+        assert_eq!(walk(&bytes), [Ok(0x30), Ok(0x80)]);
+        let kind = DamageKind::AttributeLength { type_code: 0x80, length: 0x0007_0020, available: 32 };
+        assert_eq!(data(&bytes).damage().collect::<Vec<_>>(), [damage(DATA, kind)]);
+    }
+
+    #[test]
+    fn a_missing_end_marker_is_reported_with_what_is_there() {
+        let end = DATA + 32;
+        for found in [0u32, 0x1147_7982, 0x33] {
+            let mut bytes = record();
+            bytes[end..end + 4].copy_from_slice(&found.to_le_bytes());
+            let missing = damage(end, DamageKind::EndMarkerMissing { found });
+            assert_eq!(walk(&bytes), [Ok(0x30), Ok(0x80), Err(missing)]);
+        }
+    }
+
+    #[test]
+    fn a_stale_used_size_hides_no_attribute() {
+        let mut bytes = record();
+        bytes[24] = 160 - 8;
+        let used = damage(DATA + 32, DamageKind::UsedSize { used: 152 });
+        assert_eq!(walk(&bytes), [Ok(0x30), Ok(0x80), Err(used)]);
+        let record = Record::parse(9, &bytes).unwrap();
+        let data = record.attributes().filter_map(Result::ok).nth(1).unwrap();
+        let kind = DamageKind::AttributeBeyondUsed { type_code: 0x80 };
+        assert_eq!(data.damage().collect::<Vec<_>>(), [damage(DATA, kind)]);
+    }
+
+    #[test]
+    fn values_and_names_outside_the_attribute_are_refused() {
+        for (field, width, value) in [(16, 4, 9u32), (16, 4, u32::MAX), (20, 2, 33), (20, 2, 0xFFFF), (20, 2, 8)] {
+            let mut bytes = record();
+            bytes[DATA + field..DATA + field + width].copy_from_slice(&value.to_le_bytes()[..width]);
+            assert!(data(&bytes).resident_value().is_err(), "{field} {value}");
+            assert!(data(&bytes).value_damage().is_some());
+        }
+        for (length, offset) in [(200, 24u16), (2, 32), (1, 0xFFFF), (1, 8), (1, 25)] {
+            let mut bytes = record();
+            bytes[DATA + 9] = length;
+            bytes[DATA + 10..DATA + 12].copy_from_slice(&offset.to_le_bytes());
+            assert!(data(&bytes).name().is_empty());
+            assert_eq!(data(&bytes).damage().count(), 1, "{length} {offset}");
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_no_form_is_read_by_its_length() {
+        let mut bytes = record();
+        bytes[DATA + 8] = 9;
+        assert!(data(&bytes).is_resident());
+        assert_eq!(
+            data(&bytes).damage().collect::<Vec<_>>(),
+            [damage(DATA + 8, DamageKind::AttributeForm { form: 9 })]
+        );
+    }
+
+    #[test]
+    fn non_resident_attributes_shorter_than_their_header_are_stepped_over() {
+        let mut bytes = Forge::new(512)
+            .resident(AttributeType::DATA, "", b"abc")
+            .resident(AttributeType::BITMAP, "", b"x")
+            .on_disk(9);
+        bytes[56 + 8] = 1;
+        let kind = DamageKind::AttributeLength { type_code: 0x80, length: 32, available: 32 };
+        assert_eq!(walk(&bytes), [Err(damage(56, kind)), Ok(0xB0)]);
+    }
+
+    #[test]
+    fn a_name_whose_value_length_is_stale_is_read_from_its_slot() {
+        // As record 560 of a real table: seven characters, a value that ends after five.
+        let mut bytes = Forge::new(512).name((5, 5), 3, "win98.c").on_disk(9);
+        bytes[56 + 16] = 76;
+        let record = Record::parse(9, &bytes).unwrap();
+        let attribute = record.attributes().next().unwrap().unwrap();
+        let (name, stale) = attribute.file_name().unwrap();
+        assert!(name.name().is("win98.c"));
+        assert!(stale.is_some());
+    }
+}

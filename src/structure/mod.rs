@@ -4,6 +4,8 @@ pub mod attribute;
 pub mod attribute_type;
 pub mod boot_sector;
 pub mod data_runs;
+#[cfg(test)]
+pub(crate) mod forge;
 pub mod index;
 pub mod index_entry;
 pub mod index_record;

@@ -333,3 +333,132 @@ impl Record<'_> {
         Record { number, bytes: Cow::Owned(bytes.into_owned()), update_sequence, repaired }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::forge::Forge;
+
+    fn kinds(record: &Record<'_>) -> Vec<Result<u32, DamageKind>> {
+        let kind = |attribute: Result<crate::structure::attribute::Attribute<'_>, Damage>| {
+            attribute.map(|attribute| attribute.attribute_type().0).map_err(|damage| damage.kind)
+        };
+        record.attributes().map(kind).collect()
+    }
+
+    /// A record of two strides whose `$DATA` lies over the end of the first one.
+    fn long_record() -> Vec<u8> {
+        let content: Vec<u8> = (0..600).map(|byte| (byte % 251) as u8).collect();
+        Forge::new(1024).sequence(3).name((5, 5), 3, "long.bin").resident(AttributeType::DATA, "", &content).on_disk(42)
+    }
+
+    #[test]
+    fn short_records_are_borrowed_and_long_ones_repaired_in_a_copy() {
+        let short = Forge::new(1024).name((5, 5), 3, "a").on_disk(42);
+        assert!(matches!(Record::parse(42, &short).unwrap().bytes, Cow::Borrowed(_)));
+        let long = long_record();
+        let record = Record::parse(42, &long).unwrap();
+        assert!(matches!(record.bytes, Cow::Owned(_)));
+        let data = record.attributes().filter_map(Result::ok).last().unwrap();
+        assert!(data.resident_value().unwrap().iter().enumerate().all(|(at, &byte)| byte == (at % 251) as u8));
+    }
+
+    #[test]
+    fn borrowed_owned_and_in_place_say_the_same() {
+        for bytes in [Forge::new(1024).name((5, 5), 3, "a").on_disk(42), long_record(), Forge::new(4096).on_disk(42)] {
+            let borrowed = Record::parse(42, &bytes).unwrap();
+            let mut buffer = bytes.clone();
+            let in_place = Record::parse_in_place(42, &mut buffer).unwrap();
+            let owned = Record::from_vec(42, bytes.clone()).unwrap();
+            assert_eq!(kinds(&borrowed), kinds(&in_place));
+            assert_eq!(kinds(&owned), kinds(&in_place));
+            assert_eq!(borrowed.clone().into_repaired().bytes(), in_place.bytes());
+            assert_eq!(owned.bytes(), in_place.bytes());
+            assert_eq!(in_place.damage().count(), 0);
+        }
+    }
+
+    #[test]
+    fn header_fields_are_read() {
+        let bytes = Forge::new(1024).sequence(9).flags(3).base(7, 2).on_disk(42);
+        let header = RecordHeader::parse(&bytes).unwrap();
+        assert_eq!((header.sequence_number(), header.own_number()), (9, Some(42)));
+        assert!(header.is_in_use() && header.is_directory() && !header.is_base_record());
+        assert_eq!(header.base_reference(), FileReference::new(7, 2));
+        assert_eq!(header.allocated_size(), 1024);
+    }
+
+    #[test]
+    fn short_headers_have_no_own_number() {
+        let mut bytes = Forge::new(1024).on_disk(42);
+        bytes[4] = 42;
+        assert_eq!(RecordHeader::parse(&bytes).unwrap().own_number(), None);
+    }
+
+    #[test]
+    fn slots_without_a_record_say_what_they_hold() {
+        let kind = |bytes: &[u8]| Record::parse(1, bytes).unwrap_err().kind;
+        assert_eq!(kind(&[0; 1024]), DamageKind::BlankRecord);
+        assert_eq!(kind(&[1; 1024]), DamageKind::BadSignature { found: [1; 4] });
+        assert!(matches!(kind(b"FILE"), DamageKind::TooShort { .. }));
+    }
+
+    #[test]
+    fn baad_records_are_parsed_all_the_same() {
+        let mut bytes = long_record();
+        bytes[..4].copy_from_slice(b"BAAD");
+        let record = Record::parse(42, &bytes).unwrap();
+        assert_eq!(kinds(&record), [Ok(0x30), Ok(0x80)]);
+        assert_eq!(record.damage().next().unwrap().kind, DamageKind::BaadRecord);
+    }
+
+    #[test]
+    fn frame_damage_names_its_place() {
+        let mut bytes = long_record();
+        bytes[44] = 41;
+        bytes[29] = 8;
+        bytes[1022] = 6;
+        let damage: Vec<_> = Record::parse(42, &bytes).unwrap().damage().collect();
+        let torn = DamageKind::StrideMismatch { stride: 1, expected: 7, found: 6 };
+        assert_eq!(
+            damage,
+            [
+                Damage::in_record(42, 28, DamageKind::AllocatedSize { found: 2048, expected: 1024 }),
+                Damage::in_record(42, 44, DamageKind::RecordNumberMismatch { found: 41 }),
+                Damage::in_record(42, 1022, torn),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_impossible_first_attribute_gives_way_to_the_usual_place() {
+        for offset in [0u16, 7, 57, 0x3FF, 0xFFFF] {
+            let mut bytes = long_record();
+            bytes[20..22].copy_from_slice(&offset.to_le_bytes());
+            let record = Record::parse(42, &bytes).unwrap();
+            assert_eq!(kinds(&record)[..2], [Ok(0x30), Ok(0x80)], "{offset}");
+            let kind = DamageKind::BadValue { what: "first attribute offset", value: u64::from(offset) };
+            assert!(record.damage().any(|damage| damage.kind == kind));
+        }
+    }
+
+    #[test]
+    fn slack_starts_behind_the_word_after_the_end_marker() {
+        let mut bytes = Forge::new(1024).on_disk(42);
+        bytes[72] = 0xEE;
+        let record = Record::from_vec(42, bytes).unwrap();
+        assert_eq!(record.header().used_size(), 64);
+        assert_eq!((record.slack().len(), record.slack()[8]), (1024 - 64, 0xEE));
+    }
+
+    #[test]
+    fn every_truncation_is_safe() {
+        let bytes = long_record();
+        for length in 0..bytes.len() {
+            let Ok(record) = Record::parse(42, &bytes[..length]) else { continue };
+            record.attributes().for_each(drop);
+            let _ = (record.damage().count(), record.slack().len());
+        }
+    }
+}
