@@ -147,18 +147,27 @@ impl<'a> IndexEntry<'a> {
 /// The entries of a node, the last one included.
 ///
 /// An entry whose length is impossible ends the node with its damage, as does a missing last entry;
-/// an entry whose key lies outside it is damage in its place, and the node goes on.
+/// an entry whose key lies outside it is damage in its place, and the node goes on. Used bytes behind
+/// the last entry are damage after it: one wrong bit makes any entry the last.
 #[derive(Debug, Clone)]
 pub struct IndexEntries<'a> {
     bytes: &'a [u8],
     offset: usize,
-    done: bool,
+    walk: Walk,
+}
+
+/// How far the walk over a node has come.
+#[derive(Debug, Clone, Copy)]
+enum Walk {
+    Entries,
+    BehindLast,
+    Done,
 }
 
 impl<'a> IndexEntries<'a> {
     /// The entries at the start of `bytes`, which stand at `offset` of the value around them.
     pub(crate) fn new(bytes: &'a [u8], offset: usize) -> Self {
-        Self { bytes, offset, done: false }
+        Self { bytes, offset, walk: Walk::Entries }
     }
 
     /// Where the next entry starts, in bytes from the start of the index root's value or index
@@ -166,6 +175,16 @@ impl<'a> IndexEntries<'a> {
     #[must_use]
     pub fn offset(&self) -> usize {
         self.offset
+    }
+
+    fn entry(&mut self) -> Result<IndexEntry<'a>, Damage> {
+        let start = self.offset;
+        let bytes = self.take().inspect_err(|_| self.walk = Walk::Done)?;
+        let entry = IndexEntry::parse(bytes, start)?;
+        if entry.is_last() {
+            self.walk = Walk::BehindLast;
+        }
+        Ok(entry)
     }
 
     /// The next entry's bytes; damage here means that nothing behind it can be found.
@@ -190,19 +209,16 @@ impl<'a> Iterator for IndexEntries<'a> {
     type Item = Result<IndexEntry<'a>, Damage>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let start = self.offset;
-        let entry = match self.take() {
-            Ok(bytes) => IndexEntry::parse(bytes, start),
-            Err(damage) => {
-                self.done = true;
-                Err(damage)
+        match self.walk {
+            Walk::Entries => Some(self.entry()),
+            Walk::BehindLast => {
+                self.walk = Walk::Done;
+                let damage =
+                    Damage::bad_value(self.offset, "number of bytes behind the last index entry", self.bytes.len());
+                (!self.bytes.is_empty()).then_some(Err(damage))
             }
-        };
-        self.done |= entry.as_ref().is_ok_and(IndexEntry::is_last);
-        Some(entry)
+            Walk::Done => None,
+        }
     }
 }
 
@@ -260,6 +276,15 @@ pub(crate) mod tests {
         let items = items(&bytes);
         assert_eq!(items.len(), 1);
         assert!(items[0].unwrap().key().is_empty());
+    }
+
+    #[test]
+    fn entries_behind_the_last_one_are_not_passed_over_in_silence() {
+        let bytes = [entry(0, &[], &[], 2, None), view_entry(&[1; 8], &[])].concat();
+        let items = items(&bytes);
+        assert!(items[0].unwrap().is_last());
+        let damage = Damage::bad_value(0x50, "number of bytes behind the last index entry", 24_u64);
+        assert_eq!(items[1..], [Err(damage)]);
     }
 
     #[test]

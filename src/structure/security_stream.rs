@@ -111,6 +111,7 @@ pub fn security_hash(descriptor: &[u8]) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::value::security_descriptor::SecurityDescriptor;
     use super::*;
 
     /// An entry at offset 0x100 around eight bytes whose hash is 2 + (1 << 3).
@@ -134,6 +135,56 @@ mod tests {
         assert!(!entry.belongs_at(0x8_0100));
         bytes[21] = 1;
         assert!(!SecurityEntry::parse(&bytes).unwrap().hash_matches());
+    }
+
+    #[test]
+    fn first_descriptor_of_every_windows_volume_verifies() {
+        // Security id 0x100 of a stock volume, as `icat` shows it.
+        let bytes: Vec<u8> = [
+            0xF803_12F0_u32,
+            0x100,
+            0,
+            0,
+            0x7C,
+            0x8004_0001,
+            0x48,
+            0x58,
+            0,
+            0x14,
+            0x0034_0002,
+            2,
+            0x0014_0000,
+            0x0012_0089,
+            0x101,
+            0x0500_0000,
+            0x12,
+            0x0018_0000,
+            0x0012_0089,
+            0x201,
+            0x0500_0000,
+            0x20,
+            0x220,
+            0x201,
+            0x0500_0000,
+            0x20,
+            0x220,
+            0x201,
+            0x0500_0000,
+            0x20,
+            0x220,
+        ]
+        .into_iter()
+        .flat_map(u32::to_le_bytes)
+        .collect();
+        let entry = SecurityEntry::parse(&bytes).unwrap();
+        assert!(entry.hash_matches() && entry.belongs_at(0) && entry.belongs_at(0x4_0000));
+        let descriptor = SecurityDescriptor::parse(entry.descriptor()).unwrap();
+        assert_eq!(descriptor.owner().unwrap().unwrap().to_string(), "S-1-5-32-544");
+        assert_eq!(descriptor.group(), descriptor.owner());
+        let list = descriptor.discretionary_list().unwrap().unwrap();
+        let said: Vec<_> = list.entries().map(|entry| entry.unwrap().access().unwrap().unwrap()).collect();
+        let said: Vec<_> = said.iter().map(|access| (access.mask, access.sid.to_string())).collect();
+        assert_eq!(said, [(0x0012_0089, "S-1-5-18".to_owned()), (0x0012_0089, "S-1-5-32-544".to_owned())]);
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn length_in(fixed: &[u8; 8]) -> usize {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::reparse_payload::WofAlgorithm;
     use super::*;
 
     fn value(tag: u32, length: u16, rest: &[u8]) -> Vec<u8> {
@@ -130,6 +131,15 @@ mod tests {
         let longer = value(0x8000_0023, 2, b"abc");
         let point = ReparsePoint::parse(&longer).unwrap();
         assert_eq!((point.data(), point.damage()), (&b"ab"[..], None));
+    }
+
+    #[test]
+    fn files_compressed_by_windows_10_say_how() {
+        // Four records of one volume carry these very bytes.
+        let bytes = [0x17, 0, 0, 0x80, 0x10, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0];
+        let point = ReparsePoint::parse(&bytes).unwrap();
+        assert_eq!((point.tag(), point.damage()), (ReparseTag::WOF, None));
+        assert_eq!(point.payload(), Ok(ReparsePayload::Compressed(WofAlgorithm::XPRESS_8K)));
     }
 
     #[test]
