@@ -27,6 +27,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod base;
+pub mod catalog;
 pub mod codec;
 pub mod source;
 pub mod structure;
@@ -38,4 +39,8 @@ pub use base::guid::Guid;
 pub use base::name::Name;
 pub use base::reference::{FileReference, SequenceMatch};
 pub use base::sid::Sid;
+pub use base::threads::Threads;
 pub use base::time::FileTime;
+pub use catalog::{Catalog, Entry, EntryState};
+pub use structure::record::Record;
+pub use volume::Volume;

@@ -7,4 +7,5 @@ pub(crate) mod le;
 pub mod name;
 pub mod reference;
 pub mod sid;
+pub mod threads;
 pub mod time;

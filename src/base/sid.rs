@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::damage::Damage;
-use super::le;
 
 /// A security identifier, viewed where it lies.
 ///

@@ -2,12 +2,15 @@
 
 use crate::base::error::ReadError;
 
+pub(crate) mod buffer;
 pub mod file;
 pub mod mapped;
+pub mod readable;
 pub mod window;
 
 pub use file::{File, open};
 pub use mapped::Mapped;
+pub use readable::read_readable;
 pub use window::Window;
 
 /// Bytes that can be read at any position: an image, a device, memory, or a part of one.

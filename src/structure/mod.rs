@@ -1,5 +1,15 @@
 //! On-disk structures: bytes to views, without I/O.
 
+pub mod attribute;
 pub mod attribute_type;
 pub mod boot_sector;
+pub mod data_runs;
+pub mod index;
+pub mod index_entry;
+pub mod index_record;
+pub mod index_view;
+pub mod non_resident;
+pub mod record;
+pub mod security_stream;
+pub mod update_sequence;
 pub mod value;

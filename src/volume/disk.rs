@@ -95,6 +95,7 @@ mod tests {
     use crate::base::error::ReadError;
     use crate::base::guid::Guid;
     use crate::structure::boot_sector::tests::sample as boot_sector;
+    use crate::volume::Volume;
     use crate::volume::geometry::tests::CorpusImage;
     use crate::volume::guid_partition_table::Crc32;
     use crate::volume::master_boot_record::MasterBootRecordType;
@@ -514,6 +515,7 @@ mod tests {
             assert_eq!(places(&disk, 512), [(Mbr, start, sectors)], "{path}");
             assert_eq!(disk.damage().len(), damages, "{path}");
             assert!(disk.partitions()[0].looks_like_ntfs(&image), "{path}");
+            assert!(Volume::open_window(disk.partitions()[0].window(&image)).is_ok(), "{path}");
         }
         let Some(image) = CorpusImage::open("vol/grr_ntfs_img.dd") else { return };
         let truncated = DamageKind::PartitionTruncated { claimed: 160_587 * 512, available: 2_129_408 - 63 * 512 };

@@ -1,9 +1,148 @@
 //! From a source to a volume: partitions, geometry, extents and the MFT.
 
+pub mod bare_table;
+mod bootstrap;
 pub mod disk;
+pub mod extents;
 pub mod geometry;
 pub mod guid_partition_table;
 pub mod master_boot_record;
+pub mod mft;
 pub mod partition;
 mod partition_table;
 pub mod upcase;
+mod value;
+
+use crate::base::damage::{Damage, DamageKind};
+use crate::base::error::{Error, Result};
+use crate::source::{Source, Window, read_readable};
+use crate::structure::boot_sector::BootSector;
+use geometry::Geometry;
+use mft::Mft;
+
+/// An NTFS volume: its geometry and its MFT, and what had to be put up with to find them.
+#[derive(Debug, Clone)]
+pub struct Volume<'s> {
+    source: Window<'s>,
+    geometry: Option<Geometry>,
+    mft: Mft<'s>,
+    damage: Vec<Damage>,
+}
+
+impl<'s> Volume<'s> {
+    /// How much of the end of the source is searched for a backup boot sector.
+    const BACKUP_SEARCH: u64 = 1 << 20;
+
+    /// Opens the volume that starts where `source` starts: by its boot sector, else by the backup.
+    ///
+    /// # Errors
+    /// When neither leads to an MFT.
+    pub fn open(source: &'s dyn Source) -> Result<Self> {
+        Self::open_window(Window::whole(source))
+    }
+
+    /// The same for a part of a source, such as a partition.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_window(source: Window<'s>) -> Result<Self> {
+        let primary = match boot_sector(source, 0).and_then(|sector| Ok(BootSector::parse(&sector)?.geometry()?)) {
+            Ok(geometry) => Self::with_geometry(source, geometry),
+            Err(error) => Err(error),
+        };
+        match primary {
+            Ok(mut volume) => {
+                volume.check_backup();
+                Ok(volume)
+            }
+            Err(error) => Self::open_by_backup(source).ok_or(error),
+        }
+    }
+
+    /// Opens a volume whose geometry the caller knows.
+    ///
+    /// # Errors
+    /// When there is no MFT where the geometry says, and no mirror.
+    pub fn with_geometry(source: Window<'s>, geometry: Geometry) -> Result<Self> {
+        let mft = Mft::find(source, &geometry)?;
+        let mut damage = Vec::new();
+        if source.size() < geometry.volume_size() {
+            let kind = DamageKind::VolumeTruncated { claimed: geometry.volume_size(), available: source.size() };
+            damage.push(Damage::new(source.size(), kind));
+        }
+        Ok(Self { source, geometry: Some(geometry), mft, damage })
+    }
+
+    /// Opens a bare `$MFT` file: names, times and resident content without clusters.
+    ///
+    /// # Errors
+    /// When the file does not look like a table of FILE records.
+    pub fn from_table(source: &'s dyn Source) -> Result<Self> {
+        let source = Window::whole(source);
+        Ok(Self { source, geometry: None, mft: Mft::from_table(source)?, damage: Vec::new() })
+    }
+
+    /// Looks for a backup boot sector in the last MiB and, as NT 3.51 wrote it, in the middle.
+    fn open_by_backup(source: Window<'s>) -> Option<Self> {
+        let sector_start = |offset: u64| offset.saturating_sub(offset % 512);
+        let start = sector_start(source.size().saturating_sub(Self::BACKUP_SEARCH));
+        let mut end = vec![0; usize::try_from(source.size().saturating_sub(start)).ok()?];
+        read_readable(&source, start, &mut end);
+        let at_end: Vec<_> = (start..).step_by(512).zip(end.as_chunks::<512>().0.iter().copied()).collect();
+        let middle = sector_start(source.size() / 2);
+        let in_the_middle = boot_sector(source, middle).ok().map(|sector| (middle, sector));
+        let candidates = at_end.into_iter().rev().chain(in_the_middle);
+        for (offset, sector) in candidates {
+            let Some(geometry) = BootSector::parse(&sector).ok().and_then(|sector| sector.geometry().ok()) else {
+                continue;
+            };
+            if let Ok(mut volume) = Self::with_geometry(source, geometry) {
+                volume.damage.push(Damage::new(0, DamageKind::BootSector));
+                volume.damage.push(Damage::new(offset, DamageKind::BackupBootSectorUsed));
+                return Some(volume);
+            }
+        }
+        None
+    }
+
+    /// Compares the backup boot sector with the primary, where the source has its place.
+    fn check_backup(&mut self) {
+        let Some(offset) = self.geometry.map(|geometry| geometry.backup_boot_sector_offset()) else { return };
+        let (Ok(primary), Ok(backup)) = (boot_sector(self.source, 0), boot_sector(self.source, offset)) else { return };
+        if primary != backup {
+            self.damage.push(Damage::new(offset, DamageKind::BackupBootSectorDiffers));
+        }
+    }
+
+    /// The bytes of the volume.
+    #[must_use]
+    pub fn source(&self) -> Window<'s> {
+        self.source
+    }
+
+    /// The sizes of the volume; `None` for a bare `$MFT` file, which has no clusters.
+    #[must_use]
+    pub fn geometry(&self) -> Option<&Geometry> {
+        self.geometry.as_ref()
+    }
+
+    /// The table of FILE records.
+    #[must_use]
+    pub fn mft(&self) -> &Mft<'s> {
+        &self.mft
+    }
+
+    /// What had to be put up with to open the volume and to find its MFT.
+    pub fn damage(&self) -> impl Iterator<Item = Damage> + '_ {
+        self.damage.iter().chain(self.mft.damage()).copied()
+    }
+}
+
+/// The 512 bytes at `offset`.
+fn boot_sector(source: Window<'_>, offset: u64) -> Result<[u8; 512]> {
+    let mut sector = [0; 512];
+    match source.read_at(offset, &mut sector)? {
+        512 => Ok(sector),
+        count => Err(Error::Damage(Damage::too_short(0, "boot sector", 512, count))),
+    }
+}

@@ -6,7 +6,7 @@ use super::guid_partition_table::{Crc32, GuidPartitionEntry, GuidPartitionHeader
 use super::master_boot_record::{MasterBootRecord, MasterBootRecordEntry, MasterBootRecordType};
 use super::partition::{Partition, PartitionScheme, PartitionType, sector_at, starts_volume};
 use crate::base::damage::{Damage, DamageKind};
-use crate::source::Source;
+use crate::source::{Source, read_readable};
 use crate::structure::boot_sector::BootSector;
 
 /// Everything the tables of a disk say when its sectors are taken to have `unit` bytes.
@@ -323,16 +323,9 @@ impl<'s> Table<'s> {
     fn bytes_at(&mut self, offset: u64, length: usize) -> Vec<u8> {
         let available = usize::try_from(self.source.size().saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; length.min(available)];
-        if let Ok(length) = self.source.read_at(offset, &mut bytes) {
-            bytes.truncate(length);
-            return bytes;
-        }
-        for (position, part) in (offset..).step_by(512).zip(bytes.chunks_mut(512)) {
-            if self.source.read_at(position, part).is_err() {
-                part.fill(0);
-                let length = u64::try_from(part.len()).unwrap_or(0);
-                self.damage.push(Damage::new(position, DamageKind::Unreadable { length }));
-            }
+        for range in read_readable(self.source, offset, &mut bytes) {
+            let length = range.end.saturating_sub(range.start);
+            self.damage.push(Damage::new(range.start, DamageKind::Unreadable { length }));
         }
         bytes
     }

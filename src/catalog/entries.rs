@@ -1,0 +1,145 @@
+//! The entries of a catalog: one by one, or in batches on several threads.
+
+use std::ops::{ControlFlow, Range};
+
+use super::Catalog;
+use super::entry::{Entry, unreadable};
+use super::slot::SlotFlags;
+use crate::base::damage::Damage;
+use crate::base::error::{Error, Result};
+use crate::base::threads::Threads;
+use crate::structure::record::Record;
+use crate::volume::mft::Chunk;
+
+impl<'v> Catalog<'v> {
+    /// The entries in the order of their records: live, deleted, and what is left of files whose
+    /// base record is gone. Free records without evidence of a file are no entries.
+    #[must_use]
+    pub fn entries(&self) -> Entries<'_> {
+        Entries {
+            catalog: self,
+            next_chunk: 0,
+            buffer: Vec::new(),
+            records: Vec::new().into_iter(),
+            missing: Vec::new(),
+        }
+    }
+
+    /// The entry of one record; for an extension record, that of the file it belongs to.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or shows no evidence of a file.
+    pub fn entry(&self, number: u64) -> Result<Entry<'_>> {
+        let joined = self.extensions.iter().find(|extension| extension.number == number);
+        let number = joined.map_or(number, |extension| extension.base);
+        let record = self.mft().record(number)?;
+        let (_, missing) = self.mft().slot(number)?;
+        let no_file = Error::Unsupported("the record shows no evidence of a file");
+        self.assemble(record, &missing).ok_or(no_file)
+    }
+
+    /// Passes over all entries: gives them in batches to `work`, on any thread, and the results to
+    /// `consume`, in order, on the caller's thread, until it breaks. The entries are those of
+    /// [`entries`](Self::entries), whatever the number of threads; their buffers are reused.
+    pub fn scan<T: Send, B>(
+        &self,
+        threads: &Threads,
+        work: impl Fn(Batch<'_>) -> T + Sync,
+        consume: impl FnMut(T) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.mft().scan(threads, |chunk| work(Batch { catalog: self, chunk }), consume)
+    }
+
+    /// The entry whose base is `record`; `None` where it is no base or shows no evidence of a file.
+    fn assemble<'a>(&'a self, record: Record<'a>, missing: &[Range<u64>]) -> Option<Entry<'a>> {
+        let flags = self.slot(record.number())?.flags();
+        let is_extended = flags.contains(SlotFlags::HAS_EXTENSIONS);
+        if flags.contains(SlotFlags::EXTENSION) && !is_extended {
+            return None;
+        }
+        let mut found: Vec<Damage> = Vec::new();
+        if !missing.is_empty() {
+            found = unreadable(record.number(), u64::from(self.mft().record_size()), missing);
+        }
+        let extensions = if is_extended { self.read_extensions(record.number(), &mut found) } else { Vec::new() };
+        Entry::new(self, record, extensions, found)
+    }
+
+    fn read_extensions(&self, base: u64, found: &mut Vec<Damage>) -> Vec<Record<'static>> {
+        let mut records = Vec::new();
+        for extension in self.extensions_of(base) {
+            match self.mft().record(extension.number) {
+                Ok(record) => records.push(record),
+                Err(Error::Damage(damage)) => found.push(damage),
+                Err(_) => {}
+            }
+        }
+        records
+    }
+}
+
+/// Consecutive entries of a catalog, in buffers that are reused.
+#[derive(Debug)]
+pub struct Batch<'b> {
+    catalog: &'b Catalog<'b>,
+    chunk: Chunk<'b>,
+}
+
+impl<'b> Batch<'b> {
+    /// The catalog the entries come from.
+    #[must_use]
+    pub fn catalog(&self) -> &'b Catalog<'b> {
+        self.catalog
+    }
+
+    /// The entries in order.
+    pub fn into_entries(self) -> impl Iterator<Item = Entry<'b>> {
+        let catalog = self.catalog;
+        let missing = self.chunk.missing().to_vec();
+        self.chunk.into_records().filter_map(move |(_, record)| catalog.assemble(record.ok()?, &missing))
+    }
+}
+
+/// Iterator over the entries of a catalog.
+#[derive(Debug)]
+pub struct Entries<'c> {
+    catalog: &'c Catalog<'c>,
+    next_chunk: u64,
+    buffer: Vec<u8>,
+    /// The records of the chunk that are still to come, and what of the chunk could not be read.
+    records: std::vec::IntoIter<Record<'static>>,
+    missing: Vec<Range<u64>>,
+}
+
+impl Entries<'_> {
+    /// Reads the next chunk; `None` at the end of the table.
+    fn advance(&mut self) -> Option<()> {
+        let mft = self.catalog.mft();
+        if self.next_chunk >= mft.chunk_count() {
+            return None;
+        }
+        let chunk = mft.chunk(self.next_chunk, &mut self.buffer);
+        self.missing = chunk.missing().to_vec();
+        let records = chunk.slots().filter_map(|(number, bytes)| Record::from_vec(number, bytes.to_vec()).ok());
+        self.records = records.collect::<Vec<_>>().into_iter();
+        self.next_chunk = self.next_chunk.saturating_add(1);
+        Some(())
+    }
+}
+
+impl<'c> Iterator for Entries<'c> {
+    type Item = Entry<'c>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some(record) = self.records.next() else {
+                self.advance()?;
+                continue;
+            };
+            let entry = self.catalog.assemble(record, &self.missing);
+            if entry.is_some() {
+                return entry;
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Links: the names of a file, each in one directory.
+
+use super::entry::Entry;
+use crate::base::name::Name;
+use crate::base::reference::FileReference;
+use crate::structure::value::file_name::{FileName, Namespace};
+
+/// One name of a file in one directory, with its DOS name where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link<'e> {
+    file_name: FileName<'e>,
+    dos_name: Option<Name<'e>>,
+    record: u64,
+    attribute_id: u16,
+}
+
+impl<'e> Link<'e> {
+    /// The `$FILE_NAME` the link comes from: its times and sizes are those of when it was made.
+    #[must_use]
+    pub fn file_name(&self) -> &FileName<'e> {
+        &self.file_name
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> Name<'e> {
+        self.file_name.name()
+    }
+
+    /// The short name that stands beside a Win32 name in the same directory.
+    #[must_use]
+    pub fn dos_name(&self) -> Option<Name<'e>> {
+        self.dos_name
+    }
+
+    /// The directory the name stands in.
+    #[must_use]
+    pub fn parent(&self) -> FileReference {
+        self.file_name.parent()
+    }
+
+    /// The record that holds the name: the file's own, or one of its extension records.
+    #[must_use]
+    pub fn record_number(&self) -> u64 {
+        self.record
+    }
+
+    /// The id of the name's attribute in that record.
+    #[must_use]
+    pub fn attribute_id(&self) -> u16 {
+        self.attribute_id
+    }
+}
+
+impl Entry<'_> {
+    /// The links of the file, in the order their names stand in: each name that is not a DOS name,
+    /// and a DOS name that has no Win32 name beside it.
+    #[must_use]
+    pub fn links(&self) -> Vec<Link<'_>> {
+        let mut links: Vec<Link<'_>> = self.names().collect();
+        // Nearly all files have one name, and most others one pair.
+        if links.len() > 1 && links.iter().any(|link| link.file_name.namespace() == Namespace::DOS) {
+            pair_dos_names(&mut links);
+        }
+        links
+    }
+
+    /// Every `$FILE_NAME`, DOS names too.
+    fn names(&self) -> impl Iterator<Item = Link<'_>> {
+        self.file_names().map(|(attribute, file_name)| Link {
+            file_name,
+            dos_name: None,
+            record: attribute.place().record.unwrap_or(self.record_number()),
+            attribute_id: attribute.id(),
+        })
+    }
+}
+
+/// Gives each DOS name to the first Win32 name without one in the same directory.
+fn pair_dos_names(links: &mut Vec<Link<'_>>) {
+    let (mut dos_names, mut others): (Vec<_>, Vec<_>) = links
+        .iter()
+        .enumerate()
+        .map(|(index, link)| (link.parent(), index))
+        .partition(|(_, index)| links.get(*index).is_some_and(|link| link.file_name.namespace() == Namespace::DOS));
+    others.retain(|(_, index)| links.get(*index).is_some_and(|link| link.file_name.namespace() == Namespace::WIN32));
+    // Stable sorts: within a directory the order of the names stays.
+    dos_names.sort_by_key(|(parent, _)| *parent);
+    others.sort_by_key(|(parent, _)| *parent);
+    let mut paired = Vec::new();
+    let mut long_names = others.into_iter().peekable();
+    for (parent, dos) in dos_names {
+        while long_names.next_if(|(other, _)| *other < parent).is_some() {}
+        let Some((_, long)) = long_names.next_if(|(other, _)| *other == parent) else { continue };
+        let name = links.get(dos).map(Link::name);
+        if let Some(link) = links.get_mut(long) {
+            link.dos_name = name;
+            paired.push(dos);
+        }
+    }
+    paired.sort_unstable();
+    let mut index = 0_usize;
+    links.retain(|_| {
+        let here = index;
+        index = index.saturating_add(1);
+        paired.binary_search(&here).is_err()
+    });
+}

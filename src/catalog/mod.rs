@@ -1,0 +1,149 @@
+//! The catalog: what is in use, who is whose parent, which records belong together.
+//!
+//! One pass over the table collects what paths and files need; then the entries come one by one,
+//! each read when its turn comes.
+
+mod entries;
+pub mod entry;
+pub mod link;
+mod pass;
+pub mod path;
+mod slot;
+pub mod stream;
+
+use crate::base::reference::{FileReference, SequenceMatch};
+use crate::base::threads::Threads;
+use crate::volume::Volume;
+use crate::volume::mft::Mft;
+use slot::{Slot, SlotFlags};
+
+pub use entries::{Batch, Entries};
+pub use entry::{Entry, EntryState};
+pub use link::Link;
+pub use path::{Path, PathEnd, Paths};
+pub use stream::Stream;
+
+/// The files of a volume.
+///
+/// Takes 8 bytes a record, 24 bytes and the name a directory, and 16 bytes an extension record.
+#[derive(Debug)]
+pub struct Catalog<'v> {
+    volume: &'v Volume<'v>,
+    slots: Vec<Slot>,
+    directories: Vec<Directory>,
+    /// The names of the directories, one behind the other, UTF-16LE.
+    names: Vec<u8>,
+    /// Extension records by the base record they belong to, sorted.
+    extensions: Vec<Extension>,
+    counts: Counts,
+}
+
+/// What the catalog keeps of a directory.
+#[derive(Debug, Clone, Copy)]
+struct Directory {
+    parent: FileReference,
+    name_offset: usize,
+    name_length: u16,
+    /// How much the name is wanted: the Win32 name before the DOS name.
+    rank: u8,
+}
+
+/// `number` extends `base`, or, where no base is left, the record `base` as the first of what is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Extension {
+    base: u64,
+    number: u64,
+}
+
+/// How many slots of the table hold what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Slots of the table.
+    pub slots: u64,
+    /// Slots with a FILE record.
+    pub file_records: u64,
+    /// Slots with a BAAD record.
+    pub baad_records: u64,
+    /// FILE and BAAD records in use.
+    pub in_use: u64,
+    /// FILE and BAAD records of directories, deleted ones included.
+    pub directories: u64,
+    /// FILE and BAAD records that extend another.
+    pub extension_records: u64,
+    /// Slots without a signature: never used, or wiped.
+    pub blank: u64,
+    /// Slots with something else than a record in them.
+    pub unknown: u64,
+    /// Slots of which no byte could be read.
+    pub unreadable: u64,
+}
+
+impl<'s> Volume<'s> {
+    /// Passes over the MFT once and collects what paths and files need, on all cores.
+    #[must_use]
+    pub fn catalog(&self) -> Catalog<'_> {
+        self.catalog_with(&Threads::default())
+    }
+
+    /// The same on the given threads.
+    #[must_use]
+    pub fn catalog_with(&self, threads: &Threads) -> Catalog<'_> {
+        pass::run(self, threads)
+    }
+}
+
+impl<'v> Catalog<'v> {
+    const ROOT: u64 = 5;
+
+    /// The volume the catalog was made from.
+    #[must_use]
+    pub fn volume(&self) -> &'v Volume<'v> {
+        self.volume
+    }
+
+    pub(crate) fn mft(&self) -> &'v Mft<'v> {
+        self.volume.mft()
+    }
+
+    /// How many slots of the table hold what.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn slot(&self, number: u64) -> Option<Slot> {
+        self.slots.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// The extension records of `base`, in order.
+    fn extensions_of(&self, base: u64) -> &[Extension] {
+        let start = self.extensions.partition_point(|extension| extension.base < base);
+        let rest = self.extensions.get(start..).unwrap_or_default();
+        let length = rest.partition_point(|extension| extension.base == base);
+        rest.get(..length).unwrap_or_default()
+    }
+
+    /// The directory that a reference means, or why there is none: one step of a path.
+    fn directory(&self, reference: FileReference) -> Result<&Directory, PathEnd> {
+        let number = reference.record_number();
+        let slot = self.slot(number).filter(|slot| slot.flags().contains(SlotFlags::RECORD));
+        let is_root = number == Self::ROOT;
+        let Some(slot) = slot else {
+            // The root needs no record to be the root.
+            return Err(if is_root { PathEnd::Root } else { PathEnd::Missing(reference) });
+        };
+        let flags = slot.flags();
+        if reference.matches(slot.sequence(), flags.contains(SlotFlags::IN_USE)) == SequenceMatch::Other {
+            return Err(PathEnd::Reused(reference));
+        }
+        if is_root {
+            return Err(PathEnd::Root);
+        }
+        if !flags.contains(SlotFlags::DIRECTORY) || flags.contains(SlotFlags::EXTENSION) {
+            return Err(PathEnd::NotADirectory(reference));
+        }
+        let directory = slot.directory().and_then(|index| self.directories.get(index));
+        directory.ok_or(PathEnd::Unnamed(reference))
+    }
+}

@@ -1,0 +1,134 @@
+//! Streams: the `$DATA` of a file, in one piece or several.
+
+use super::entry::Entry;
+use crate::base::damage::Damage;
+use crate::base::name::Name;
+use crate::structure::attribute::{Attribute, AttributeFlags};
+use crate::structure::attribute_type::AttributeType;
+use crate::structure::data_runs::DataRun;
+use crate::structure::non_resident::NonResident;
+
+/// One data stream of a file: the main one has no name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream<'e> {
+    /// The piece with the lowest VCN: the one whose sizes and flags count.
+    first: Attribute<'e>,
+    /// The other pieces by their lowest VCN; most streams have none.
+    others: Vec<Attribute<'e>>,
+}
+
+impl<'e> Stream<'e> {
+    /// The name, empty for the main stream.
+    #[must_use]
+    pub fn name(&self) -> Name<'e> {
+        self.first.name()
+    }
+
+    /// The attributes the stream is made of, by their lowest VCN.
+    pub fn pieces(&self) -> impl Iterator<Item = &Attribute<'e>> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// True when the content stands in the record itself.
+    #[must_use]
+    pub fn is_resident(&self) -> bool {
+        self.first.is_resident()
+    }
+
+    /// How the content is stored, as the first piece says: later pieces may lack the flags.
+    #[must_use]
+    pub fn flags(&self) -> AttributeFlags {
+        self.first.flags()
+    }
+
+    /// The header that holds the sizes: only the piece that starts at VCN 0 has them.
+    fn sizes(&self) -> Option<NonResident<'e>> {
+        self.first.non_resident().filter(|piece| piece.lowest_vcn() == 0)
+    }
+
+    /// Bytes of the content; `None` where the piece that says so is missing.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        match self.first.is_resident() {
+            true => self.first.resident_value().ok().and_then(|value| u64::try_from(value.len()).ok()),
+            false => self.sizes().map(|piece| piece.data_size()),
+        }
+    }
+
+    /// Bytes the stream occupies: of the clusters, holes not counted; of a resident value, rounded
+    /// up to eight.
+    #[must_use]
+    pub fn allocated_size(&self) -> Option<u64> {
+        match self.first.is_resident() {
+            true => self.size().map(|size| size.next_multiple_of(8)),
+            false => self.first.total_allocated().or_else(|| self.sizes().map(|piece| piece.allocated_size())),
+        }
+    }
+
+    /// Bytes that were ever written; what follows up to the size reads as zeros.
+    #[must_use]
+    pub fn initialized_size(&self) -> Option<u64> {
+        match self.first.is_resident() {
+            true => self.size(),
+            false => self.sizes().map(|piece| piece.initialized_size()),
+        }
+    }
+
+    /// The data runs of all pieces in order; a piece whose runs are damaged ends with the damage, and
+    /// the next one follows.
+    pub fn data_runs(&self) -> impl Iterator<Item = Result<DataRun, Damage>> + '_ {
+        self.pieces().filter_map(|piece| Some((piece, piece.non_resident()?))).flat_map(|(piece, non_resident)| {
+            let inside = |damage| piece.inside(damage);
+            let (runs, outside) = match non_resident.data_runs() {
+                Ok(runs) => (Some(runs), None),
+                Err(damage) => (None, Some(Err(inside(damage)))),
+            };
+            let offset = u64::try_from(non_resident.data_runs_offset()).unwrap_or(u64::MAX);
+            let placed = move |damage: Damage| inside(damage.within(None, offset));
+            runs.into_iter().flatten().map(move |run| run.map_err(placed)).chain(outside)
+        })
+    }
+
+    /// The attribute's id and its record, which together with the type name the stream in reports.
+    #[must_use]
+    pub fn first_piece(&self) -> &Attribute<'e> {
+        &self.first
+    }
+}
+
+impl Entry<'_> {
+    /// The data streams of the file, in the order they stand in; pieces in several records are put
+    /// together.
+    #[must_use]
+    pub fn streams(&self) -> Vec<Stream<'_>> {
+        let data = self.attributes().filter(|attribute| attribute.attribute_type() == AttributeType::DATA);
+        let mut streams: Vec<Stream<'_>> = data.map(|first| Stream { first, others: Vec::new() }).collect();
+        if streams.len() > 1 && streams.iter().any(|stream| lowest_vcn(&stream.first) > 0) {
+            join_pieces(&mut streams);
+        }
+        streams
+    }
+}
+
+fn lowest_vcn(piece: &Attribute<'_>) -> u64 {
+    piece.non_resident().map_or(0, |piece| piece.lowest_vcn())
+}
+
+/// Puts pieces of the same name together, sorted by their lowest VCN.
+fn join_pieces(streams: &mut Vec<Stream<'_>>) {
+    let mut pieces: Vec<_> = streams.drain(..).map(|stream| stream.first).enumerate().collect();
+    let key = |piece: &Attribute<'_>| (piece.name().bytes().to_vec(), lowest_vcn(piece));
+    pieces.sort_by_cached_key(|(_, piece)| key(piece));
+    let mut joined: Vec<(usize, Stream<'_>)> = Vec::new();
+    for (index, piece) in pieces {
+        match joined.last_mut().filter(|(_, stream)| stream.name() == piece.name() && lowest_vcn(&piece) > 0) {
+            Some((place, stream)) => {
+                stream.others.push(piece);
+                *place = (*place).min(index);
+            }
+            None => joined.push((index, Stream { first: piece, others: Vec::new() })),
+        }
+    }
+    joined.sort_by_key(|(index, _)| *index);
+    streams.extend(joined.into_iter().map(|(_, stream)| stream));
+}

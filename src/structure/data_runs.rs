@@ -1,0 +1,251 @@
+//! Data runs: where the clusters of a non-resident attribute lie.
+
+use crate::base::damage::{Damage, DamageKind};
+
+/// Clusters that follow each other in a stream and, unless they are a hole, on the volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DataRun {
+    /// First cluster, counted from the start of the stream.
+    pub vcn: u64,
+    /// How many clusters, at least one.
+    pub clusters: u64,
+    /// First cluster on the volume; `None` for a hole, which reads as zeros.
+    pub lcn: Option<u64>,
+}
+
+impl DataRun {
+    /// The first virtual cluster behind the run.
+    #[must_use]
+    pub fn end_vcn(&self) -> u64 {
+        self.vcn.saturating_add(self.clusters)
+    }
+}
+
+/// Iterator over the runs of one piece of a stream.
+///
+/// Each element on disk is a header byte (low nibble: bytes of the length, high nibble: bytes of
+/// the step from the previous run's cluster, 0 for a hole), the length and the step, both
+/// little-endian two's complement; a zero byte ends the list. After an error the iterator is done:
+/// later runs count on from earlier ones.
+///
+/// Reference: `ATTRIBUTE_RECORD_HEADER`, mapping pairs.
+#[derive(Debug, Clone)]
+#[doc(alias = "mapping pairs")]
+pub struct DataRuns<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    index: u32,
+    vcn: u64,
+    /// The first VCN behind the piece, as the attribute's header says, if it says so.
+    end_vcn: Option<u64>,
+    lcn: i64,
+    /// The cluster before a run that ended at cluster -1, an old way to write a hole.
+    lcn_before_hole: Option<i64>,
+    done: bool,
+}
+
+/// One element as it is written.
+struct Element {
+    clusters: u64,
+    step: Option<i64>,
+    length: usize,
+}
+
+impl<'a> DataRuns<'a> {
+    /// Reads runs from `bytes` for a piece that starts at `lowest_vcn` and, where `clusters` is
+    /// known, has that many clusters.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], lowest_vcn: u64, clusters: Option<u64>) -> Self {
+        let end_vcn = clusters.and_then(|clusters| lowest_vcn.checked_add(clusters));
+        Self { bytes, position: 0, index: 0, vcn: lowest_vcn, end_vcn, lcn: 0, lcn_before_hole: None, done: false }
+    }
+
+    /// How many bytes of the list have been read, the terminator not included.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    fn corrupt(&self, header: u8) -> Damage {
+        let offset = u64::try_from(self.position).unwrap_or(u64::MAX);
+        Damage::new(offset, DamageKind::DataRun { index: self.index, header })
+    }
+
+    /// Decodes the element that starts with `header`; `None` when it is corrupt or cut off.
+    fn element(&self, header: u8) -> Option<Element> {
+        let (length_size, step_size) = (usize::from(header & 0x0F), usize::from(header >> 4));
+        if length_size == 0 || length_size > 8 || step_size > 8 {
+            return None;
+        }
+        let fields = self.bytes.get(self.position.checked_add(1)?..)?;
+        let (length, rest) = fields.split_at_checked(length_size)?;
+        let step = rest.get(..step_size)?;
+        let clusters = match u64::try_from(signed(length)) {
+            Ok(0) => return None,
+            Ok(clusters) => clusters,
+            Err(_) => self.unsigned_length(length)?,
+        };
+        let length = length_size.checked_add(step_size)?.checked_add(1)?;
+        Some(Element { clusters, step: (step_size > 0).then(|| signed(step)), length })
+    }
+
+    /// A length with its top bit set is negative, which no run can be. Linux ntfs3 reads it
+    /// unsigned; that reading is taken only where it makes the piece exactly as long as its header says.
+    fn unsigned_length(&self, length: &[u8]) -> Option<u64> {
+        let clusters = unsigned(length);
+        (self.vcn.checked_add(clusters)? == self.end_vcn?).then_some(clusters)
+    }
+
+    /// Steps to the run's first cluster; the outer `None` means there is no such cluster.
+    fn place(&mut self, step: Option<i64>) -> Option<Option<u64>> {
+        let Some(step) = step else { return Some(None) };
+        let mut lcn = self.lcn.checked_add(step)?;
+        if let Some(before) = self.lcn_before_hole.take()
+            && lcn < 0
+        {
+            lcn = before.checked_add(step)?;
+        }
+        if lcn == -1 {
+            self.lcn_before_hole = Some(self.lcn);
+            self.lcn = lcn;
+            return Some(None);
+        }
+        self.lcn = lcn;
+        u64::try_from(lcn).ok().map(Some)
+    }
+
+    /// Reads one element and steps behind it.
+    fn advance(&mut self, header: u8) -> Option<DataRun> {
+        let element = self.element(header)?;
+        let end = self.vcn.checked_add(element.clusters)?;
+        let lcn = self.place(element.step)?;
+        if let Some(lcn) = lcn {
+            lcn.checked_add(element.clusters)?;
+        }
+        let run = DataRun { vcn: self.vcn, clusters: element.clusters, lcn };
+        self.vcn = end;
+        self.position = self.position.checked_add(element.length)?;
+        self.index = self.index.saturating_add(1);
+        Some(run)
+    }
+}
+
+impl Iterator for DataRuns<'_> {
+    type Item = Result<DataRun, Damage>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let Some(&header) = self.bytes.get(self.position) else {
+            self.done = true;
+            // A missing terminator is harmless where the piece is already complete.
+            let complete = self.end_vcn == Some(self.vcn);
+            let needed = self.position.saturating_add(1);
+            return (!complete).then(|| Err(Damage::too_short(self.position, "data runs", needed, self.bytes.len())));
+        };
+        if header == 0 {
+            self.done = true;
+            return None;
+        }
+        match self.advance(header) {
+            Some(run) => Some(Ok(run)),
+            None => {
+                self.done = true;
+                Some(Err(self.corrupt(header)))
+            }
+        }
+    }
+}
+
+/// Up to eight little-endian bytes as a two's complement number.
+fn signed(bytes: &[u8]) -> i64 {
+    let negative = bytes.last().is_some_and(|&byte| byte & 0x80 != 0);
+    let fill: u64 = if negative { u64::MAX } else { 0 };
+    let value = bytes.iter().rev().fold(fill, |value, &byte| (value << 8) | u64::from(byte));
+    value.cast_signed()
+}
+
+/// Up to eight little-endian bytes as an unsigned number.
+fn unsigned(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |value, &byte| (value << 8) | u64::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn runs(bytes: &[u8]) -> Vec<Result<DataRun, Damage>> {
+        DataRuns::new(bytes, 0, None).collect()
+    }
+
+    fn run(vcn: u64, clusters: u64, lcn: Option<u64>) -> Result<DataRun, Damage> {
+        Ok(DataRun { vcn, clusters, lcn })
+    }
+
+    #[test]
+    fn steps_count_from_the_previous_run_and_may_go_back() {
+        // A run of 0x30 clusters at 0x60, 0x50 at 0x160, 0x100 at 0x90.
+        let bytes = [0x21, 0x30, 0x60, 0x00, 0x21, 0x50, 0x00, 0x01, 0x22, 0x00, 0x01, 0x30, 0xFF, 0x00];
+        let expected = [run(0, 0x30, Some(0x60)), run(0x30, 0x50, Some(0x160)), run(0x80, 0x100, Some(0x90))];
+        assert_eq!(runs(&bytes), expected);
+    }
+
+    #[test]
+    fn a_hole_does_not_move_the_cluster_the_next_step_counts_from() {
+        let bytes = [0x11, 2, 10, 0x01, 5, 0x11, 1, 3, 0];
+        assert_eq!(runs(&bytes), [run(0, 2, Some(10)), run(2, 5, None), run(7, 1, Some(13))]);
+    }
+
+    #[test]
+    fn cluster_zero_is_a_place_and_cluster_minus_one_a_hole() {
+        assert_eq!(runs(&[0x11, 2, 0, 0]), [run(0, 2, Some(0))], "$Boot starts at cluster 0");
+        let bytes = [0x11, 2, 10, 0x11, 4, 0xF5, 0x11, 1, 21, 0];
+        assert_eq!(runs(&bytes), [run(0, 2, Some(10)), run(2, 4, None), run(6, 1, Some(20))]);
+    }
+
+    #[test]
+    fn lengths_with_the_top_bit_are_taken_unsigned_only_where_the_total_fits() {
+        let bytes = [0x11, 0x80, 5, 0];
+        assert_eq!(DataRuns::new(&bytes, 0, Some(128)).collect::<Vec<_>>(), [run(0, 128, Some(5))]);
+        let corrupt = Damage::new(0, DamageKind::DataRun { index: 0, header: 0x11 });
+        assert_eq!(DataRuns::new(&bytes, 0, Some(127)).collect::<Vec<_>>(), [Err(corrupt)]);
+        assert_eq!(runs(&[0x12, 0x80, 0x00, 5, 0]), [run(0, 128, Some(5))], "a zero byte makes it positive");
+    }
+
+    #[test]
+    fn corrupt_elements_end_the_list_and_keep_the_runs_before() {
+        for bad in [&[0x10, 0][..], &[0x19, 1], &[0x91, 1], &[0x11, 0, 1, 0], &[0x11, 1, 0xF0, 0], &[0x88, 1, 2]] {
+            let bytes = [&[0x11, 2, 10][..], bad].concat();
+            let damage = Damage::new(3, DamageKind::DataRun { index: 1, header: bad[0] });
+            assert_eq!(runs(&bytes), [run(0, 2, Some(10)), Err(damage)], "{bad:x?}");
+        }
+        let huge = [0x81, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0x11, 1, 1, 0];
+        assert_eq!(runs(&huge).len(), 2, "the second run's cluster overflows");
+        assert!(runs(&huge)[1].is_err());
+    }
+
+    #[test]
+    fn a_missing_terminator_is_harmless_only_where_the_piece_is_complete() {
+        let bytes = [0x11, 2, 10];
+        assert_eq!(DataRuns::new(&bytes, 4, Some(2)).collect::<Vec<_>>(), [run(4, 2, Some(10))]);
+        assert!(DataRuns::new(&bytes, 4, Some(3)).last().unwrap().is_err());
+        for cut in 1..bytes.len() {
+            assert!(runs(&bytes[..cut]).last().unwrap().is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_runs_in_order_without_gaps(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let mut next = 7;
+            for run in DataRuns::new(&bytes, 7, None).map_while(Result::ok) {
+                prop_assert_eq!(run.vcn, next);
+                prop_assert!(run.clusters > 0);
+                next = run.end_vcn();
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! FILE records: the slots of the MFT.
+
+use std::borrow::Cow;
+
+use bitflags::bitflags;
+
+use super::attribute::Attributes;
+use super::update_sequence::{Protection, STRIDE, UpdateSequence};
+use crate::base::damage::{Damage, DamageKind};
+use crate::base::le;
+use crate::base::reference::FileReference;
+
+bitflags! {
+    /// What a record's header says about its use. Unknown bits are kept.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub struct RecordFlags: u16 {
+        /// The record belongs to a file that exists.
+        const IN_USE = 0x0001;
+        /// The file has a `$I30` index: it is a directory. Kept when the file is deleted.
+        const DIRECTORY = 0x0002;
+        /// A metadata file under `$Extend`, which cannot be opened by its id.
+        const EXTEND = 0x0004;
+        /// The file has a view index, as `$Secure` and `$ObjId` do.
+        const VIEW_INDEX = 0x0008;
+        const _ = !0;
+    }
+}
+
+/// The header of a FILE record, before or after its update sequence is applied: no protected word
+/// lies in it.
+///
+/// Layout: 0 signature, 4 update sequence array, 8 LSN, 16 sequence number, 18 link count, 20 first
+/// attribute, 22 flags, 24 used size, 28 allocated size, 32 base record, 40 next attribute id, and
+/// in NTFS 3.1: 42 and 44 own record number.
+///
+/// Reference: `FILE_RECORD_SEGMENT_HEADER`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "FILE_RECORD_SEGMENT_HEADER")]
+pub struct RecordHeader<'a> {
+    bytes: &'a [u8; 48],
+}
+
+impl<'a> RecordHeader<'a> {
+    /// Bytes of the header, the own record number included.
+    pub const SIZE: usize = 48;
+    /// Where the update sequence array starts in records that name their own number.
+    const WITH_OWN_NUMBER: u16 = 48;
+
+    /// Views the header at the start of `bytes`.
+    ///
+    /// # Errors
+    /// When there are fewer than 48 bytes, or no `FILE` or `BAAD` signature: [`DamageKind::BlankRecord`]
+    /// for four zero bytes, else [`DamageKind::BadSignature`].
+    #[inline]
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Damage> {
+        let header = bytes.first_chunk::<48>();
+        let header = header.ok_or_else(|| Damage::too_short(0, "FILE record header", Self::SIZE, bytes.len()))?;
+        match &le::array_in::<0, 4, 48>(header) {
+            b"FILE" | b"BAAD" => Ok(Self { bytes: header }),
+            [0, 0, 0, 0] => Err(Damage::new(0, DamageKind::BlankRecord)),
+            other => Err(Damage::new(0, DamageKind::BadSignature { found: *other })),
+        }
+    }
+
+    /// True for a record that chkdsk or a driver found torn and marked `BAAD`.
+    #[must_use]
+    pub fn is_baad(&self) -> bool {
+        self.bytes[0] == b'B'
+    }
+
+    /// Log sequence number of the last logged change; 0 when none was logged.
+    #[must_use]
+    pub fn lsn(&self) -> u64 {
+        le::u64_in::<8, 48>(self.bytes)
+    }
+
+    /// Counts the lives of the record. After deletion Windows and ntfs-3g have already counted up.
+    #[must_use]
+    #[inline]
+    pub fn sequence_number(&self) -> u16 {
+        le::u16_in::<16, 48>(self.bytes)
+    }
+
+    /// Names the file has, DOS names included; garbage in extension records.
+    #[must_use]
+    pub fn link_count(&self) -> u16 {
+        le::u16_in::<18, 48>(self.bytes)
+    }
+
+    /// Where the first attribute starts, in bytes from the record's start.
+    #[must_use]
+    #[inline]
+    pub fn first_attribute(&self) -> u16 {
+        le::u16_in::<20, 48>(self.bytes)
+    }
+
+    /// What the record is used for.
+    #[must_use]
+    #[inline]
+    pub fn flags(&self) -> RecordFlags {
+        RecordFlags::from_bits_retain(le::u16_in::<22, 48>(self.bytes))
+    }
+
+    /// True when the record belongs to a file that exists.
+    #[must_use]
+    #[inline]
+    pub fn is_in_use(&self) -> bool {
+        self.flags().contains(RecordFlags::IN_USE)
+    }
+
+    /// True for a directory, also a deleted one.
+    #[must_use]
+    #[inline]
+    pub fn is_directory(&self) -> bool {
+        self.flags().contains(RecordFlags::DIRECTORY)
+    }
+
+    /// Bytes in use, the end marker and the word behind it included; stale in some freed records.
+    #[must_use]
+    #[doc(alias = "FirstFreeByte")]
+    #[inline]
+    pub fn used_size(&self) -> u32 {
+        le::u32_in::<24, 48>(self.bytes)
+    }
+
+    /// Bytes of the whole record.
+    #[must_use]
+    #[doc(alias = "BytesAvailable")]
+    pub fn allocated_size(&self) -> u32 {
+        le::u32_in::<28, 48>(self.bytes)
+    }
+
+    /// The record this one extends; zero in a base record.
+    #[must_use]
+    #[doc(alias = "BaseFileRecordSegment")]
+    #[inline]
+    pub fn base_reference(&self) -> FileReference {
+        FileReference(le::u64_in::<32, 48>(self.bytes))
+    }
+
+    /// True unless the record extends another one.
+    #[must_use]
+    #[inline]
+    pub fn is_base_record(&self) -> bool {
+        self.base_reference().is_zero()
+    }
+
+    /// The id the next attribute will get.
+    #[must_use]
+    pub fn next_attribute_id(&self) -> u16 {
+        le::u16_in::<40, 48>(self.bytes)
+    }
+
+    /// The number the record names itself. `None` where the header is too short for one, as in NTFS
+    /// 3.0 and in what Linux ntfs3 writes: those bytes are the update sequence array.
+    #[must_use]
+    pub fn own_number(&self) -> Option<u64> {
+        if self.update_sequence_offset() < Self::WITH_OWN_NUMBER {
+            return None;
+        }
+        let high = u64::from(le::u16_in::<42, 48>(self.bytes));
+        Some((high << 32) | u64::from(le::u32_in::<44, 48>(self.bytes)))
+    }
+
+    fn update_sequence_offset(&self) -> u16 {
+        le::u16_in::<4, 48>(self.bytes)
+    }
+}
+
+/// One FILE record with its update sequence applied.
+///
+/// Torn strides keep the bytes they have on disk and are reported by [`damage`](Self::damage); the
+/// record is never dropped for them.
+#[derive(Debug, Clone)]
+pub struct Record<'a> {
+    number: u64,
+    bytes: Cow<'a, [u8]>,
+    update_sequence: UpdateSequence,
+    /// Whether the protected words have been put back into `bytes`.
+    repaired: bool,
+}
+
+impl<'a> Record<'a> {
+    /// Where the shortest header ends, and the update sequence array may start.
+    const SHORTEST_HEADER: usize = 42;
+
+    /// Parses a record that may be read but not changed. Borrows where no protected word lies among
+    /// the attributes, which is true for most records, and owns one repaired copy otherwise.
+    ///
+    /// `number` is the record's index in the MFT.
+    ///
+    /// # Errors
+    /// When the slot holds no record: see [`RecordHeader::parse`].
+    pub fn parse(number: u64, bytes: &'a [u8]) -> Result<Self, Damage> {
+        let update_sequence = Self::check(number, bytes)?;
+        let mut record = Self { number, bytes: Cow::Borrowed(bytes), update_sequence, repaired: false };
+        let mut walk = record.attributes();
+        walk.by_ref().for_each(drop);
+        // The end marker and the word behind it.
+        let end = walk.position().saturating_add(8);
+        if end > STRIDE.saturating_sub(2) && update_sequence.protection() == Protection::Protected {
+            record.repair();
+        }
+        Ok(record)
+    }
+
+    /// Parses a record in the caller's buffer and repairs it there, without an allocation.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse); the buffer is unchanged then.
+    #[inline]
+    pub fn parse_in_place(number: u64, bytes: &'a mut [u8]) -> Result<Self, Damage> {
+        let update_sequence = Self::check(number, bytes)?;
+        update_sequence.apply(bytes);
+        Ok(Self { number, bytes: Cow::Borrowed(bytes), update_sequence, repaired: true })
+    }
+
+    /// Parses a record and keeps its bytes.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn from_vec(number: u64, mut bytes: Vec<u8>) -> Result<Record<'static>, Damage> {
+        let update_sequence = Self::check(number, &bytes)?;
+        update_sequence.apply(&mut bytes);
+        Ok(Record { number, bytes: Cow::Owned(bytes), update_sequence, repaired: true })
+    }
+
+    fn check(number: u64, bytes: &[u8]) -> Result<UpdateSequence, Damage> {
+        let header = RecordHeader::parse(bytes).map_err(|damage| damage.within(Some(number), 0))?;
+        let first_attribute = usize::from(header.first_attribute());
+        // An impossible first attribute says nothing about where the array may end.
+        let limit = if first_attribute < Self::SHORTEST_HEADER { bytes.len() } else { first_attribute };
+        Ok(UpdateSequence::check(bytes, Self::SHORTEST_HEADER, limit))
+    }
+
+    /// The record's index in the MFT.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The record's header.
+    #[must_use]
+    #[inline]
+    pub fn header(&self) -> RecordHeader<'_> {
+        // The constructors have proved the length; the all-zero header stands for the impossible.
+        RecordHeader { bytes: self.bytes.first_chunk().unwrap_or(&[0; 48]) }
+    }
+
+    /// This record in this life: what references to the file hold while it exists.
+    #[must_use]
+    pub fn reference(&self) -> FileReference {
+        FileReference::new(self.number, self.header().sequence_number())
+    }
+
+    /// The attributes in the order they stand in.
+    #[must_use]
+    #[inline]
+    pub fn attributes(&self) -> Attributes<'_> {
+        let header = self.header();
+        let used = usize::try_from(header.used_size()).unwrap_or(usize::MAX);
+        Attributes::new(&self.bytes, self.number, self.first_attribute(), used)
+    }
+
+    /// Where the walk over the attributes starts: where the header says, or, where that is
+    /// impossible, at the first place a writer could have put them.
+    fn first_attribute(&self) -> usize {
+        let stored = usize::from(self.header().first_attribute());
+        let possible = stored >= Self::SHORTEST_HEADER && stored.is_multiple_of(8) && stored < self.bytes.len();
+        if possible {
+            return stored;
+        }
+        let usual = [56, 48, 72];
+        let is_attribute = |offset: &usize| matches!(le::u32_at(&self.bytes, *offset), Some(0x10 | 0x20 | 0x30 | 0x80));
+        usual.into_iter().find(is_attribute).unwrap_or(stored)
+    }
+
+    /// The bytes behind the attributes: what earlier, longer lives of the record left there.
+    #[must_use]
+    pub fn slack(&self) -> &[u8] {
+        let mut walk = self.attributes();
+        walk.by_ref().for_each(drop);
+        self.bytes.get(walk.position().saturating_add(8)..).unwrap_or_default()
+    }
+
+    /// The bytes of the record. Where it was parsed without a copy, the protected words behind the
+    /// end marker are as they are on disk; [`into_repaired`](Self::into_repaired) puts them back.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What the update sequence says about the strides.
+    #[must_use]
+    pub fn update_sequence(&self) -> &UpdateSequence {
+        &self.update_sequence
+    }
+
+    /// What is wrong with the record's frame: its mark, strides and header. What is wrong with its
+    /// attributes comes from the walk over them.
+    pub fn damage(&self) -> impl Iterator<Item = Damage> + '_ {
+        let header = self.header();
+        let place = |offset, kind| Damage::in_record(self.number, offset, kind);
+        let baad = header.is_baad().then(|| place(0, DamageKind::BaadRecord));
+        let other_number = header.own_number().filter(|&found| found != self.number);
+        let other_number = other_number.map(|found| place(44, DamageKind::RecordNumberMismatch { found }));
+        let expected = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        let found = header.allocated_size();
+        let size = (found != expected).then(|| place(28, DamageKind::AllocatedSize { found, expected }));
+        let first = usize::from(header.first_attribute());
+        let first_is_odd = first != self.first_attribute() || first >= self.bytes.len();
+        let first_kind =
+            DamageKind::BadValue { what: "first attribute offset", value: u64::from(header.first_attribute()) };
+        let first = first_is_odd.then(|| place(20, first_kind));
+        let strides = self.update_sequence.damage(&self.bytes).map(|damage| damage.within(Some(self.number), 0));
+        [baad, size, first, other_number].into_iter().flatten().chain(strides)
+    }
+}
+
+impl Record<'_> {
+    fn repair(&mut self) {
+        if !self.repaired {
+            self.update_sequence.apply(self.bytes.to_mut());
+            self.repaired = true;
+        }
+    }
+
+    /// The same record, owning its bytes, with every protected word put back.
+    #[must_use]
+    pub fn into_repaired(mut self) -> Record<'static> {
+        self.repair();
+        let Self { number, bytes, update_sequence, repaired } = self;
+        Record { number, bytes: Cow::Owned(bytes.into_owned()), update_sequence, repaired }
+    }
+}

@@ -1,0 +1,246 @@
+//! The MFT: the table of FILE records, wherever its parts lie.
+
+use std::ops::{ControlFlow, Range};
+
+use super::extents::{Extent, Extents, Location};
+use crate::base::damage::{Damage, DamageKind};
+use crate::base::error::Result;
+use crate::base::threads::Threads;
+use crate::source::buffer::PageBuffer;
+use crate::source::{Window, read_readable};
+use crate::structure::record::Record;
+
+/// The table of FILE records: a map of where its bytes lie, and how to read them.
+///
+/// Whatever found the table (boot sector, mirror, a bare `$MFT` file, carved fragments), this is
+/// how it is read.
+#[derive(Debug, Clone)]
+pub struct Mft<'s> {
+    source: Window<'s>,
+    extents: Extents,
+    record_size: u32,
+    size: u64,
+    damage: Vec<Damage>,
+}
+
+impl<'s> Mft<'s> {
+    /// Bytes read at once by a pass over the table. Measured: from 256 KiB on larger is not faster.
+    const CHUNK: u32 = 256 << 10;
+
+    /// A table of `size` bytes whose places in `source` the extents name. Its size is bounded by
+    /// them: nothing is known of records behind the last extent.
+    pub(crate) fn new(source: Window<'s>, extents: Extents, record_size: u32, size: u64, damage: Vec<Damage>) -> Self {
+        let mut this = Self { source, record_size: record_size.max(1), size: size.min(extents.end()), extents, damage };
+        let unmapped = this.extents.between(0, size).filter(|extent| !matches!(extent.location, Location::At(_)));
+        let gaps: Vec<_> = unmapped.map(|gap| this.unmapped_damage(gap.offset, gap.end())).collect();
+        this.damage.extend(gaps);
+        this
+    }
+
+    fn unmapped_damage(&self, start: u64, end: u64) -> Damage {
+        let first = self.number_at(start);
+        Damage::in_record(0, 0, DamageKind::TableUnmapped { first, end: end.div_ceil(self.wide_record_size()) })
+    }
+
+    fn number_at(&self, offset: u64) -> u64 {
+        offset.checked_div(self.wide_record_size()).unwrap_or(0)
+    }
+
+    fn wide_record_size(&self) -> u64 {
+        u64::from(self.record_size)
+    }
+
+    /// Bytes a record.
+    #[must_use]
+    pub fn record_size(&self) -> u32 {
+        self.record_size
+    }
+
+    /// How many records the table has, a last one that is cut off included.
+    #[must_use]
+    pub fn record_count(&self) -> u64 {
+        self.size.div_ceil(self.wide_record_size())
+    }
+
+    /// Where the table's bytes lie.
+    #[must_use]
+    pub fn extents(&self) -> &Extents {
+        &self.extents
+    }
+
+    /// The source the extents' places count in.
+    #[must_use]
+    pub fn source(&self) -> Window<'s> {
+        self.source
+    }
+
+    /// What had to be put up with to find the table.
+    #[must_use]
+    pub fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// Reads one record.
+    ///
+    /// # Errors
+    /// When the table has no such record, none of it can be read, or its slot holds no record.
+    pub fn record(&self, number: u64) -> Result<Record<'static>> {
+        let (bytes, missing) = self.slot(number)?;
+        if missing.iter().map(|range| range.end.saturating_sub(range.start)).sum::<u64>() >= self.wide_record_size() {
+            return Err(Damage::in_record(number, 0, DamageKind::Unreadable { length: self.wide_record_size() }).into());
+        }
+        Ok(Record::from_vec(number, bytes)?)
+    }
+
+    /// True when every byte of the slot has a known place.
+    pub(crate) fn is_mapped(&self, number: u64) -> bool {
+        let mut places = self.places(number);
+        number < self.record_count() && places.all(|extent| matches!(extent.location, Location::At(_)))
+    }
+
+    /// Where the slot's bytes lie, counted from the table's start and in the table's source: one
+    /// extent for most, several for a record that straddles runs.
+    pub fn places(&self, number: u64) -> impl Iterator<Item = Extent> + '_ {
+        let start = number.saturating_mul(self.wide_record_size());
+        self.extents.between(start, start.saturating_add(self.wide_record_size()))
+    }
+
+    /// The bytes of one slot as they are on disk, and the ranges of the table in it that could not
+    /// be read.
+    ///
+    /// # Errors
+    /// When the table has no such record.
+    pub fn slot(&self, number: u64) -> Result<(Vec<u8>, Vec<Range<u64>>)> {
+        if number >= self.record_count() {
+            let kind = DamageKind::BadValue { what: "record number behind the end of the MFT", value: number };
+            return Err(Damage::in_record(number, 0, kind).into());
+        }
+        let mut bytes = vec![0; usize::try_from(self.record_size).unwrap_or(0)];
+        let missing = self.read(number, &mut bytes);
+        Ok((bytes, missing))
+    }
+
+    /// Fills `buffer` with the table's bytes from record `first` on, as they are on disk. Returns the
+    /// ranges of the table that could not be read; they are zero in the buffer.
+    pub(crate) fn read(&self, first: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        let start = first.saturating_mul(self.wide_record_size());
+        let end = start.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
+        let mut missing = Vec::new();
+        let mut rest = buffer;
+        for extent in self.extents.between(start, end) {
+            let length = usize::try_from(extent.length).unwrap_or(usize::MAX).min(rest.len());
+            let (part, behind) = rest.split_at_mut(length);
+            rest = behind;
+            match extent.location {
+                Location::At(position) => {
+                    let shift = |place: u64| place.saturating_sub(position).saturating_add(extent.offset);
+                    let failed = read_readable(&self.source, position, part);
+                    missing.extend(failed.into_iter().map(|range| shift(range.start)..shift(range.end)));
+                }
+                Location::Hole | Location::Unmapped => {
+                    part.fill(0);
+                    missing.push(extent.offset..extent.end());
+                }
+            }
+        }
+        missing
+    }
+
+    /// Passes over the whole table: gives each chunk of it to `work`, on any thread, and the results
+    /// to `consume`, in order, on the caller's thread, until it breaks.
+    pub fn scan<T: Send, B>(
+        &self,
+        threads: &Threads,
+        work: impl Fn(Chunk<'_>) -> T + Sync,
+        consume: impl FnMut(T) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let buffer_size = usize::try_from(self.chunk_size()).unwrap_or(0);
+        let read_and_work = |buffer: &mut PageBuffer, index| {
+            let (first, bytes) = self.chunk_range(index, buffer.bytes());
+            let missing = self.read(first, bytes);
+            work(Chunk { first, record_size: self.record_size, bytes, missing })
+        };
+        threads.map_in_order(self.chunk_count(), || PageBuffer::new(buffer_size), read_and_work, consume)
+    }
+
+    /// Bytes of a chunk: whole records.
+    fn chunk_size(&self) -> u64 {
+        u64::from(Self::CHUNK).next_multiple_of(self.wide_record_size())
+    }
+
+    pub(crate) fn chunk_count(&self) -> u64 {
+        self.size.div_ceil(self.chunk_size())
+    }
+
+    /// The first record of chunk `index`, and the front of `buffer` that it fills.
+    fn chunk_range<'b>(&self, index: u64, buffer: &'b mut [u8]) -> (u64, &'b mut [u8]) {
+        let start = index.saturating_mul(self.chunk_size());
+        let whole = self.record_count().saturating_mul(self.wide_record_size());
+        let left = usize::try_from(whole.saturating_sub(start)).unwrap_or(usize::MAX);
+        let length = left.min(buffer.len());
+        (self.number_at(start), buffer.get_mut(..length).unwrap_or_default())
+    }
+
+    /// Reads chunk `index` into a buffer of its own.
+    pub(crate) fn chunk<'b>(&self, index: u64, buffer: &'b mut Vec<u8>) -> Chunk<'b> {
+        buffer.resize(usize::try_from(self.chunk_size()).unwrap_or(0), 0);
+        let (first, bytes) = self.chunk_range(index, buffer);
+        let missing = self.read(first, bytes);
+        Chunk { first, record_size: self.record_size, bytes, missing }
+    }
+}
+
+/// Consecutive records of the table, as they were read.
+#[derive(Debug)]
+pub struct Chunk<'b> {
+    first: u64,
+    record_size: u32,
+    bytes: &'b mut [u8],
+    missing: Vec<Range<u64>>,
+}
+
+impl<'b> Chunk<'b> {
+    /// The number of the first record.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len().checked_div(self.slot_size()).unwrap_or(0)
+    }
+
+    /// True when there are no records.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The ranges of the table, in bytes, that could not be read. They are zero here.
+    #[must_use]
+    pub fn missing(&self) -> &[Range<u64>] {
+        &self.missing
+    }
+
+    fn slot_size(&self) -> usize {
+        usize::try_from(self.record_size).unwrap_or(usize::MAX)
+    }
+
+    /// The slots in order, each with its record number and its bytes as they are on disk.
+    pub fn slots(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        (self.first..).zip(self.bytes.chunks_exact(self.slot_size()))
+    }
+
+    /// The slots in order, each with its record number and its bytes, to be repaired in place.
+    pub fn into_slots(self) -> impl Iterator<Item = (u64, &'b mut [u8])> {
+        let size = self.slot_size();
+        (self.first..).zip(self.bytes.chunks_exact_mut(size))
+    }
+
+    /// The records in order, repaired in place; an error for each slot that holds none.
+    pub fn into_records(self) -> impl Iterator<Item = (u64, Result<Record<'b>, Damage>)> {
+        self.into_slots().map(|(number, bytes)| (number, Record::parse_in_place(number, bytes)))
+    }
+}

@@ -1,0 +1,57 @@
+//! Reading the whole value of an attribute that is small by nature.
+
+use super::Volume;
+use super::extents::{Extents, Location};
+use super::geometry::Geometry;
+use crate::base::damage::{Damage, DamageKind};
+use crate::source::{Window, read_readable};
+use crate::structure::attribute::Attribute;
+
+/// The largest value that is read whole: attribute lists, reparse points and descriptors have at
+/// most 256 KiB, and nobody's memory is at the mercy of a number on a disk.
+const LARGEST: u64 = 1 << 20;
+
+impl Volume<'_> {
+    /// The value of an attribute whose values are small, resident or not, as far as it can be read.
+    ///
+    /// # Errors
+    /// When the value is not inside the attribute, needs clusters this volume does not have, or
+    /// cannot be read at all. Damage is placed from the attribute's start.
+    pub fn attribute_value(&self, attribute: &Attribute<'_>) -> Result<Vec<u8>, Damage> {
+        let cluster_size = self.geometry().map(Geometry::cluster_size);
+        attribute_value(self.source(), cluster_size, attribute)
+    }
+}
+
+/// As [`Volume::attribute_value`], for a volume that is only being opened.
+pub(super) fn attribute_value(
+    source: Window<'_>,
+    cluster_size: Option<u32>,
+    attribute: &Attribute<'_>,
+) -> Result<Vec<u8>, Damage> {
+    let unplaced = |damage: Damage| Damage::new(16, damage.kind);
+    let Some(piece) = attribute.non_resident() else {
+        return attribute.resident_value().map(<[u8]>::to_vec).map_err(unplaced);
+    };
+    let unreadable = Damage::new(0, DamageKind::Unreadable { length: piece.data_size() });
+    let mut extents = Extents::default();
+    extents.push_runs(&piece, cluster_size.ok_or(unreadable)?, &mut Vec::new());
+    let mut value = Vec::new();
+    for extent in extents.between(0, piece.data_size().min(extents.end()).min(LARGEST)) {
+        let start = value.len();
+        let length = usize::try_from(extent.length).unwrap_or(0);
+        value.resize(start.saturating_add(length), 0);
+        let part = value.get_mut(start..).unwrap_or_default();
+        let is_whole = match extent.location {
+            Location::At(position) => read_readable(&source, position, part).is_empty(),
+            Location::Hole => true,
+            Location::Unmapped => false,
+        };
+        if !is_whole {
+            // What comes before is as good as it is; what comes after cannot be told apart.
+            value.truncate(start);
+            break;
+        }
+    }
+    if value.is_empty() && piece.data_size() > 0 { Err(unreadable) } else { Ok(value) }
+}
