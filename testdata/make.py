@@ -537,19 +537,33 @@ def fill_many(volume):
 
 def fill_fragmented(volume):
     """$MFT grows into holes of three clusters (a record and a half) until its runs no longer fit into record 0."""
-    every = ["/ballast/%03d" % number for number in range(500)]
+    every = ["/ballast/%03d" % number for number in range(700)]
     with volume.mounted():
         volume.directory("/ballast")
         for path in every:
             volume.text(path, 3 * volume.cluster)
         fill_to_the_brim(volume, "/ballast/rest")
     with volume.mounted():
+        every.sort(key=lambda path: volume.rows[path]["before"][""][1])         # as they lie on the volume
         volume.delete(*every[::2])
-        volume.directory("/grown")
-        for number in range(len(every) // 2 + 300):
-            volume.text("/grown/%04d.txt" % number, 1 + number % 200)
+        grown = grow_table(volume, 640)
     with volume.mounted():
-        volume.delete(*("/grown/%04d.txt" % number for number in range(7, len(every) // 2 + 300, 50)))
+        volume.delete(*grown[7::50])
+
+
+def grow_table(volume, files):
+    """Small files, six a directory: what fits into a directory's own record, for no hole holds an index block."""
+    volume.directory("/grown")
+    paths = []
+    for number in range(files):
+        folder = "/grown"
+        for place in (216, 36, 6):
+            folder += "/%d" % (number // place % 6)
+            if folder not in volume.rows:
+                volume.directory(folder)
+        paths.append("%s/%d" % (folder, number % 6))
+        volume.text(paths[-1], 1 + number % 200)
+    return paths
 
 
 def fill_to_the_brim(volume, path):
@@ -750,7 +764,7 @@ RECIPES = {
     "plain": (fill_many, {"size": 2 * MIB}),
     "4kn": (fill_many, {"size": 3 * MIB, "sector": 4096}),
     "64k_clusters": (fill_plain, {"size": 4 * MIB, "cluster": 65536}),
-    "mft_attribute_list": (fill_fragmented, {"size": 2 * MIB, "cluster": 512}),
+    "mft_attribute_list": (fill_fragmented, {"size": 3 * MIB, "cluster": 512}),
     "deleted": (fill_deleted, {"size": 2 * MIB}),
     "links_streams": (fill_links_streams, {"size": 2 * MIB}),
     "compressed_sparse": (fill_compressed_sparse, {"size": 3 * MIB}),
@@ -792,7 +806,7 @@ def make_disk(name, folder):
 
 def write_truth(name, folder, lines):
     with open(os.path.join(folder, name + ".truth.jsonl"), "w", encoding="ascii") as out:
-        out.writelines(json.dumps(line) + "\n" for line in lines)
+        out.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
     rows = lines[1:]
     deleted = [row for row in rows if row.get("deleted")]
     print("%-20s %4d files and directories, %3d of them deleted" % (name, len(rows), len(deleted)))
