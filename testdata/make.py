@@ -413,26 +413,13 @@ class Volume:
             for name in row["links"]:
                 kept = [n for n in image.names(row["record"]) if n["name"] == name.rpartition("/")[2]]
                 if kept:
-                    link = link_truth(row, name, self.parent(name))
-                    done["links"].append({**link, **self.stop(image, name)})
+                    done["links"].append(link_truth(row, name, self.parent(name)))
         return without_surrogates(done)
 
     def parent(self, path):
         """Record and sequence of the directory that holds `path`."""
         above = path.rpartition("/")[0]
         return (self.rows[above]["record"], self.rows[above]["sequence"]) if above else (5, 5)
-
-    def stop(self, image, path):
-        """Where the path of a deleted file stops today, when a directory above it is no longer to be had."""
-        above = path.rpartition("/")[0]
-        while above:
-            row = self.rows[above]
-            if row["deleted"] and fate_of(image, row) != "freed":
-                rest = path[len(above) + 1:]
-                return {"stops": {"record": row["record"], "sequence": row["sequence"],
-                                  "why": fate_of(image, row), "rest": rest}}
-            above = above.rpartition("/")[0]
-        return {}
 
     def check_live(self, image, row):
         """The volume holds what the truth says: this script's own proof-reading."""
