@@ -63,9 +63,21 @@ impl<'a> Name<'a> {
 
     /// Appends the text form, with U+FFFD for each unpaired surrogate.
     pub fn push_to(&self, text: &mut String) {
+        if self.is_ascii() {
+            // Most names are: their low bytes are the text.
+            text.extend(self.bytes.as_chunks::<2>().0.iter().map(|unit| char::from(unit[0])));
+            return;
+        }
         for item in self.chars() {
             text.push(item.unwrap_or(char::REPLACEMENT_CHARACTER));
         }
+    }
+
+    /// True when every code unit is an ASCII character.
+    #[must_use]
+    pub fn is_ascii(&self) -> bool {
+        let (units, _) = self.bytes.as_chunks::<2>();
+        units.iter().fold(0, |bits, unit| bits | u16::from_le_bytes(*unit)) < 0x80
     }
 
     /// Appends the name as WTF-8: UTF-8 in which an unpaired surrogate has three bytes of its own,

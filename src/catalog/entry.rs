@@ -6,7 +6,7 @@ use super::path::Path;
 use super::{Catalog, Paths};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::reference::FileReference;
-use crate::structure::attribute::Attribute;
+use crate::structure::attribute::{Attribute, Attributes};
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::{Record, RecordHeader};
 use crate::structure::value::attribute_list::AttributeList;
@@ -151,8 +151,8 @@ impl<'c> Entry<'c> {
     }
 
     /// The attributes of all records of the file. Those that cannot be read are in [`damage`](Self::damage).
-    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
-        self.records().flat_map(|record| record.attributes().filter_map(Result::ok))
+    pub fn attributes(&self) -> EntryAttributes<'_> {
+        EntryAttributes { walk: self.record.attributes(), extensions: self.extensions.iter() }
     }
 
     /// Every `$FILE_NAME` with its attribute.
@@ -180,10 +180,13 @@ impl<'c> Entry<'c> {
     pub fn damage(&self) -> Vec<Damage> {
         let mut damage = self.found.clone();
         for record in self.records() {
-            damage.extend(record.damage());
+            damage.append(&mut record.damage());
             for attribute in record.attributes() {
                 match attribute {
-                    Ok(attribute) => damage.extend(attribute.damage().chain(attribute.value_damage())),
+                    Ok(attribute) => {
+                        damage.append(&mut attribute.damage());
+                        damage.extend(attribute.value_damage());
+                    }
                     Err(error) => damage.push(error),
                 }
             }
@@ -236,6 +239,28 @@ impl<'c> Entry<'c> {
 
     fn has_extension(&self, number: u64) -> bool {
         self.extensions.binary_search_by_key(&number, Record::number).is_ok()
+    }
+}
+
+/// Iterator over the attributes of all records of a file.
+#[derive(Debug, Clone)]
+pub struct EntryAttributes<'e> {
+    walk: Attributes<'e>,
+    extensions: std::slice::Iter<'e, Record<'static>>,
+}
+
+impl<'e> Iterator for EntryAttributes<'e> {
+    type Item = Attribute<'e>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.walk.next() {
+                Some(Ok(attribute)) => return Some(attribute),
+                Some(Err(_)) => {}
+                None => self.walk = self.extensions.next()?.attributes(),
+            }
+        }
     }
 }
 

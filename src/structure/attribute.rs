@@ -171,8 +171,17 @@ impl<'a> Attribute<'a> {
     /// When the value does not lie inside the attribute, or holds no name.
     #[inline]
     pub fn file_name(&self) -> Result<(FileName<'a>, Option<Damage>), Damage> {
+        let value = self.resident_value()?;
+        match FileName::parse(value) {
+            Ok(name) => Ok((name, None)),
+            Err(_) => self.stale_file_name(value),
+        }
+    }
+
+    #[cold]
+    fn stale_file_name(&self, value: &'a [u8]) -> Result<(FileName<'a>, Option<Damage>), Damage> {
         let placed = |damage: Damage| self.inside(damage.within(None, self.value_place()));
-        let (name, damage) = FileName::parse_in_slot(self.resident_value()?, self.resident_slot()).map_err(placed)?;
+        let (name, damage) = FileName::parse_in_slot(value, self.resident_slot()).map_err(placed)?;
         Ok((name, damage.map(placed)))
     }
 
@@ -230,18 +239,34 @@ impl<'a> Attribute<'a> {
         self.beyond_used
     }
 
-    /// What had to be put up with to read the header.
-    pub fn damage(&self) -> impl Iterator<Item = Damage> + use<> {
-        let type_code = self.attribute_type().0;
-        let beyond =
-            self.beyond_used.then(|| self.inside(Damage::new(0, DamageKind::AttributeBeyondUsed { type_code })));
-        let form = self.header[8];
-        let form = (form > 1).then(|| self.inside(Damage::new(8, DamageKind::AttributeForm { form })));
-        let name = if self.header[9] == 0 { None } else { self.checked_name().err() };
+    /// What had to be put up with to read the header; nothing for nearly every attribute.
+    #[must_use]
+    #[inline]
+    pub fn damage(&self) -> Vec<Damage> {
         let length = usize::try_from(le::u32_in::<4, 24>(self.header)).unwrap_or(usize::MAX);
-        let length = (length != self.bytes.len()).then(|| Self::length_damage(self.bytes, self.record, self.offset));
-        let name = name.map(|damage| self.inside(Damage::new(10, damage.kind)));
-        [beyond, length, form, name].into_iter().flatten()
+        let name_is_sound = self.header[9] == 0 || self.checked_name().is_ok();
+        if !self.beyond_used && self.header[8] <= 1 && length == self.bytes.len() && name_is_sound {
+            return Vec::new();
+        }
+        self.find_damage(length)
+    }
+
+    fn find_damage(&self, length: usize) -> Vec<Damage> {
+        let mut damage = Vec::new();
+        if self.beyond_used {
+            let kind = DamageKind::AttributeBeyondUsed { type_code: self.attribute_type().0 };
+            damage.push(self.inside(Damage::new(0, kind)));
+        }
+        if length != self.bytes.len() {
+            damage.push(Self::length_damage(self.bytes, self.record, self.offset));
+        }
+        if self.header[8] > 1 {
+            damage.push(self.inside(Damage::new(8, DamageKind::AttributeForm { form: self.header[8] })));
+        }
+        if let Some(outside) = self.checked_name().err().filter(|_| self.header[9] != 0) {
+            damage.push(self.inside(Damage::new(10, outside.kind)));
+        }
+        damage
     }
 
     /// What is wrong with the value of a resident attribute, or with the runs of a non-resident one.
@@ -380,7 +405,7 @@ mod tests {
         assert_eq!(data.place(), Place { record: Some(9), offset: DATA as u64 });
         assert_eq!(data.resident_value(), Ok(&b"abc"[..]));
         assert_eq!((data.id(), data.name().is_empty(), data.is_resident()), (1, true, true));
-        assert_eq!(data.damage().count(), 0);
+        assert_eq!(data.damage(), []);
         assert_eq!(data.value_damage(), None);
     }
 
@@ -414,7 +439,7 @@ mod tests {
         bytes[DATA + 6] = 7;
         assert_eq!(walk(&bytes), [Ok(0x30), Ok(0x80)]);
         let kind = DamageKind::AttributeLength { type_code: 0x80, length: 0x0007_0020, available: 32 };
-        assert_eq!(data(&bytes).damage().collect::<Vec<_>>(), [damage(DATA, kind)]);
+        assert_eq!(data(&bytes).damage(), [damage(DATA, kind)]);
     }
 
     #[test]
@@ -437,7 +462,7 @@ mod tests {
         let record = Record::parse(9, &bytes).unwrap();
         let data = record.attributes().filter_map(Result::ok).nth(1).unwrap();
         let kind = DamageKind::AttributeBeyondUsed { type_code: 0x80 };
-        assert_eq!(data.damage().collect::<Vec<_>>(), [damage(DATA, kind)]);
+        assert_eq!(data.damage(), [damage(DATA, kind)]);
     }
 
     #[test]
@@ -453,7 +478,7 @@ mod tests {
             bytes[DATA + 9] = length;
             bytes[DATA + 10..DATA + 12].copy_from_slice(&offset.to_le_bytes());
             assert!(data(&bytes).name().is_empty());
-            assert_eq!(data(&bytes).damage().count(), 1, "{length} {offset}");
+            assert_eq!(data(&bytes).damage().len(), 1, "{length} {offset}");
         }
     }
 
@@ -462,10 +487,7 @@ mod tests {
         let mut bytes = record();
         bytes[DATA + 8] = 9;
         assert!(data(&bytes).is_resident());
-        assert_eq!(
-            data(&bytes).damage().collect::<Vec<_>>(),
-            [damage(DATA + 8, DamageKind::AttributeForm { form: 9 })]
-        );
+        assert_eq!(data(&bytes).damage(), [damage(DATA + 8, DamageKind::AttributeForm { form: 9 })]);
     }
 
     #[test]

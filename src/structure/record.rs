@@ -266,13 +266,17 @@ impl<'a> Record<'a> {
     /// impossible, at the first place a writer could have put them.
     fn first_attribute(&self) -> usize {
         let stored = usize::from(self.header().first_attribute());
-        let possible = stored >= Self::SHORTEST_HEADER && stored.is_multiple_of(8) && stored < self.bytes.len();
-        if possible {
+        if self.is_first_attribute_possible() {
             return stored;
         }
         let usual = [56, 48, 72];
         let is_attribute = |offset: &usize| matches!(le::u32_at(&self.bytes, *offset), Some(0x10 | 0x20 | 0x30 | 0x80));
         usual.into_iter().find(is_attribute).unwrap_or(stored)
+    }
+
+    fn is_first_attribute_possible(&self) -> bool {
+        let stored = usize::from(self.header().first_attribute());
+        stored >= Self::SHORTEST_HEADER && stored.is_multiple_of(8) && stored < self.bytes.len()
     }
 
     /// The bytes behind the attributes: what earlier, longer lives of the record left there.
@@ -296,24 +300,42 @@ impl<'a> Record<'a> {
         &self.update_sequence
     }
 
-    /// What is wrong with the record's frame: its mark, strides and header. What is wrong with its
+    /// What is wrong with the record's frame: its mark, header and strides. What is wrong with its
     /// attributes comes from the walk over them.
-    pub fn damage(&self) -> impl Iterator<Item = Damage> + '_ {
+    #[must_use]
+    #[inline]
+    pub fn damage(&self) -> Vec<Damage> {
         let header = self.header();
-        let place = |offset, kind| Damage::in_record(self.number, offset, kind);
-        let baad = header.is_baad().then(|| place(0, DamageKind::BaadRecord));
-        let other_number = header.own_number().filter(|&found| found != self.number);
-        let other_number = other_number.map(|found| place(44, DamageKind::RecordNumberMismatch { found }));
-        let expected = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-        let found = header.allocated_size();
-        let size = (found != expected).then(|| place(28, DamageKind::AllocatedSize { found, expected }));
-        let first = usize::from(header.first_attribute());
-        let first_is_odd = first != self.first_attribute() || first >= self.bytes.len();
-        let first_kind =
-            DamageKind::BadValue { what: "first attribute offset", value: u64::from(header.first_attribute()) };
-        let first = first_is_odd.then(|| place(20, first_kind));
-        let strides = self.update_sequence.damage(&self.bytes).map(|damage| damage.within(Some(self.number), 0));
-        [baad, size, first, other_number].into_iter().flatten().chain(strides)
+        let size_is_sound = usize::try_from(header.allocated_size()) == Ok(self.bytes.len());
+        let number_is_sound = header.own_number().is_none_or(|own| own == self.number);
+        let first_is_sound = self.is_first_attribute_possible();
+        if size_is_sound && number_is_sound && first_is_sound && self.update_sequence.is_sound() && !header.is_baad() {
+            return Vec::new();
+        }
+        self.find_damage()
+    }
+
+    fn find_damage(&self) -> Vec<Damage> {
+        let header = self.header();
+        let mut damage = Vec::new();
+        let mut add = |offset, kind| damage.push(Damage::in_record(self.number, offset, kind));
+        if header.is_baad() {
+            add(0, DamageKind::BaadRecord);
+        }
+        if !self.is_first_attribute_possible() {
+            let value = u64::from(header.first_attribute());
+            add(20, DamageKind::BadValue { what: "first attribute offset", value });
+        }
+        let (found, expected) = (header.allocated_size(), u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
+        if found != expected {
+            add(28, DamageKind::AllocatedSize { found, expected });
+        }
+        if let Some(found) = header.own_number().filter(|&own| own != self.number) {
+            add(44, DamageKind::RecordNumberMismatch { found });
+        }
+        let strides = self.update_sequence.damage(&self.bytes);
+        damage.extend(strides.into_iter().map(|damage| damage.within(Some(self.number), 0)));
+        damage
     }
 }
 
@@ -375,7 +397,7 @@ mod tests {
             assert_eq!(kinds(&owned), kinds(&in_place));
             assert_eq!(borrowed.clone().into_repaired().bytes(), in_place.bytes());
             assert_eq!(owned.bytes(), in_place.bytes());
-            assert_eq!(in_place.damage().count(), 0);
+            assert_eq!(in_place.damage(), []);
         }
     }
 
@@ -410,7 +432,7 @@ mod tests {
         bytes[..4].copy_from_slice(b"BAAD");
         let record = Record::parse(42, &bytes).unwrap();
         assert_eq!(kinds(&record), [Ok(0x30), Ok(0x80)]);
-        assert_eq!(record.damage().next().unwrap().kind, DamageKind::BaadRecord);
+        assert_eq!(record.damage()[0].kind, DamageKind::BaadRecord);
     }
 
     #[test]
@@ -419,7 +441,7 @@ mod tests {
         bytes[44] = 41;
         bytes[29] = 8;
         bytes[1022] = 6;
-        let damage: Vec<_> = Record::parse(42, &bytes).unwrap().damage().collect();
+        let damage = Record::parse(42, &bytes).unwrap().damage();
         let torn = DamageKind::StrideMismatch { stride: 1, expected: 7, found: 6 };
         assert_eq!(
             damage,
@@ -439,7 +461,7 @@ mod tests {
             let record = Record::parse(42, &bytes).unwrap();
             assert_eq!(kinds(&record)[..2], [Ok(0x30), Ok(0x80)], "{offset}");
             let kind = DamageKind::BadValue { what: "first attribute offset", value: u64::from(offset) };
-            assert!(record.damage().any(|damage| damage.kind == kind));
+            assert!(record.damage().iter().any(|damage| damage.kind == kind));
         }
     }
 
@@ -458,7 +480,7 @@ mod tests {
         for length in 0..bytes.len() {
             let Ok(record) = Record::parse(42, &bytes[..length]) else { continue };
             record.attributes().for_each(drop);
-            let _ = (record.damage().count(), record.slack().len());
+            let _ = (record.damage(), record.slack().len());
         }
     }
 }

@@ -185,19 +185,30 @@ impl UpdateSequence {
         self.is_torn(stride).then(|| (self.word_on_disk(record, stride), self.saved_word(record, stride)))
     }
 
+    /// True when the array fits the record and no stride is torn.
+    #[must_use]
+    #[inline]
+    pub fn is_sound(&self) -> bool {
+        self.torn == 0
+            && self.state != Protection::Unverified
+            && self.count == u16::from(self.strides).saturating_add(1)
+    }
+
     /// What is wrong, in order of place: an array that does not fit, then each torn stride of
     /// `record`, the bytes that were checked.
-    pub fn damage<'r>(&self, record: &'r [u8]) -> impl Iterator<Item = Damage> + use<'r> {
-        let this = *self;
-        let usual = u16::from(self.strides).saturating_add(1);
-        let odd_array = self.state == Protection::Unverified || self.count != usual;
-        let array = DamageKind::UpdateSequenceArray { offset: self.array_offset, count: self.count };
-        let torn = (0..self.strides).filter(move |&stride| this.is_torn(stride)).map(move |stride| {
-            let found = this.word_on_disk(record, stride);
-            let kind = DamageKind::StrideMismatch { stride, expected: this.number, found };
-            Damage::new(u64::try_from(Self::word_offset(stride)).unwrap_or(u64::MAX), kind)
-        });
-        odd_array.then(|| Damage::new(4, array)).into_iter().chain(torn)
+    #[must_use]
+    pub fn damage(&self, record: &[u8]) -> Vec<Damage> {
+        let mut damage = Vec::new();
+        if self.state == Protection::Unverified || self.count != u16::from(self.strides).saturating_add(1) {
+            let kind = DamageKind::UpdateSequenceArray { offset: self.array_offset, count: self.count };
+            damage.push(Damage::new(4, kind));
+        }
+        for stride in (0..self.strides).filter(|&stride| self.is_torn(stride)) {
+            let found = self.word_on_disk(record, stride);
+            let kind = DamageKind::StrideMismatch { stride, expected: self.number, found };
+            damage.push(Damage::new(u64::try_from(Self::word_offset(stride)).unwrap_or(u64::MAX), kind));
+        }
+        damage
     }
 }
 
@@ -231,7 +242,7 @@ mod tests {
             for stride in 0..strides {
                 assert_eq!(le::u16_at(&record, stride * STRIDE + 510), Some(0xA0 + stride as u16));
             }
-            assert_eq!(sequence.damage(&record).count(), 0);
+            assert_eq!(sequence.damage(&record), []);
         }
     }
 
@@ -244,7 +255,7 @@ mod tests {
         assert_eq!(le::u16_at(&record, 510), Some(0xA0));
         assert_eq!(le::u16_at(&record, 1022), Some(6), "the bytes on disk stay");
         let kind = DamageKind::StrideMismatch { stride: 1, expected: 7, found: 6 };
-        assert_eq!(sequence.damage(&record).collect::<Vec<_>>(), [Damage::new(1022, kind)]);
+        assert_eq!(sequence.damage(&record), [Damage::new(1022, kind)]);
         assert_eq!(sequence.candidates(&record, 1), Some((6, 0xA1)));
         assert_eq!(sequence.candidates(&record, 0), None);
         assert!(sequence.is_torn_between(600, 601) && !sequence.is_torn_between(0, 512));
@@ -266,7 +277,7 @@ mod tests {
         let before = record.clone();
         sequence.apply(&mut record);
         assert_eq!(record, before);
-        assert_eq!(sequence.damage(&record).count(), 0);
+        assert_eq!(sequence.damage(&record), []);
     }
 
     #[test]
@@ -291,7 +302,7 @@ mod tests {
             assert_eq!(sequence.protection(), Protection::Unverified, "{offset} {count}");
             assert_eq!(record, before);
             let kind = DamageKind::UpdateSequenceArray { offset, count };
-            assert_eq!(sequence.damage(&record).collect::<Vec<_>>(), [Damage::new(4, kind)]);
+            assert_eq!(sequence.damage(&record), [Damage::new(4, kind)]);
         }
     }
 
@@ -309,7 +320,7 @@ mod tests {
         let sequence = check(&record);
         sequence.apply(&mut record);
         assert_eq!(le::u16_at(&record, 1022), Some(0xA1));
-        assert_eq!(sequence.damage(&record).count(), 1);
+        assert_eq!(sequence.damage(&record).len(), 1);
 
         let mut record = protected(2);
         record[6] = 2;
@@ -334,7 +345,7 @@ mod tests {
             let mut record = whole[..len].to_vec();
             let sequence = check(&record);
             sequence.apply(&mut record);
-            let _ = sequence.damage(&record).count();
+            let _ = sequence.damage(&record);
         }
     }
 }
