@@ -65,6 +65,11 @@ impl<'a> Attribute<'a> {
         }
     }
 
+    /// A multiple of 0x10 that is not 0: anything else is what follows a lost end marker.
+    fn is_plausible_type(type_code: u32) -> bool {
+        type_code & 0xF == 0 && type_code != 0
+    }
+
     fn length_damage(bytes: &[u8], record: u64, offset: u32) -> Damage {
         let kind = DamageKind::AttributeLength {
             type_code: le::u32_at(bytes, 0).unwrap_or(0),
@@ -325,13 +330,35 @@ impl<'a> Attributes<'a> {
         self.end((!agrees).then_some(DamageKind::UsedSize { used }))
     }
 
-    /// The length to step by. Garbage in the upper half of the field was seen on a real volume.
-    fn step(rest: &[u8]) -> Option<usize> {
-        let length = le::u32_at(rest, 4)?;
-        let plausible =
+    /// What to do where the next bytes are no attribute as it should be: an end, or damage.
+    #[cold]
+    fn odd(&mut self, rest: &'a [u8]) -> Option<Result<Attribute<'a>, Damage>> {
+        let Some(type_code) = le::u32_at(rest, 0) else {
+            return self.end(Some(DamageKind::EndMarkerMissing { found: 0 }));
+        };
+        if AttributeType(type_code) == AttributeType::END {
+            return self.end_marker();
+        }
+        if !Attribute::is_plausible_type(type_code) {
+            return self.end(Some(DamageKind::EndMarkerMissing { found: type_code }));
+        }
+        // A length that is possible, but too short for the form, tells where the next one starts.
+        // Garbage in the upper half of the field was seen on a real volume.
+        let length = le::u32_at(rest, 4).unwrap_or(0);
+        let possible =
             |length: &usize| *length >= Attribute::SHORTEST && length.is_multiple_of(8) && *length <= rest.len();
-        let whole = usize::try_from(length).ok().filter(plausible);
-        whole.or_else(|| usize::try_from(length & 0xFFFF).ok().filter(plausible))
+        let mut lengths = [length, length & 0xFFFF].into_iter().filter_map(|length| usize::try_from(length).ok());
+        let offset = self.offset;
+        match lengths.find(possible) {
+            Some(length) => {
+                self.offset = offset.saturating_add(length);
+                Some(Attribute::new(rest.get(..length).unwrap_or_default(), self.record, offset, offset >= self.used))
+            }
+            None => {
+                let damage = Attribute::length_damage(rest, self.record, u32::try_from(offset).unwrap_or(u32::MAX));
+                self.end(Some(damage.kind))
+            }
+        }
     }
 }
 
@@ -344,27 +371,20 @@ impl<'a> Iterator for Attributes<'a> {
             return None;
         }
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
-        let type_code = match le::u32_at(rest, 0) {
-            None => return self.end(Some(DamageKind::EndMarkerMissing { found: 0 })),
-            Some(type_code) => AttributeType(type_code),
-        };
-        // A multiple of 0x10 that is not 0: anything else is what follows a lost end marker.
-        let plausible_type = type_code.0 & 0xF == 0 && type_code.0 != 0;
-        match Self::step(rest).filter(|_| plausible_type) {
-            Some(length) => {
-                let bytes = rest.get(..length).unwrap_or_default();
-                let offset = self.offset;
-                self.offset = offset.saturating_add(length);
-                Some(Attribute::new(bytes, self.record, offset, offset >= self.used))
-            }
-            None if type_code == AttributeType::END => self.end_marker(),
-            None if !plausible_type => self.end(Some(DamageKind::EndMarkerMissing { found: type_code.0 })),
-            None => {
-                let damage =
-                    Attribute::length_damage(rest, self.record, u32::try_from(self.offset).unwrap_or(u32::MAX));
-                self.end(Some(damage.kind))
+        if let Some(header) = rest.first_chunk::<24>() {
+            let length = usize::try_from(le::u32_in::<4, 24>(header)).unwrap_or(usize::MAX);
+            let shortest = if header[8] == 1 { NonResident::HEADER } else { Attribute::SHORTEST };
+            let is_sound = Attribute::is_plausible_type(le::u32_in::<0, 24>(header))
+                && length >= shortest
+                && length.is_multiple_of(8);
+            if let Some(bytes) = rest.get(..length).filter(|_| is_sound) {
+                let offset = u32::try_from(self.offset).unwrap_or(u32::MAX);
+                let beyond_used = self.offset >= self.used;
+                self.offset = self.offset.saturating_add(length);
+                return Some(Ok(Attribute { bytes, header, record: self.record, offset, beyond_used }));
             }
         }
+        self.odd(rest)
     }
 }
 

@@ -77,11 +77,14 @@ impl UpdateSequence {
         this.number = le::u16_at(record, start).unwrap_or(0);
         this.covered = u8::try_from(covered).unwrap_or(u8::MAX);
         this.state = Protection::Protected;
-        this.compare(record);
+        if (0..this.covered).any(|stride| this.word_on_disk(record, stride) != this.number) {
+            this.compare(record);
+        }
         this
     }
 
     /// Fills `torn`, and tells a repaired or checksummed record from a torn one.
+    #[cold]
     fn compare(&mut self, record: &[u8]) {
         let mut all_saved = true;
         for stride in 0..self.covered {
@@ -112,7 +115,7 @@ impl UpdateSequence {
             return;
         }
         for stride in 0..self.covered {
-            if self.is_torn(stride) {
+            if self.has_torn_strides() && self.is_torn(stride) {
                 continue;
             }
             let saved = self.saved_word(record, stride).to_le_bytes();
