@@ -3,10 +3,13 @@
 use crate::base::error::ReadError;
 
 pub mod file;
+pub mod ledger;
 pub mod mapped;
+mod range_set;
 pub mod window;
 
 pub use file::{File, open};
+pub use ledger::Ledger;
 pub use mapped::Mapped;
 pub use window::Window;
 
