@@ -82,7 +82,8 @@ impl<'a> Comparison<'a> {
         found.extend(invented.map(|path| format!("{path:?}: is listed and never was")));
         let repeated = self.live.iter().filter(|(_, entries)| entries.len() > 1);
         found.extend(repeated.map(|(path, entries)| format!("{path:?}: is listed {} times", entries.len())));
-        let nameless = self.entries.iter().filter(|entry| entry["in_use"] == true && paths(entry).next().is_none());
+        let nameless = self.entries.iter().filter(|entry| entry["in_use"] == true && !is_metadata(entry));
+        let nameless = nameless.filter(|entry| paths(entry).next().is_none());
         found.extend(nameless.map(|entry| format!("record {}: is in use and listed without a path", entry["record"])));
         self.differences.append(&mut found);
     }
