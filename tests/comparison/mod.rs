@@ -242,7 +242,7 @@ impl<'a> Comparison<'a> {
             match expected.iter().position(|expected| record == expected) {
                 Some(found) => _ = expected.swap_remove(found),
                 None => {
-                    self.differences.push(format!("record {record}: listed as {state} {paths}, was no deleted file"))
+                    self.differences.push(format!("record {record}: listed as {state} {paths}, was no deleted file"));
                 }
             }
         }
