@@ -82,7 +82,8 @@ impl<'a> Comparison<'a> {
         found.extend(invented.map(|path| format!("{path:?}: is listed and never was")));
         let repeated = self.live.iter().filter(|(_, entries)| entries.len() > 1);
         found.extend(repeated.map(|(path, entries)| format!("{path:?}: is listed {} times", entries.len())));
-        let nameless = self.entries.iter().filter(|entry| entry["in_use"] == true && paths(entry).next().is_none());
+        let nameless = self.entries.iter().filter(|entry| entry["in_use"] == true && !is_metadata(entry));
+        let nameless = nameless.filter(|entry| paths(entry).next().is_none());
         found.extend(nameless.map(|entry| format!("record {}: is in use and listed without a path", entry["record"])));
         self.differences.append(&mut found);
     }
@@ -176,7 +177,11 @@ impl<'a> Comparison<'a> {
 
     fn compare_deleted(&mut self, file: &File) {
         let same_record = |entry: &&Value| entry["record"] == file.record && entry["in_use"] == false;
-        let known_name = |entry: &&Value| file.links.is_empty() || paths(entry).any(|path| self.names(file, path));
+        let names_lost = |entry: &Value| match file.names_are_certain {
+            true => file.links.is_empty(),
+            false => long_names(entry).next().is_none(),
+        };
+        let known_name = |entry: &&Value| names_lost(entry) || paths(entry).any(|path| self.names(file, path));
         let mut candidates = self.entries.iter().filter(same_record).peekable();
         let Some(first) = candidates.peek().copied() else {
             return self.differs(&file.path, format_args!("was deleted, record {} is not listed", file.record));
@@ -225,18 +230,21 @@ impl<'a> Comparison<'a> {
         })
     }
 
-    /// A record that never held a file, or whose file is another by now, is no deleted file.
+    /// A record that never held a file, or whose file is another by now, is no deleted file; nor is one two.
     fn report_invented_deleted(&mut self) {
         if !self.truth.knows_all_deleted {
             return;
         }
         let survivors = self.truth.files.iter().filter(|file| file.record_survives);
-        let survivors: BTreeSet<u64> = survivors.map(|file| file.record).collect();
-        let dead = self.entries.iter().filter(|entry| entry["in_use"] != true);
-        for entry in dead.filter(|entry| entry["record"].as_u64().is_none_or(|record| !survivors.contains(&record))) {
-            let (record, state) = (&entry["record"], &entry["state"]);
-            self.differences
-                .push(format!("record {record}: no file was deleted here, listed as {state} {}", entry["paths"]));
+        let mut expected: Vec<u64> = survivors.map(|file| file.record).collect();
+        for entry in self.entries.iter().filter(|entry| entry["in_use"] != true) {
+            let (record, state, paths) = (&entry["record"], &entry["state"], &entry["paths"]);
+            match expected.iter().position(|expected| record == expected) {
+                Some(found) => _ = expected.swap_remove(found),
+                None => {
+                    self.differences.push(format!("record {record}: listed as {state} {paths}, was no deleted file"));
+                }
+            }
         }
     }
 }

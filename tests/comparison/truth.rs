@@ -28,6 +28,8 @@ pub(crate) struct File {
     pub(crate) deleted: bool,
     /// Of a deleted file: its record is free and still describes it.
     pub(crate) record_survives: bool,
+    /// Of a deleted file: it is known which of its names its record still has.
+    pub(crate) names_are_certain: bool,
     /// Of a deleted file: the streams whose data is still there and still found through the record.
     pub(crate) intact: Vec<String>,
     pub(crate) size: Option<u64>,
@@ -77,16 +79,18 @@ impl File {
     fn parse(line: &Value) -> Self {
         let path = rooted(text(&line["path"]).expect("a file has a path"));
         let deleted = line["deleted"] == true;
+        let directory = matches!(line["kind"].as_str(), Some("dir" | "directory"));
         let fate = first_of(line, &["fate", "recover"]);
         Self {
             record: first_of(line, &["record", "rec"]).as_u64().expect("a file has a record"),
             sequence: first_of(line, &["sequence", "seq"]).as_u64(),
-            directory: matches!(line["kind"].as_str(), Some("dir" | "directory")),
+            directory,
             deleted,
             record_survives: deleted && fate["record"] == "freed",
+            names_are_certain: line.get("fate").is_some(),
             intact: intact_streams(&fate["data"]),
             size: line["size"].as_u64(),
-            times: times(&line["times"]),
+            times: last_set(&line["times"], directory),
             links: links(line, &path, deleted),
             streams: streams(&line["streams"]),
             dos_name: text(&line["dos_name"]),
@@ -112,6 +116,16 @@ fn rooted(path: String) -> String {
 pub(crate) fn times(value: &Value) -> Times {
     let known = |name: &&str| Some(((*name).to_owned(), value[*name].as_u64()?));
     TIME_NAMES.iter().filter_map(known).collect()
+}
+
+/// The times that nothing moved after they were set. The maker outside this repository, known by its word
+/// `mft_changed`, sets them before it deletes files, which modifies the directories they were in.
+fn last_set(value: &Value, directory: bool) -> Times {
+    let mut times = times(value);
+    if directory && value.get("mft_changed").is_some() {
+        times.remove("modified");
+    }
+    times
 }
 
 fn intact_streams(data: &Value) -> Vec<String> {
