@@ -2,9 +2,9 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::Catalog;
 use super::entry::{Entry, unreadable};
 use super::slot::SlotFlags;
+use super::{Catalog, Paths};
 use crate::base::damage::Damage;
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
@@ -44,10 +44,15 @@ impl<'v> Catalog<'v> {
     pub fn scan<T: Send, B>(
         &self,
         threads: &Threads,
-        work: impl Fn(Batch<'_>) -> T + Sync,
+        work: impl Fn(Batch<'_, '_>) -> T + Sync,
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        self.mft().scan(threads, |chunk| work(Batch { catalog: self, chunk }), consume)
+        self.mft().scan_with(
+            threads,
+            || self.paths(),
+            |paths, chunk| work(Batch { catalog: self, chunk, paths }),
+            consume,
+        )
     }
 
     /// The entry whose base is `record`; `None` where it is no base or shows no evidence of a file.
@@ -80,23 +85,28 @@ impl<'v> Catalog<'v> {
 
 /// Consecutive entries of a catalog, in buffers that are reused.
 #[derive(Debug)]
-pub struct Batch<'b> {
-    catalog: &'b Catalog<'b>,
+pub struct Batch<'b, 'c> {
+    catalog: &'c Catalog<'c>,
     chunk: Chunk<'b>,
+    paths: &'b mut Paths<'c>,
 }
 
-impl<'b> Batch<'b> {
+impl<'b, 'c: 'b> Batch<'b, 'c> {
     /// The catalog the entries come from.
     #[must_use]
-    pub fn catalog(&self) -> &'b Catalog<'b> {
+    pub fn catalog(&self) -> &'c Catalog<'c> {
         self.catalog
     }
 
-    /// The entries in order.
-    pub fn into_entries(self) -> impl Iterator<Item = Entry<'b>> {
-        let catalog = self.catalog;
+    /// Gives the entries in order to `each`, with the builder of paths that this thread keeps.
+    pub fn for_each(self, mut each: impl FnMut(&Entry<'b>, &mut Paths<'c>)) {
         let missing = self.chunk.missing().to_vec();
-        self.chunk.into_records().filter_map(move |(_, record)| catalog.assemble(record.ok()?, &missing))
+        for (_, record) in self.chunk.into_records() {
+            let Ok(record) = record else { continue };
+            if let Some(entry) = self.catalog.assemble(record, &missing) {
+                each(&entry, self.paths);
+            }
+        }
     }
 }
 

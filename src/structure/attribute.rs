@@ -65,6 +65,19 @@ impl<'a> Attribute<'a> {
         }
     }
 
+    /// The attribute at `offset` of record `record`, if its type and length are as they should be.
+    #[inline]
+    pub(super) fn sound_at(bytes: &'a [u8], record: u64, offset: usize, used: usize) -> Option<Self> {
+        let rest = bytes.get(offset..)?;
+        let header = rest.first_chunk::<24>()?;
+        let length = usize::try_from(le::u32_in::<4, 24>(header)).ok()?;
+        let shortest = if header[8] == 1 { NonResident::HEADER } else { Self::SHORTEST };
+        let is_sound = Self::is_plausible_type(le::u32_in::<0, 24>(header)) && length >= shortest && length & 7 == 0;
+        let bytes = rest.get(..length).filter(|_| is_sound)?;
+        let place = u32::try_from(offset).unwrap_or(u32::MAX);
+        Some(Self { bytes, header, record, offset: place, beyond_used: offset >= used })
+    }
+
     /// A multiple of 0x10 that is not 0: anything else is what follows a lost end marker.
     fn is_plausible_type(type_code: u32) -> bool {
         type_code & 0xF == 0 && type_code != 0
@@ -237,6 +250,10 @@ impl<'a> Attribute<'a> {
         Place { record: Some(self.record), offset: u64::from(self.offset) }
     }
 
+    pub(crate) fn offset(&self) -> u32 {
+        self.offset
+    }
+
     /// True when the attribute stands behind the record's used size, as residue of an earlier life
     /// does, and attributes of a record whose used size is wrong.
     #[must_use]
@@ -246,23 +263,30 @@ impl<'a> Attribute<'a> {
 
     /// What had to be put up with to read the header; nothing for nearly every attribute.
     #[must_use]
-    #[inline]
     pub fn damage(&self) -> Vec<Damage> {
-        let length = usize::try_from(le::u32_in::<4, 24>(self.header)).unwrap_or(usize::MAX);
-        let name_is_sound = self.header[9] == 0 || self.checked_name().is_ok();
-        if !self.beyond_used && self.header[8] <= 1 && length == self.bytes.len() && name_is_sound {
-            return Vec::new();
-        }
-        self.find_damage(length)
+        if self.is_sound() { Vec::new() } else { self.find_damage() }
     }
 
-    fn find_damage(&self, length: usize) -> Vec<Damage> {
+    /// True when the header is as it should be.
+    #[must_use]
+    #[inline]
+    pub fn is_sound(&self) -> bool {
+        let name_is_sound = self.header[9] == 0 || self.checked_name().is_ok();
+        !self.beyond_used && self.header[8] <= 1 && self.claimed_length() == self.bytes.len() && name_is_sound
+    }
+
+    fn claimed_length(&self) -> usize {
+        usize::try_from(le::u32_in::<4, 24>(self.header)).unwrap_or(usize::MAX)
+    }
+
+    #[cold]
+    fn find_damage(&self) -> Vec<Damage> {
         let mut damage = Vec::new();
         if self.beyond_used {
             let kind = DamageKind::AttributeBeyondUsed { type_code: self.attribute_type().0 };
             damage.push(self.inside(Damage::new(0, kind)));
         }
-        if length != self.bytes.len() {
+        if self.claimed_length() != self.bytes.len() {
             damage.push(Self::length_damage(self.bytes, self.record, self.offset));
         }
         if self.header[8] > 1 {
@@ -332,7 +356,8 @@ impl<'a> Attributes<'a> {
 
     /// What to do where the next bytes are no attribute as it should be: an end, or damage.
     #[cold]
-    fn odd(&mut self, rest: &'a [u8]) -> Option<Result<Attribute<'a>, Damage>> {
+    fn odd(&mut self) -> Option<Result<Attribute<'a>, Damage>> {
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
         let Some(type_code) = le::u32_at(rest, 0) else {
             return self.end(Some(DamageKind::EndMarkerMissing { found: 0 }));
         };
@@ -370,21 +395,13 @@ impl<'a> Iterator for Attributes<'a> {
         if self.done {
             return None;
         }
-        let rest = self.bytes.get(self.offset..).unwrap_or_default();
-        if let Some(header) = rest.first_chunk::<24>() {
-            let length = usize::try_from(le::u32_in::<4, 24>(header)).unwrap_or(usize::MAX);
-            let shortest = if header[8] == 1 { NonResident::HEADER } else { Attribute::SHORTEST };
-            let is_sound = Attribute::is_plausible_type(le::u32_in::<0, 24>(header))
-                && length >= shortest
-                && length.is_multiple_of(8);
-            if let Some(bytes) = rest.get(..length).filter(|_| is_sound) {
-                let offset = u32::try_from(self.offset).unwrap_or(u32::MAX);
-                let beyond_used = self.offset >= self.used;
-                self.offset = self.offset.saturating_add(length);
-                return Some(Ok(Attribute { bytes, header, record: self.record, offset, beyond_used }));
+        match Attribute::sound_at(self.bytes, self.record, self.offset, self.used) {
+            Some(attribute) => {
+                self.offset = self.offset.saturating_add(attribute.bytes.len());
+                Some(Ok(attribute))
             }
+            None => self.odd(),
         }
-        self.odd(rest)
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bitflags::bitflags;
 
-use super::attribute::Attributes;
+use super::attribute::{Attribute, Attributes};
 use super::update_sequence::{Protection, STRIDE, UpdateSequence};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::le;
@@ -257,9 +257,18 @@ impl<'a> Record<'a> {
     #[must_use]
     #[inline]
     pub fn attributes(&self) -> Attributes<'_> {
-        let header = self.header();
-        let used = usize::try_from(header.used_size()).unwrap_or(usize::MAX);
-        Attributes::new(&self.bytes, self.number, self.first_attribute(), used)
+        Attributes::new(&self.bytes, self.number, self.first_attribute(), self.used_size())
+    }
+
+    fn used_size(&self) -> usize {
+        usize::try_from(self.header().used_size()).unwrap_or(usize::MAX)
+    }
+
+    /// The attribute at `offset`, where the walk has found one.
+    #[inline]
+    pub(crate) fn attribute_at(&self, offset: usize) -> Option<Attribute<'_>> {
+        let sound = Attribute::sound_at(&self.bytes, self.number, offset, self.used_size());
+        sound.or_else(|| Attributes::new(&self.bytes, self.number, offset, self.used_size()).next()?.ok())
     }
 
     /// Where the walk over the attributes starts: where the header says, or, where that is
@@ -303,18 +312,23 @@ impl<'a> Record<'a> {
     /// What is wrong with the record's frame: its mark, header and strides. What is wrong with its
     /// attributes comes from the walk over them.
     #[must_use]
-    #[inline]
     pub fn damage(&self) -> Vec<Damage> {
-        let header = self.header();
-        let size_is_sound = usize::try_from(header.allocated_size()) == Ok(self.bytes.len());
-        let number_is_sound = header.own_number().is_none_or(|own| own == self.number);
-        let first_is_sound = self.is_first_attribute_possible();
-        if size_is_sound && number_is_sound && first_is_sound && self.update_sequence.is_sound() && !header.is_baad() {
-            return Vec::new();
-        }
-        self.find_damage()
+        if self.is_sound() { Vec::new() } else { self.find_damage() }
     }
 
+    /// True when the record's frame is as it should be.
+    #[must_use]
+    #[inline]
+    pub fn is_sound(&self) -> bool {
+        let header = self.header();
+        usize::try_from(header.allocated_size()) == Ok(self.bytes.len())
+            && header.own_number().is_none_or(|own| own == self.number)
+            && self.is_first_attribute_possible()
+            && self.update_sequence.is_sound()
+            && !header.is_baad()
+    }
+
+    #[cold]
     fn find_damage(&self) -> Vec<Damage> {
         let header = self.header();
         let mut damage = Vec::new();
