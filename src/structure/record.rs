@@ -192,7 +192,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// When the slot holds no record: see [`RecordHeader::parse`].
     pub fn parse(number: u64, bytes: &'a [u8]) -> Result<Self, Damage> {
-        let update_sequence = Self::check(number, bytes)?;
+        let update_sequence = UpdateSequence::check(bytes, Self::SHORTEST_HEADER, Self::array_limit(number, bytes)?);
         let mut record = Self { number, bytes: Cow::Borrowed(bytes), update_sequence, repaired: false };
         let mut walk = record.attributes();
         walk.by_ref().for_each(drop);
@@ -210,8 +210,8 @@ impl<'a> Record<'a> {
     /// As [`parse`](Self::parse); the buffer is unchanged then.
     #[inline]
     pub fn parse_in_place(number: u64, bytes: &'a mut [u8]) -> Result<Self, Damage> {
-        let update_sequence = Self::check(number, bytes)?;
-        update_sequence.apply(bytes);
+        let limit = Self::array_limit(number, bytes)?;
+        let update_sequence = UpdateSequence::repair(bytes, Self::SHORTEST_HEADER, limit);
         Ok(Self { number, bytes: Cow::Borrowed(bytes), update_sequence, repaired: true })
     }
 
@@ -220,17 +220,21 @@ impl<'a> Record<'a> {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn from_vec(number: u64, mut bytes: Vec<u8>) -> Result<Record<'static>, Damage> {
-        let update_sequence = Self::check(number, &bytes)?;
-        update_sequence.apply(&mut bytes);
+        let limit = Self::array_limit(number, &bytes)?;
+        let update_sequence = UpdateSequence::repair(&mut bytes, Self::SHORTEST_HEADER, limit);
         Ok(Record { number, bytes: Cow::Owned(bytes), update_sequence, repaired: true })
     }
 
-    fn check(number: u64, bytes: &[u8]) -> Result<UpdateSequence, Damage> {
+    /// Where the update sequence array of the record in `bytes` has to end: before the first
+    /// attribute, unless that is impossible.
+    ///
+    /// # Errors
+    /// When the slot holds no record.
+    #[inline]
+    fn array_limit(number: u64, bytes: &[u8]) -> Result<usize, Damage> {
         let header = RecordHeader::parse(bytes).map_err(|damage| damage.within(Some(number), 0))?;
         let first_attribute = usize::from(header.first_attribute());
-        // An impossible first attribute says nothing about where the array may end.
-        let limit = if first_attribute < Self::SHORTEST_HEADER { bytes.len() } else { first_attribute };
-        Ok(UpdateSequence::check(bytes, Self::SHORTEST_HEADER, limit))
+        Ok(if first_attribute < Self::SHORTEST_HEADER { bytes.len() } else { first_attribute })
     }
 
     /// The record's index in the MFT.

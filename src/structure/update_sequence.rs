@@ -83,6 +83,44 @@ impl UpdateSequence {
         this
     }
 
+    /// Checks the strides of `record` and puts the saved words back, in one go where nothing is wrong.
+    #[must_use]
+    #[inline]
+    pub fn repair(record: &mut [u8], header: usize, limit: usize) -> Self {
+        Self::repair_sound(record, header, limit).unwrap_or_else(|| {
+            let this = Self::check(record, header, limit);
+            this.apply(record);
+            this
+        })
+    }
+
+    /// The way of nearly every record: up to 4 KiB, an array that fits, no torn stride. Leaves the
+    /// record alone where any of that is not so.
+    #[inline]
+    fn repair_sound(record: &mut [u8], header: usize, limit: usize) -> Option<Self> {
+        let (array_offset, count) = (le::u16_at(record, 4)?, le::u16_at(record, 6)?);
+        let strides = record.as_chunks::<STRIDE>().0.len();
+        let (start, words) = (usize::from(array_offset), usize::from(count));
+        let end = start.checked_add(words.checked_mul(2)?)?;
+        let fits = words.checked_sub(1)? == strides && start & 1 == 0 && start >= header && end <= limit;
+        if !fits || end > STRIDE.saturating_sub(2) || !(1..=8).contains(&strides) {
+            return None;
+        }
+        let mut array = [[0; 2]; 9];
+        array.iter_mut().zip(record.get(start..end)?.as_chunks::<2>().0).for_each(|(to, from)| *to = *from);
+        let [number, saved @ ..] = array;
+        let (chunks, _) = record.as_chunks_mut::<STRIDE>();
+        if chunks.iter().any(|stride| [stride[510], stride[511]] != number) {
+            return None;
+        }
+        for (stride, word) in chunks.iter_mut().zip(saved) {
+            [stride[510], stride[511]] = word;
+        }
+        let strides = u8::try_from(strides).ok()?;
+        let number = u16::from_le_bytes(number);
+        Some(Self { array_offset, count, number, strides, covered: strides, torn: 0, state: Protection::Protected })
+    }
+
     /// Fills `torn`, and tells a repaired or checksummed record from a torn one.
     #[cold]
     fn compare(&mut self, record: &[u8]) {
@@ -241,7 +279,10 @@ mod tests {
             let mut record = protected(strides);
             let sequence = check(&record);
             assert_eq!(sequence.protection(), Protection::Protected);
+            let mut at_once = record.clone();
+            assert_eq!(UpdateSequence::repair(&mut at_once, 42, 500), sequence);
             sequence.apply(&mut record);
+            assert_eq!(at_once, record);
             for stride in 0..strides {
                 assert_eq!(le::u16_at(&record, stride * STRIDE + 510), Some(0xA0 + stride as u16));
             }
@@ -301,7 +342,7 @@ mod tests {
             record[6..8].copy_from_slice(&u16::to_le_bytes(count));
             let before = record.clone();
             let sequence = check(&record);
-            sequence.apply(&mut record);
+            assert_eq!(UpdateSequence::repair(&mut record, 42, 500), sequence);
             assert_eq!(sequence.protection(), Protection::Unverified, "{offset} {count}");
             assert_eq!(record, before);
             let kind = DamageKind::UpdateSequenceArray { offset, count };
