@@ -242,6 +242,14 @@ pub enum DamageKind {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// A partition is larger than the source: the rest is missing, not zero.
+    #[error("partition has {claimed} bytes, {available} of them lie inside the source")]
+    PartitionTruncated {
+        /// Bytes the table claims.
+        claimed: u64,
+        /// Bytes there are.
+        available: u64,
+    },
 
     // --- the medium ------------------------------------------------------------------------
     /// Bytes could not be read. They are missing, not zero.
@@ -328,6 +336,7 @@ impl DamageKind {
             Self::MirrorUsed => "mirror-used",
             Self::TableUnmapped { .. } => "table-unmapped",
             Self::PartitionTable { .. } => "partition-table",
+            Self::PartitionTruncated { .. } => "partition-truncated",
             Self::Unreadable { .. } => "unreadable",
         }
     }

@@ -354,14 +354,17 @@ impl BootSector<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
+    use std::ops::Range;
     use std::path::PathBuf;
 
     use proptest::prelude::*;
 
     use super::*;
     use crate::base::damage::DamageKind;
+    use crate::base::error::ReadError;
+    use crate::source::Source;
     use crate::structure::boot_sector::tests::sample;
 
     fn corpus(path: &str) -> Option<Vec<u8>> {
@@ -369,24 +372,64 @@ mod tests {
         fs::read(root.join(path)).ok()
     }
 
-    /// The first 512 bytes at `offset` of a packed volume of the corpus (an `NTSP1` container: text
-    /// lines `offset length D`, an empty line, then the data of those ranges in order).
-    fn corpus_sector(path: &str, offset: usize) -> Option<Vec<u8>> {
-        let packed = corpus(path)?;
-        let header = packed.windows(2).position(|pair| pair == b"\n\n")?;
-        let mut data = header + 2;
-        for line in std::str::from_utf8(&packed[..header]).ok()?.lines().skip(1) {
-            let words: Vec<&str> = line.split(' ').collect();
-            let (start, length): (usize, usize) = (words[0].parse().ok()?, words[1].parse().ok()?);
-            if words[2] != "D" {
-                continue;
+    /// An image of the corpus, packed or not, as a source. A packed one (`NTSP1`) is text lines
+    /// `offset length D` or `offset length F pattern`, an empty line, then the data of the `D` ranges
+    /// in order; everything else is zero.
+    pub(crate) struct CorpusImage {
+        bytes: Vec<u8>,
+        size: u64,
+        /// Start, length, and where the data is in `bytes`: in full, or as a pattern.
+        ranges: Vec<(u64, usize, Range<usize>)>,
+    }
+
+    impl CorpusImage {
+        /// `None` where there is no such file.
+        pub(crate) fn open(path: &str) -> Option<Self> {
+            let mut bytes = corpus(path)?;
+            if !bytes.starts_with(b"NTSP1 ") {
+                let (size, length) = (bytes.size(), bytes.len());
+                return Some(Self { bytes, size, ranges: vec![(0, length, 0..length)] });
             }
-            if (start..start + length).contains(&offset) {
-                return Some(packed[data + offset - start..][..512].to_vec());
+            let header_length = bytes.windows(2).position(|pair| pair == b"\n\n").unwrap() + 2;
+            let header = String::from_utf8(bytes[..header_length].to_vec()).unwrap();
+            let mut lines = header.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+            let size = lines.next().unwrap()[1].parse().unwrap();
+            let (mut data, mut ranges) = (header_length, Vec::new());
+            for words in lines.take_while(|words| words.len() > 1) {
+                let (start, length) = (words[0].parse().unwrap(), words[1].parse().unwrap());
+                let place = if words[2] == "D" {
+                    data += length;
+                    data - length..data
+                } else {
+                    let digits = words[3].as_bytes().as_chunks::<2>().0;
+                    let pattern =
+                        digits.iter().map(|two| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap());
+                    let from = bytes.len();
+                    bytes.extend(pattern);
+                    from..bytes.len()
+                };
+                ranges.push((start, length, place));
             }
-            data += length;
+            Some(Self { bytes, size, ranges })
         }
-        None
+
+        fn byte(&self, at: u64) -> u8 {
+            let after = self.ranges.partition_point(|&(start, ..)| start <= at);
+            let Some((start, length, place)) = after.checked_sub(1).map(|index| &self.ranges[index]) else { return 0 };
+            let inside = usize::try_from(at - start).unwrap();
+            if inside < *length { self.bytes[place.start + inside % place.len()] } else { 0 }
+        }
+    }
+
+    impl Source for CorpusImage {
+        fn size(&self) -> u64 {
+            self.size
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+            let there = (offset..self.size).zip(buffer);
+            Ok(there.map(|(at, byte)| *byte = self.byte(at)).count())
+        }
     }
 
     fn geometry(bytes: &[u8]) -> Result<Geometry, Damage> {
@@ -415,7 +458,7 @@ mod tests {
     /// `fsstat` name them (the bare sectors: as their bytes were read by hand).
     type Truth = (u32, u32, u32, u32, u64, u64, u64);
 
-    const REAL: &[(&str, usize, Truth)] = &[
+    const REAL: &[(&str, u64, Truth)] = &[
         ("boot/dfir_4kn.boot", 0, (4096, 4096, 4096, 4096, 14_335, 4778, 2)),
         ("boot/dfir_512.boot", 0, (512, 512, 1024, 4096, 2_091_007, 697_002, 16)),
         ("boot/ez_Boot", 0, (512, 4096, 1024, 4096, 998_952_959, 786_432, 2)),
@@ -452,8 +495,9 @@ mod tests {
     #[test]
     fn real_boot_sectors_agree_with_other_tools() {
         for &(path, offset, expected) in REAL {
-            let packed = path.ends_with(".ntsp");
-            let Some(bytes) = (if packed { corpus_sector(path, offset) } else { corpus(path) }) else { continue };
+            let Some(image) = CorpusImage::open(path) else { continue };
+            let mut bytes = [0; 512];
+            assert_eq!(image.read_at(offset, &mut bytes).unwrap(), 512);
             assert_eq!(truth(&geometry(&bytes).unwrap()), expected, "{path}");
         }
     }

@@ -2,9 +2,15 @@
 
 pub mod bare_table;
 mod bootstrap;
+pub mod disk;
 pub mod extents;
 pub mod geometry;
+pub mod guid_partition_table;
+pub mod master_boot_record;
 pub mod mft;
+pub mod partition;
+mod partition_table;
+pub mod upcase;
 mod value;
 
 use crate::base::damage::{Damage, DamageKind};
