@@ -52,8 +52,14 @@ pub struct Arguments {
 pub enum Format {
     /// Aligned columns for people
     Table,
+    /// One row a link, and one a named stream
+    Csv,
     /// One JSON object an entry
     Jsonl,
+    /// The Sleuth Kit's bodyfile, for timelines
+    Bodyfile,
+    /// The columns of MFTECmd
+    MftecmdCsv,
 }
 
 /// Which entries are wanted.

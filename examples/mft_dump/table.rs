@@ -5,7 +5,7 @@ use ntfs_salvage::catalog::{Link, Stream};
 use crate::file::File;
 use crate::input::Opened;
 use crate::rows::{Pen, Rows};
-use crate::text::{name_in, push_aligned, push_number, push_shown};
+use crate::text::{name_in, push_aligned, push_harmless, push_number};
 
 /// The format.
 pub struct Table;
@@ -21,7 +21,7 @@ impl Rows for Table {
 
     fn volume(&self, opened: &Opened<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\n");
-        push_shown(out, &opened.to_string());
+        push_harmless(out, &opened.to_string());
         out.extend_from_slice(b":\n");
     }
 
@@ -81,16 +81,16 @@ fn write_path(
         Some(link) => {
             pen.text.clear();
             pen.paths.push(link.parent(), link.name(), &mut pen.text);
-            push_shown(out, &pen.text);
+            push_harmless(out, &pen.text);
         }
         None => out.extend_from_slice(b"<no name>"),
     }
     if let Some(stream) = stream.filter(|stream| !stream.name().is_empty()) {
         out.push(b':');
-        push_shown(out, name_in(&mut pen.text, stream.name()));
+        push_harmless(out, name_in(&mut pen.text, stream.name()));
     }
     if let Some(target) = file.reparse_target() {
         out.extend_from_slice(b" -> ");
-        push_shown(out, &target);
+        push_harmless(out, &target);
     }
 }

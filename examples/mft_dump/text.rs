@@ -31,7 +31,7 @@ pub fn is_harmful(character: char) -> bool {
 }
 
 /// Appends text for people: harmful characters as `\u{..}`.
-pub fn push_shown(out: &mut Vec<u8>, text: &str) {
+pub fn push_harmless(out: &mut Vec<u8>, text: &str) {
     if is_plain(text.as_bytes(), []) {
         return out.extend_from_slice(text.as_bytes());
     }
@@ -42,6 +42,13 @@ pub fn push_shown(out: &mut Vec<u8>, text: &str) {
             _ => out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes()),
         }
     }
+}
+
+/// The same as a string of its own.
+pub fn shown(text: &str) -> String {
+    let mut out = Vec::new();
+    push_harmless(&mut out, text);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// The name as text, in a string that is used again.
