@@ -8,6 +8,7 @@ use ntfs_salvage::structure::attribute::Attribute;
 use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 
+use crate::attribute_ids::AttributeIds;
 use crate::file::{File, Times, times_of, times_of_link};
 use crate::rows::{Pen, Rows};
 use crate::text::{is_plain, push_number};
@@ -22,35 +23,44 @@ pub struct Bodyfile {
 /// What one row is about: a name, or a stream or index under it.
 struct Row<'r> {
     suffix: &'r str,
-    attribute: Option<(AttributeType, u16)>,
+    attribute: Option<(AttributeType, u32)>,
     size: u64,
     times: Option<Times>,
 }
 
 impl Rows for Bodyfile {
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+        let ids = AttributeIds::of(file.entry);
         if file.links.is_empty() && !is_reserve(file) {
-            self.write_contents(file, None, pen, out);
+            self.write_contents(file, None, &ids, pen, out);
         }
         for link in &file.links {
-            self.write_name(file, link, pen, out);
-            self.write_contents(file, Some(link), pen, out);
+            let id = ids.id(link.record_number(), link.attribute_id());
+            self.write_name(file, link, id, pen, out);
+            self.write_contents(file, Some(link), &ids, pen, out);
         }
     }
 }
 
 impl Bodyfile {
     /// The row with the times of the name.
-    fn write_name(&self, file: &File<'_>, link: &Link<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    fn write_name(&self, file: &File<'_>, link: &Link<'_>, id: u32, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         // The size of the attribute's value: 66 bytes and the name.
         let size = 66 + link.name().bytes().len() as u64;
-        let attribute = Some((AttributeType::FILE_NAME, link.attribute_id()));
+        let attribute = Some((AttributeType::FILE_NAME, id));
         let times = Some(times_of_link(link));
         self.write(file, Some(link), &Row { suffix: " ($FILE_NAME)", attribute, size, times }, pen, out);
     }
 
     /// A row for each stream and each index, or, where there is neither, one for the file.
-    fn write_contents(&self, file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    fn write_contents(
+        &self,
+        file: &File<'_>,
+        link: Option<&Link<'_>>,
+        ids: &AttributeIds,
+        pen: &mut Pen<'_>,
+        out: &mut Vec<u8>,
+    ) {
         let times = file.information.as_ref().map(times_of);
         let mut suffix = String::new();
         let mut row = |piece: &Attribute<'_>, size, pen: &mut Pen<'_>, out: &mut Vec<u8>| {
@@ -59,7 +69,8 @@ impl Bodyfile {
                 suffix.push(':');
                 piece.name().push_to(&mut suffix);
             }
-            let attribute = Some((piece.attribute_type(), piece.id()));
+            let record = piece.place().record.unwrap_or(file.entry.record_number());
+            let attribute = Some((piece.attribute_type(), ids.id(record, piece.id())));
             self.write(file, link, &Row { suffix: &suffix, attribute, size, times }, pen, out);
         };
         let mut is_empty = true;

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "in a program, pub says what a module offers to the others")]
 
 mod arguments;
+mod attribute_ids;
 mod bodyfile;
 mod csv;
 mod failure;
