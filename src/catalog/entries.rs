@@ -2,9 +2,9 @@
 
 use std::ops::{ControlFlow, Range};
 
+use super::Catalog;
 use super::entry::{Entry, unreadable};
 use super::slot::SlotFlags;
-use super::{Catalog, Paths};
 use crate::base::damage::Damage;
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
@@ -39,20 +39,18 @@ impl<'v> Catalog<'v> {
     }
 
     /// Passes over all entries: gives them in batches to `work`, on any thread, and the results to
-    /// `consume`, in order, on the caller's thread, until it breaks. The entries are those of
+    /// `consume`, in order, on the caller's thread, until it breaks. A `state` is made for each
+    /// thread, such as its [`Paths`](super::Paths). The entries are those of
     /// [`entries`](Self::entries), whatever the number of threads; their buffers are reused.
-    pub fn scan<T: Send, B>(
+    pub fn scan<S: Send, T: Send, B>(
         &self,
         threads: &Threads,
-        work: impl Fn(Batch<'_, '_>) -> T + Sync,
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, Batch<'_>) -> T + Sync,
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        self.mft().scan_with(
-            threads,
-            || self.paths(),
-            |paths, chunk| work(Batch { catalog: self, chunk, paths }),
-            consume,
-        )
+        let in_batch = |state: &mut S, chunk: Chunk<'_>| work(state, Batch { catalog: self, chunk });
+        self.mft().scan_with(threads, state, in_batch, consume)
     }
 
     /// The entry whose base is `record`; `None` where it is no base or shows no evidence of a file.
@@ -85,28 +83,23 @@ impl<'v> Catalog<'v> {
 
 /// Consecutive entries of a catalog, in buffers that are reused.
 #[derive(Debug)]
-pub struct Batch<'b, 'c> {
-    catalog: &'c Catalog<'c>,
+pub struct Batch<'b> {
+    catalog: &'b Catalog<'b>,
     chunk: Chunk<'b>,
-    paths: &'b mut Paths<'c>,
 }
 
-impl<'b, 'c: 'b> Batch<'b, 'c> {
+impl<'b> Batch<'b> {
     /// The catalog the entries come from.
     #[must_use]
-    pub fn catalog(&self) -> &'c Catalog<'c> {
+    pub fn catalog(&self) -> &'b Catalog<'b> {
         self.catalog
     }
 
-    /// Gives the entries in order to `each`, with the builder of paths that this thread keeps.
-    pub fn for_each(self, mut each: impl FnMut(&Entry<'b>, &mut Paths<'c>)) {
+    /// The entries in order.
+    pub fn into_entries(self) -> impl Iterator<Item = Entry<'b>> {
+        let catalog = self.catalog;
         let missing = self.chunk.missing().to_vec();
-        for (_, record) in self.chunk.into_records() {
-            let Ok(record) = record else { continue };
-            if let Some(entry) = self.catalog.assemble(record, &missing) {
-                each(&entry, self.paths);
-            }
-        }
+        self.chunk.into_records().filter_map(move |(_, record)| catalog.assemble(record.ok()?, &missing))
     }
 }
 
