@@ -4,11 +4,14 @@ use crate::base::error::ReadError;
 
 pub(crate) mod buffer;
 pub mod file;
+pub mod ledger;
 pub mod mapped;
 pub mod readable;
+mod range_set;
 pub mod window;
 
 pub use file::{File, open};
+pub use ledger::Ledger;
 pub use mapped::Mapped;
 pub use readable::read_readable;
 pub use window::Window;
