@@ -3,13 +3,21 @@
 //! One pass over the table collects what paths and files need; then the entries come one by one,
 //! each read when its turn comes.
 
+mod compressed_units;
+mod decoder;
+pub mod encoding;
 mod entries;
 pub mod entry;
 pub mod link;
+mod overlay;
 mod pass;
 pub mod path;
+mod resident;
 mod slot;
 pub mod stream;
+pub mod stream_map;
+pub mod stream_range;
+pub mod stream_reader;
 
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
@@ -17,11 +25,15 @@ use crate::volume::Volume;
 use crate::volume::mft::Mft;
 use slot::{Slot, SlotFlags};
 
+pub use encoding::Encoding;
 pub use entries::{Batch, Entries};
 pub use entry::{Entry, EntryState};
 pub use link::Link;
 pub use path::{Path, PathEnd, Paths};
 pub use stream::Stream;
+pub use stream_map::StreamMap;
+pub use stream_range::{Missing, Origin, StreamRange};
+pub use stream_reader::{Reading, StreamReader, Unproven};
 
 /// The files of a volume.
 ///

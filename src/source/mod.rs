@@ -6,8 +6,8 @@ pub(crate) mod buffer;
 pub mod file;
 pub mod ledger;
 pub mod mapped;
-pub mod readable;
 mod range_set;
+pub mod readable;
 pub mod window;
 
 pub use file::{File, open};
