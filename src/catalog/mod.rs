@@ -3,6 +3,7 @@
 //! One pass over the table collects what paths and files need; then the entries come one by one,
 //! each read when its turn comes.
 
+pub mod claims;
 mod compressed_units;
 mod decoder;
 pub mod encoding;
@@ -25,6 +26,7 @@ use crate::volume::Volume;
 use crate::volume::mft::Mft;
 use slot::{Slot, SlotFlags};
 
+pub use claims::{Claim, Claimant, Claims};
 pub use encoding::Encoding;
 pub use entries::{Batch, Entries};
 pub use entry::{Entry, EntryState};
