@@ -3,9 +3,9 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use ntfs_salvage::catalog::{Catalog, Encoding, Origin, Stream};
+use ntfs_salvage::catalog::{Catalog, Encoding, Origin, RecoverabilityOptions, Stream, Verdict};
 use ntfs_salvage::source::{self, Source, Window};
-use ntfs_salvage::{Entry, EntryState, Volume};
+use ntfs_salvage::{Entry, EntryState, Threads, Volume};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -211,4 +211,104 @@ fn raw_streams_reach_the_stored_bytes_and_the_slack() {
         }
     });
     assert!(overlaid > 0 && slack > 0);
+}
+
+/// How often which verdict met which fate, and what of it was wrong.
+#[derive(Debug, Default)]
+struct Tally {
+    verdicts: std::collections::BTreeMap<(String, String), u64>,
+    wrong: Vec<String>,
+}
+
+impl Tally {
+    fn add(&mut self, fate: &str, verdict: Verdict) {
+        *self.verdicts.entry((fate.to_owned(), verdict.to_string())).or_insert(0) += 1;
+    }
+}
+
+/// Assesses every stream of an image that the truth knows and that is still described by its record.
+fn tally(image: &Path, tally: &mut Tally) {
+    let source = source::open(image).unwrap();
+    for (volume, lines) in truth(image) {
+        let start = volume["offset"].as_u64().unwrap_or(0);
+        let volume = Volume::open_window(Window::new(&source, start, u64::MAX)).unwrap();
+        let catalog = volume.catalog();
+        let assessment = catalog.assessment(&Threads::default(), RecoverabilityOptions::default());
+        assert_eq!(assessment.claims().cross_links().count(), 0);
+        for stream in lines.iter().flat_map(known) {
+            let fate = match stream.fate {
+                None if stream.deleted => continue,
+                None => "live",
+                Some(("freed", fate)) => fate,
+                Some(_) => continue,
+            };
+            let name = format!("{} {}:{}", image.display(), stream.path, stream.name);
+            let Ok(entry) = catalog.entry(stream.record) else {
+                tally.wrong.push(format!("{name}: no entry"));
+                continue;
+            };
+            let Some(found) = find(&entry, stream.name) else {
+                tally.wrong.push(format!("{name}: no stream"));
+                continue;
+            };
+            let left = assessment.assess(&found);
+            let bytes: u64 = left.ranges().iter().map(|assessed| assessed.range.length).sum();
+            assert_eq!(Some(bytes), found.size(), "{name}");
+            let mut content = Vec::new();
+            found.reader().fill_missing(true).read_to_end(&mut content).unwrap();
+            let is_right = hex(&Sha256::digest(&content)) == stream.sha256;
+            tally.add(fate, left.verdict());
+            let is_whole = matches!(left.verdict(), Verdict::Intact | Verdict::Likely);
+            if (left.verdict() == Verdict::Intact && !is_right) || (fate == "live" && left.verdict() != Verdict::Intact)
+            {
+                tally.wrong.push(format!("{name}: {fate}, {} {}, right: {is_right}", left.verdict(), left.reasons()));
+            }
+            if fate == "intact" && !is_whole {
+                tally.wrong.push(format!("{name}: intact, but {} {}", left.verdict(), left.reasons()));
+            }
+        }
+    }
+}
+
+#[test]
+fn verdicts_on_testdata_are_true() {
+    let mut found = Tally::default();
+    images().iter().for_each(|image| tally(image, &mut found));
+    assert!(found.wrong.is_empty(), "{:#?}", found.wrong);
+    assert!(found.verdicts.contains_key(&("overwritten".to_owned(), "overwritten".to_owned())), "{found:?}");
+}
+
+/// Makes volumes with the tool beside the repository, which needs root and FUSE, and counts.
+#[test]
+#[ignore = "makes volumes with a tool that is not part of the repository"]
+fn verdicts_on_made_volumes_are_true() {
+    let tool = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/tools/make_volume.py"));
+    if !tool.exists() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut found = Tally::default();
+    for (seed, arguments) in [
+        (1, "--size 64M --bulk 600 --churn 200"),
+        (2, "--size 64M --bulk 600 --churn 200"),
+        (3, "--size 64M --bulk 600 --churn 200"),
+        (4, "--size 48M --cluster 1024 --bulk 600 --churn 300 --delete 60"),
+        (5, "--size 24M --bulk 600 --churn 300 --delete 50"),
+        (6, "--size 24M --cluster 512 --bulk 600 --churn 300 --delete 50"),
+    ] {
+        let image = directory.path().join(format!("{seed}.img"));
+        let mut made = std::process::Command::new("python3");
+        let made = made
+            .arg(tool)
+            .arg("make")
+            .arg(&image)
+            .args(arguments.split(' '))
+            .args(["--seed", &seed.to_string()])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        tally(&image, &mut found);
+    }
+    println!("{:#?}", found.verdicts);
+    assert!(found.wrong.is_empty(), "{:#?}", found.wrong);
 }

@@ -114,10 +114,14 @@ impl Catalog<'_> {
     pub fn claims(&self, threads: &Threads) -> Claims {
         let clusters = self.volume().geometry().map_or(0, |geometry| geometry.cluster_count());
         let mut all = Part::default();
-        let flow = self.scan(threads, |batch| Part::of(batch, clusters), |part| {
-            all.append(part);
-            ControlFlow::<()>::Continue(())
-        });
+        let flow = self.scan(
+            threads,
+            |batch| Part::of(batch, clusters),
+            |part| {
+                all.append(part);
+                ControlFlow::<()>::Continue(())
+            },
+        );
         debug_assert!(flow.is_continue(), "nothing breaks the pass");
         all.add_table(self, clusters);
         Claims::sweep(all)

@@ -121,7 +121,7 @@ impl StreamRange {
     }
 
     /// True when `next` goes on where this ends, from the same place.
-    fn is_continued_by(&self, next: &Self) -> bool {
+    pub(super) fn is_continued_by(&self, next: &Self) -> bool {
         self.end() == next.offset
             && self.is_doubtful == next.is_doubtful
             && self.origin.behind(self.length) == next.origin

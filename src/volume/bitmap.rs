@@ -165,7 +165,8 @@ impl ClusterBitmap {
         }
         for range in &denied {
             let place = range.start / 8;
-            let kind = DamageKind::BadValue { what: "$Bitmap calls clusters free that are in use, first", value: range.start };
+            let kind =
+                DamageKind::BadValue { what: "$Bitmap calls clusters free that are in use, first", value: range.start };
             self.damage.push(Damage::in_record(Self::RECORD, place, kind));
         }
         self.unknown.extend(denied);
