@@ -312,3 +312,67 @@ fn verdicts_on_made_volumes_are_true() {
     println!("{:#?}", found.verdicts);
     assert!(found.wrong.is_empty(), "{:#?}", found.wrong);
 }
+
+/// Reads every known stream of a damaged image: what is read as true must be.
+fn compare_damaged(original: &Path, damaged: &Path, counts: &mut [u64; 3]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let source = source::open(damaged).unwrap();
+    let Ok(volume) = Volume::open(&source) else { return wrong };
+    let catalog = volume.catalog();
+    let assessment = catalog.assessment(&Threads::default(), RecoverabilityOptions::default().read_all(true));
+    let (_, lines) = truth(original).remove(0);
+    for stream in lines.iter().flat_map(known) {
+        let is_expected = !stream.deleted || stream.fate == Some(("freed", "intact"));
+        let found = catalog.entry(stream.record).ok();
+        let found = found.as_ref().and_then(|entry| find(entry, stream.name));
+        let Some(found) = found.filter(|_| is_expected) else { continue };
+        let mut reader = found.reader().fill_missing(true);
+        let mut content = Vec::new();
+        reader.read_to_end(&mut content).unwrap();
+        let is_right = hex(&Sha256::digest(&content)) == stream.sha256;
+        let verdict = assessment.assess(&found).verdict();
+        let is_true = reader.unproven().is_empty();
+        counts[usize::from(is_true) + usize::from(is_true && verdict == Verdict::Intact)] += 1;
+        if (is_true || verdict == Verdict::Intact) && !is_right {
+            wrong.push(format!("{} {}:{}: {verdict} {is_true}", damaged.display(), stream.path, stream.name));
+        }
+    }
+    wrong
+}
+
+#[test]
+#[ignore = "makes volumes with a tool that is not part of the repository"]
+fn nothing_wrong_is_called_right_on_damaged_volumes() {
+    let tool = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/tools/make_volume.py"));
+    if !tool.exists() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let (mut counts, mut wrong) = ([0; 3], Vec::new());
+    let run = |arguments: &[&str]| {
+        let made = std::process::Command::new("python3").arg(tool).args(arguments).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    };
+    for (seed, cluster) in [("1", "4096"), ("2", "512"), ("3", "1024")] {
+        let image = directory.path().join(format!("{seed}.img"));
+        let path = image.to_str().unwrap();
+        run(&["make", path, "--size", "32M", "--cluster", cluster, "--bulk", "400", "--churn", "50", "--seed", seed]);
+        for spec in [
+            "torn:20",
+            "seclost:20",
+            "junk:10",
+            "zero:10",
+            "baad:20",
+            "cut:6M",
+            "torn:10,seclost:10,cut:5M",
+            "mft0,seclost:30",
+        ] {
+            let damaged = directory.path().join("damaged.img");
+            run(&["damage", path, damaged.to_str().unwrap(), "--spec", spec, "--seed", seed]);
+            wrong.extend(compare_damaged(&image, &damaged, &mut counts));
+        }
+    }
+    println!("{} not true, {} true, {} true and intact", counts[0], counts[1], counts[2]);
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

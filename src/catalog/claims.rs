@@ -25,10 +25,13 @@ pub struct Claimant {
     pub lsn: u64,
 }
 
+/// When a file's record was changed last, and its LSN: the greater, the later.
+pub type Age = (Option<FileTime>, u64);
+
 impl Claimant {
     /// What tells which of two deleted files had a cluster later: nobody knows for sure.
     #[must_use]
-    pub fn age(&self) -> (Option<FileTime>, u64) {
+    pub fn age(&self) -> Age {
         (self.changed, self.lsn)
     }
 }
@@ -63,7 +66,7 @@ impl<'c> Claim<'c> {
     }
 }
 
-fn other<'c>([first, second]: [Option<&'c Claimant>; 2], reference: FileReference) -> Option<&'c Claimant> {
+fn other([first, second]: [Option<&Claimant>; 2], reference: FileReference) -> Option<&Claimant> {
     match first {
         Some(claimant) if claimant.reference == reference => second,
         other => other,
@@ -112,7 +115,7 @@ impl Catalog<'_> {
     /// of live and deleted files, in base and extension records.
     #[must_use]
     pub fn claims(&self, threads: &Threads) -> Claims {
-        let clusters = self.volume().geometry().map_or(0, |geometry| geometry.cluster_count());
+        let clusters = self.volume().geometry().map_or(0, super::super::volume::geometry::Geometry::cluster_count);
         let mut all = Part::default();
         let flow = self.scan(
             threads,
@@ -186,7 +189,10 @@ impl Part {
         part.claimants.push(Claimant { reference, is_live: true, changed: None, lsn: 0 });
         for extent in catalog.mft().extents().list() {
             let Location::At(position) = extent.location else { continue };
-            let (start, end) = (position / size, position.saturating_add(extent.length).div_ceil(size).min(clusters));
+            let (start, end) = (
+                position.checked_div(size).unwrap_or(0),
+                position.saturating_add(extent.length).div_ceil(size).min(clusters),
+            );
             if start < end {
                 part.runs.push(Run { start, end, claimant: 0 });
             }
@@ -198,7 +204,7 @@ impl Part {
         let Ok(before) = u32::try_from(self.claimants.len()) else { return };
         let last = u32::try_from(part.claimants.len()).ok().and_then(|count| before.checked_add(count));
         // More claimants than that need a table of terabytes.
-        if last.is_none_or(|last| last >= NONE) {
+        if last.is_none_or(|last| last == NONE) {
             return;
         }
         self.claimants.extend(part.claimants);
@@ -211,7 +217,7 @@ impl Part {
 #[derive(Default)]
 struct Active {
     live: BTreeSet<(u32, usize)>,
-    deleted: BTreeSet<(Reverse<(Option<FileTime>, u64)>, u32, usize)>,
+    deleted: BTreeSet<(Reverse<Age>, u32, usize)>,
 }
 
 impl Active {

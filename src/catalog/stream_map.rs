@@ -38,7 +38,7 @@ impl<'e> StreamMap<'e> {
     pub(super) fn of(stream: &Stream<'e>) -> Self {
         let volume = stream.entry().catalog().volume();
         let source = volume.source();
-        let clusters_end = volume.geometry().map_or(0, |geometry| geometry.volume_size());
+        let clusters_end = volume.geometry().map_or(0, super::super::volume::geometry::Geometry::volume_size);
         let mut map = Self {
             source,
             encoding: stream.encoding(),
@@ -131,7 +131,8 @@ impl<'e> StreamMap<'e> {
     }
 
     fn take_clusters(&mut self, stream: &Stream<'e>) {
-        let Some(cluster_size) = stream.entry().catalog().volume().geometry().map(|geometry| geometry.cluster_size())
+        let Some(cluster_size) =
+            stream.entry().catalog().volume().geometry().map(super::super::volume::geometry::Geometry::cluster_size)
         else {
             self.size = stream.size().unwrap_or(0);
             let origin = Origin::Missing(Missing::NoClusters);
@@ -142,7 +143,7 @@ impl<'e> StreamMap<'e> {
         self.size = if stream.is_raw() { stored_end } else { stream.size().unwrap_or(stored_end) };
         let method = stream.flags().bits() & 0xFF;
         if self.encoding == Encoding::Compressed && method != 1 {
-            doubtful = vec![0..u64::MAX];
+            doubtful.push(0..u64::MAX);
         }
         let initialized = stream.initialized_size().filter(|_| !stream.is_raw()).unwrap_or(u64::MAX);
         let elsewhere = match self.encoding {

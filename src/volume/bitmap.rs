@@ -58,7 +58,7 @@ impl ClusterBitmap {
         this.fill(volume.source(), &extents, size);
         for extent in volume.mft().extents().list() {
             let Location::At(position) = extent.location else { continue };
-            let first = position / u64::from(cluster_size.max(1));
+            let first = position.checked_div(u64::from(cluster_size)).unwrap_or(0);
             let last = position.saturating_add(extent.length).div_ceil(u64::from(cluster_size.max(1)));
             this.contradict(first..last);
         }
