@@ -282,6 +282,14 @@ pub enum DamageKind {
     },
 
     // --- the medium ------------------------------------------------------------------------
+    /// A line of a ddrescue mapfile does not fit; what it speaks of counts as not tried.
+    #[error("line {line} of the map: {what}")]
+    MapLine {
+        /// Which line, counted from 1.
+        line: u32,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Bytes could not be read. They are missing, not zero.
     #[error("{length} bytes could not be read")]
     Unreadable {
@@ -371,6 +379,7 @@ impl DamageKind {
             Self::ChunkLength { .. } => "chunk-length",
             Self::ChunkLeftover { .. } => "chunk-leftover",
             Self::CodeLengths { .. } => "code-lengths",
+            Self::MapLine { .. } => "map-line",
             Self::Unreadable { .. } => "unreadable",
         }
     }

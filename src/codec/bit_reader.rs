@@ -12,7 +12,7 @@ const SPARE: usize = 8;
 ///
 /// It fetches ahead of what is consumed. Behind the end of the bytes it reads zeros, so that no read
 /// needs a check of its own; [`is_overrun`](Self::is_overrun) tells when such a zero was consumed.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct BitReader<'b> {
     bytes: &'b [u8],
     /// The next byte to fetch.
@@ -40,13 +40,15 @@ impl<'b> BitReader<'b> {
                 self.append(two_words.rotate_left(16), 32);
                 self.position = self.position.wrapping_add(4);
             }
-            None => self.refill_at_the_end(),
+            None => *self = self.refilled_at_the_end(),
         }
     }
 
     /// Half a word at the end is none: its upper bits, which come first, are the ones that lack.
+    ///
+    /// By value, as is what else is not inlined, so that a reader on the stack can live in registers.
     #[cold]
-    fn refill_at_the_end(&mut self) {
+    fn refilled_at_the_end(mut self) -> Self {
         while self.count <= 32 {
             if let Some(word) = le::u16_at(self.bytes, self.position) {
                 self.append(u32::from(word) << 16, 16);
@@ -56,6 +58,7 @@ impl<'b> BitReader<'b> {
                 self.missing = self.missing.saturating_add(16);
             }
         }
+        self
     }
 
     /// Appends the upper `count` bits of `bits`; at most 32 are there already.
@@ -75,13 +78,14 @@ impl<'b> BitReader<'b> {
     #[inline]
     pub(super) fn consume(&mut self, count: u32) {
         self.bits = self.bits.wrapping_shl(count);
-        self.count = self.count.saturating_sub(count);
+        self.count = self.count.wrapping_sub(count);
     }
 
     /// The next `count` bits, 0 to 32, of those that are ready.
     #[inline]
     pub(super) fn take(&mut self, count: u32) -> usize {
-        let value = if count == 0 { 0 } else { self.peek(count) };
+        // In two steps, as no shift by 64 bits leaves nothing.
+        let value = usize::try_from((self.bits >> 1).wrapping_shr(63_u32.wrapping_sub(count))).unwrap_or_default();
         self.consume(count);
         value
     }

@@ -14,7 +14,8 @@ const BLOCK: usize = 16;
 pub(super) fn repeat(out: &mut [u8], at: usize, distance: usize, length: usize) -> Option<usize> {
     let end = at.checked_add(length).filter(|&end| end <= out.len())?;
     let start = at.checked_sub(distance).filter(|_| distance > 0)?;
-    if distance < BLOCK || !copy_blocks(out, start, at, end) {
+    let is_apart = distance >= BLOCK.min(length);
+    if !is_apart || !copy_blocks(out, start, at, end) {
         copy_overlapping(out, start, at, end);
     }
     Some(end)

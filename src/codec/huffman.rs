@@ -92,20 +92,22 @@ impl<const SYMBOLS: usize, const ROOT: usize> PrefixCode<SYMBOLS, ROOT> {
     pub(super) fn decode(&self, reader: &mut BitReader<'_>) -> Option<u16> {
         let entry = *self.root.get(reader.peek(Self::ROOT_BITS))?;
         if entry == 0 {
-            return self.decode_long(reader);
+            let (symbol, length) = self.decode_long(reader.peek(16))?;
+            reader.consume(length);
+            return Some(symbol);
         }
         reader.consume(u32::from(entry & ((1 << LENGTH_BITS) - 1)));
         Some(entry >> LENGTH_BITS)
     }
 
+    /// The symbol whose code word the next sixteen bits start with, and its length.
     #[cold]
-    fn decode_long(&self, reader: &mut BitReader<'_>) -> Option<u16> {
-        let bits = reader.peek(16);
+    fn decode_long(&self, bits: usize) -> Option<(u16, u32)> {
         let lengths = (0_u32..).zip(&self.limits).zip(&self.bases);
         let ((length, _), base) =
             lengths.into_iter().find(|((_, limit), _)| usize::try_from(**limit).is_ok_and(|limit| bits < limit))?;
-        reader.consume(length);
-        self.symbols.get((bits >> 16_u32.saturating_sub(length)).wrapping_add(*base)).copied()
+        let place = (bits >> 16_u32.saturating_sub(length)).wrapping_add(*base);
+        Some((*self.symbols.get(place)?, length))
     }
 }
 

@@ -65,27 +65,32 @@ pub fn decompress(chunk: &[u8], out: &mut [u8]) -> Result<(), Damage> {
 
 fn inflate(chunk: &[u8], out: &mut [u8]) -> Result<(), Stopped> {
     let mut decoder = Decoder {
-        reader: BitReader::new(chunk),
+        state: State { reader: BitReader::new(chunk), recent: [1; 3] },
         main_lengths: [0; MAIN_SYMBOLS],
         length_lengths: [0; LENGTH_SYMBOLS],
-        recent: [1; 3],
     };
     let mut at = 0;
     while at < out.len() {
         at = decoder.block(out, at)?;
-        if decoder.reader.is_overrun() {
+        if decoder.state.reader.is_overrun() {
             return Err((at, too_short()));
         }
     }
-    decoder.reader.leftover().map_or(Ok(()), |kind| Err((at, kind)))
+    decoder.state.reader.leftover().map_or(Ok(()), |kind| Err((at, kind)))
 }
 
 /// What lasts from block to block of a chunk.
 struct Decoder<'b> {
-    reader: BitReader<'b>,
+    state: State<'b>,
     /// Code lengths are coded as differences to those of the block before.
     main_lengths: [u8; MAIN_SYMBOLS],
     length_lengths: [u8; LENGTH_SYMBOLS],
+}
+
+/// What changes with every match.
+#[derive(Debug, Clone, Copy)]
+struct State<'b> {
+    reader: BitReader<'b>,
     /// The last three distances, the latest first.
     recent: [usize; 3],
 }
@@ -100,8 +105,8 @@ struct Codes {
 impl Decoder<'_> {
     /// One block; returns where its output ends.
     fn block(&mut self, out: &mut [u8], at: usize) -> Result<usize, Stopped> {
-        let kind = self.reader.read(3);
-        let size = if self.reader.read(1) == 1 { BLOCK_SIZE } else { self.reader.read(16) };
+        let kind = self.state.reader.read(3);
+        let size = if self.state.reader.read(1) == 1 { BLOCK_SIZE } else { self.state.reader.read(16) };
         let end = at.saturating_add(size);
         let Some(room) = out.get_mut(..end.min(out.len())) else { return Err((at, too_short())) };
         match kind {
@@ -118,22 +123,22 @@ impl Decoder<'_> {
 
     /// A block that is stored as it is, which fills `out` from `at` on.
     fn stored_block(&mut self, out: &mut [u8], at: usize) -> Result<(), Stopped> {
-        self.reader.align();
-        let distances = self.reader.aligned_bytes(12);
-        for (index, recent) in self.recent.iter_mut().enumerate() {
+        self.state.reader.align();
+        let distances = self.state.reader.aligned_bytes(12);
+        for (index, recent) in self.state.recent.iter_mut().enumerate() {
             let distance = le::u32_at(distances, index.saturating_mul(4)).ok_or((at, too_short()))?;
             *recent = usize::try_from(distance).unwrap_or(usize::MAX);
         }
         let target = out.get_mut(at..).unwrap_or_default();
-        let bytes = self.reader.aligned_bytes(target.len());
+        let bytes = self.state.reader.aligned_bytes(target.len());
         let Some(present) = target.get_mut(..bytes.len()) else { return Ok(()) };
         present.copy_from_slice(bytes);
         if bytes.len() < target.len() {
             return Err((at.saturating_add(bytes.len()), too_short()));
         }
         // The padding of the chunk's very last block may be missing.
-        if target.len() & 1 == 1 && self.reader.left() > 0 {
-            self.reader.aligned_bytes(1);
+        if target.len() & 1 == 1 && self.state.reader.left() > 0 {
+            self.state.reader.aligned_bytes(1);
         }
         Ok(())
     }
@@ -141,25 +146,43 @@ impl Decoder<'_> {
     /// A block of literals and matches, which fills `out` from `at` on.
     fn compressed_block(&mut self, is_aligned: bool, out: &mut [u8], mut at: usize) -> Result<(), Stopped> {
         let codes = self.codes(is_aligned).map_err(|kind| (at, kind))?;
+        // A copy of its own can live in registers: half the time of this loop.
+        let mut state = self.state;
         while let Some(slot) = out.get_mut(at) {
-            self.reader.refill();
-            let symbol = codes.main.decode(&mut self.reader).ok_or((at, bad_code("LZX main")))?;
+            state.reader.refill();
+            let symbol = codes.main.decode(&mut state.reader).ok_or((at, bad_code("LZX main")))?;
             let end = match symbol.checked_sub(256) {
                 None => {
                     *slot = le::low_byte(symbol);
                     Ok(at.wrapping_add(1))
                 }
-                Some(symbol) => self.copy(&codes, symbol, out, at),
+                Some(symbol) => state.copy(&codes, symbol, out, at),
             };
             // First of all: what was made of bits that are not there is no output, not even a wrong one.
-            if self.reader.is_overrun() {
+            if state.reader.is_overrun() {
                 return Err((at, too_short()));
             }
             at = end?;
         }
+        self.state = state;
         Ok(())
     }
 
+    fn codes(&mut self, is_aligned: bool) -> Result<Codes, DamageKind> {
+        let aligned = if is_aligned { Some(aligned_code(&mut self.state.reader)?) } else { None };
+        let (literals, matches) = self.main_lengths.split_at_mut(256);
+        read_lengths(&mut self.state.reader, literals)?;
+        read_lengths(&mut self.state.reader, matches)?;
+        read_lengths(&mut self.state.reader, &mut self.length_lengths)?;
+        Ok(Codes {
+            main: PrefixCode::new(&self.main_lengths).ok_or(bad_code("LZX main"))?,
+            length: PrefixCode::new(&self.length_lengths).ok_or(bad_code("LZX length"))?,
+            aligned,
+        })
+    }
+}
+
+impl State<'_> {
     /// One match; returns where its output ends.
     #[inline]
     fn copy(&mut self, codes: &Codes, symbol: u16, out: &mut [u8], at: usize) -> Result<usize, Stopped> {
@@ -183,10 +206,18 @@ impl Decoder<'_> {
     /// How far back the match with this position slot lies; it becomes the latest distance.
     #[inline]
     fn distance(&mut self, codes: &Codes, slot: usize) -> Result<usize, DamageKind> {
-        if slot < self.recent.len() {
-            self.recent.swap(0, slot);
-            return Ok(self.recent[0]);
-        }
+        let [first, second, third] = self.recent;
+        self.recent = match slot {
+            0 => self.recent,
+            1 => [second, first, third],
+            2 => [third, second, first],
+            _ => [self.new_distance(codes, slot)?, first, second],
+        };
+        Ok(self.recent[0])
+    }
+
+    #[inline]
+    fn new_distance(&mut self, codes: &Codes, slot: usize) -> Result<usize, DamageKind> {
         let &(bits, base) = SLOTS.get(slot).ok_or(bad_value("LZX position slot", slot))?;
         self.reader.refill();
         let formatted = match &codes.aligned {
@@ -197,22 +228,7 @@ impl Decoder<'_> {
             }
             _ => base.wrapping_add(self.reader.take(bits)),
         };
-        let distance = formatted.saturating_sub(2);
-        self.recent = [distance, self.recent[0], self.recent[1]];
-        Ok(distance)
-    }
-
-    fn codes(&mut self, is_aligned: bool) -> Result<Codes, DamageKind> {
-        let aligned = if is_aligned { Some(aligned_code(&mut self.reader)?) } else { None };
-        let (literals, matches) = self.main_lengths.split_at_mut(256);
-        read_lengths(&mut self.reader, literals)?;
-        read_lengths(&mut self.reader, matches)?;
-        read_lengths(&mut self.reader, &mut self.length_lengths)?;
-        Ok(Codes {
-            main: PrefixCode::new(&self.main_lengths).ok_or(bad_code("LZX main"))?,
-            length: PrefixCode::new(&self.length_lengths).ok_or(bad_code("LZX length"))?,
-            aligned,
-        })
+        Ok(formatted.saturating_sub(2))
     }
 }
 

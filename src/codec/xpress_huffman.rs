@@ -73,7 +73,11 @@ fn code_lengths(table: &[u8; TABLE_SIZE]) -> [u8; SYMBOLS] {
 #[inline]
 fn copy(reader: &mut BitReader<'_>, symbol: u8, out: &mut [u8], at: usize) -> Result<usize, Stopped> {
     let length = match symbol & 15 {
-        15 => long_length(reader).map_err(|kind| (at, kind))?,
+        15 => {
+            let (length, behind) = long_length(*reader).map_err(|kind| (at, kind))?;
+            *reader = behind;
+            length
+        }
         short => usize::from(short),
     }
     .saturating_add(3);
@@ -90,13 +94,14 @@ fn copy(reader: &mut BitReader<'_>, symbol: u8, out: &mut [u8], at: usize) -> Re
     }
 }
 
-/// The length of a match whose symbol has no room for it, in whole bytes between the words.
-#[cold]
-fn long_length(reader: &mut BitReader<'_>) -> Result<usize, DamageKind> {
+/// The length of a match whose symbol has no room for it, in whole bytes between the words; and the
+/// reader behind it.
+#[inline(never)]
+fn long_length(mut reader: BitReader<'_>) -> Result<(usize, BitReader<'_>), DamageKind> {
     let missing = too_short(1, 0);
     let [byte] = reader.bytes_between().ok_or(missing)?;
     if byte < u8::MAX {
-        return Ok(usize::from(byte).saturating_add(15));
+        return Ok((usize::from(byte).saturating_add(15), reader));
     }
     let word = u16::from_le_bytes(reader.bytes_between().ok_or(missing)?);
     let length = match word {
@@ -104,7 +109,7 @@ fn long_length(reader: &mut BitReader<'_>) -> Result<usize, DamageKind> {
         word => u32::from(word),
     };
     match usize::try_from(length) {
-        Ok(length) if length >= 15 => Ok(length),
+        Ok(length) if length >= 15 => Ok((length, reader)),
         _ => Err(DamageKind::BadValue { what: "XPRESS match length", value: u64::from(length) }),
     }
 }
