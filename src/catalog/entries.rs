@@ -70,10 +70,13 @@ impl<'v> Catalog<'v> {
 
     fn read_extensions(&self, base: u64, found: &mut Vec<Damage>) -> Vec<Record<'static>> {
         let mut records = Vec::new();
-        for extension in self.extensions_of(base) {
-            match self.mft().record(extension.number) {
+        let record_size = u64::from(self.mft().record_size());
+        for number in self.extensions_of(base).iter().map(|extension| extension.number) {
+            let Ok((bytes, missing)) = self.mft().slot(number) else { continue };
+            found.extend(unreadable(number, record_size, &missing));
+            match Record::from_vec(number, bytes) {
                 Ok(record) => records.push(record),
-                Err(Error::Damage(damage)) => found.push(damage),
+                Err(damage) if missing.is_empty() => found.push(damage),
                 Err(_) => {}
             }
         }

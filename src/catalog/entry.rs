@@ -158,6 +158,21 @@ impl<'c> Entry<'c> {
         std::iter::once(base).chain(&self.extensions)
     }
 
+    /// The record of the file that has this number.
+    pub(super) fn record_numbered(&self, number: u64) -> Option<&Record<'_>> {
+        self.records().find(|record| record.number() == number)
+    }
+
+    /// The parts of record `number` that could not be read, in bytes from its start.
+    pub(super) fn unreadable_parts(&self, number: u64) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.found.iter().filter_map(move |damage| match damage.kind {
+            DamageKind::Unreadable { length } if damage.place.record == Some(number) => {
+                Some(damage.place.offset..damage.place.offset.saturating_add(length))
+            }
+            _ => None,
+        })
+    }
+
     /// The attributes of all records of the file. Those that cannot be read are in [`damage`](Self::damage).
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
         self.layout.spots().iter().filter_map(|spot| self.attribute_at(*spot))

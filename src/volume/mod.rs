@@ -1,6 +1,7 @@
 //! From a source to a volume: partitions, geometry, extents and the MFT.
 
 pub mod bare_table;
+pub mod bitmap;
 mod bootstrap;
 pub mod disk;
 pub mod extents;
@@ -17,6 +18,7 @@ use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::source::{Source, Window, read_readable};
 use crate::structure::boot_sector::BootSector;
+pub use bitmap::{ClusterBitmap, ClusterState};
 use geometry::Geometry;
 use mft::Mft;
 
