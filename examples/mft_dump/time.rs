@@ -6,10 +6,15 @@ use ntfs_salvage::FileTime;
 use crate::text;
 
 /// Writes times and remembers the dates of days it has met. Finding the date of a day is most of
-/// the work; the times of a volume share their days.
+/// the work; the times of a volume share their days, and those of a file often are all the same.
 pub struct Dates {
     days: Vec<(u64, [u8; 10])>,
+    /// The time written last, with all its digits.
+    last: (FileTime, Text),
 }
+
+/// `2021-03-04T05:06:07.0123456`
+type Text = [u8; 27];
 
 /// `00` to `99`, one behind the other.
 const PAIRS: [u8; 200] = {
@@ -31,12 +36,15 @@ impl Dates {
     const YEAR_10000: u64 = 3_067_671;
 
     pub fn new() -> Self {
-        Self { days: vec![(u64::MAX, [0; 10]); Self::REMEMBERED as usize] }
+        let mut this =
+            Self { days: vec![(u64::MAX, [0; 10]); Self::REMEMBERED as usize], last: (FileTime(0), [0; 27]) };
+        this.last.1 = this.text(FileTime(0));
+        this
     }
 
     /// `2021-03-04T05:06:07.0123456Z`; false, and nothing, where the value has no date.
     pub fn push_rfc3339(&mut self, time: FileTime, out: &mut Vec<u8>) -> bool {
-        let written = self.push(time, b'T', true, out);
+        let written = self.push(time, b'T', 27, out);
         if written {
             out.push(b'Z');
         }
@@ -45,27 +53,36 @@ impl Dates {
 
     /// `2021-03-04 05:06:07.0123456`, or without the fraction; nothing where the value has no date.
     pub fn push_plain(&mut self, time: FileTime, fraction: bool, out: &mut Vec<u8>) -> bool {
-        self.push(time, b' ', fraction, out)
+        self.push(time, b' ', if fraction { 27 } else { 19 }, out)
     }
 
-    fn push(&mut self, time: FileTime, separator: u8, fraction: bool, out: &mut Vec<u8>) -> bool {
+    fn push(&mut self, time: FileTime, separator: u8, length: usize, out: &mut Vec<u8>) -> bool {
         let day = time.0 / Self::TICKS_PER_DAY;
+        let mut skipped = 0;
         if day >= Self::YEAR_10000 {
             let Some(date) = time.to_datetime() else { return false };
             text::push_number(out, date.year());
-            out.extend_from_slice(&date_text(day)[4..]);
-        } else {
-            out.extend_from_slice(self.date(day));
+            skipped = 4;
         }
-        let ticks = time.0 % Self::TICKS_PER_DAY;
+        if self.last.0 != time {
+            self.last = (time, self.text(time));
+        }
+        let mut written = self.last.1;
+        written[10] = separator;
+        out.extend_from_slice(&written[skipped..length]);
+        true
+    }
+
+    fn text(&mut self, time: FileTime) -> Text {
+        let (day, ticks) = (time.0 / Self::TICKS_PER_DAY, time.0 % Self::TICKS_PER_DAY);
         let seconds = ticks / FileTime::TICKS_PER_SECOND;
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         let [h, m, s] = [pair(hour), pair(minute), pair(second)];
-        out.extend_from_slice(&[separator, h[0], h[1], b':', m[0], m[1], b':', s[0], s[1]]);
-        if fraction {
-            out.extend_from_slice(&fraction_text(ticks % FileTime::TICKS_PER_SECOND));
-        }
-        true
+        let mut text = [0; 27];
+        text[..10].copy_from_slice(self.date(day));
+        text[10..19].copy_from_slice(&[b'T', h[0], h[1], b':', m[0], m[1], b':', s[0], s[1]]);
+        text[19..].copy_from_slice(&fraction_text(ticks % FileTime::TICKS_PER_SECOND));
+        text
     }
 
     fn date(&mut self, day: u64) -> &[u8; 10] {
