@@ -18,17 +18,25 @@ pub struct File<'e> {
     pub streams: Vec<Stream<'e>>,
     pub information: Option<StandardInformation<'e>>,
     pub damage: Vec<Damage>,
+    /// Attributes few files have, in the order they stand in.
+    rare: Vec<Attribute<'e>>,
 }
 
 impl<'e> File<'e> {
     pub fn of(entry: &'e Entry<'e>) -> Self {
-        Self {
-            entry,
-            links: entry.links(),
-            streams: entry.streams(),
-            information: entry.standard_information(),
-            damage: entry.damage(),
+        let (mut information, mut rare) = (None, Vec::new());
+        for attribute in entry.attributes() {
+            match attribute.attribute_type() {
+                AttributeType::STANDARD_INFORMATION if information.is_none() => {
+                    let value = attribute.resident_value().ok();
+                    information = value.and_then(|value| StandardInformation::parse(value).ok());
+                }
+                AttributeType::FILE_NAME | AttributeType::DATA => {}
+                _ => rare.push(attribute),
+            }
         }
+        let (links, streams, damage) = (entry.links(), entry.streams(), entry.damage());
+        Self { entry, links, streams, information, damage, rare }
     }
 
     pub fn main_stream(&self) -> Option<&Stream<'e>> {
@@ -39,8 +47,9 @@ impl<'e> File<'e> {
         self.streams.iter().filter(|stream| !stream.name().is_empty())
     }
 
-    pub fn attribute(&self, wanted: AttributeType) -> Option<Attribute<'e>> {
-        self.entry.attributes().find(|attribute| attribute.attribute_type() == wanted)
+    /// The attributes of a type that few files have.
+    pub fn rare(&self, wanted: AttributeType) -> impl Iterator<Item = &Attribute<'e>> {
+        self.rare.iter().filter(move |attribute| attribute.attribute_type() == wanted)
     }
 
     /// Where the file leads, if it is a link.
@@ -50,10 +59,10 @@ impl<'e> File<'e> {
 
     /// The reparse point of the file, if it is one.
     pub fn reparse(&self) -> Option<Reparse> {
-        let attribute = self.attribute(AttributeType::REPARSE_POINT)?;
+        let attribute = self.rare(AttributeType::REPARSE_POINT).next()?;
         let value = match attribute.resident_value() {
             Ok(value) => Cow::Borrowed(value),
-            Err(_) => Cow::Owned(self.entry.catalog().volume().attribute_value(&attribute).ok()?),
+            Err(_) => Cow::Owned(self.entry.catalog().volume().attribute_value(attribute).ok()?),
         };
         let point = ReparsePoint::parse(&value).ok()?;
         Some(Reparse { tag: point.tag(), target: point.payload().ok().and_then(|payload| target(&payload)) })
