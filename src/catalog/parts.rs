@@ -1,0 +1,131 @@
+//! A file taken apart in one walk over its attributes: what listings need, at a fifth of the price
+//! of asking for each part by itself.
+
+use super::entry::Entry;
+use super::link::{Link, pair_names};
+use super::stream::{Stream, join_pieces};
+use crate::base::damage::Damage;
+use crate::structure::attribute::Attribute;
+use crate::structure::attribute_type::AttributeType;
+use crate::structure::value::Value;
+use crate::structure::value::standard_information::StandardInformation;
+
+/// The parts of an [`Entry`].
+#[derive(Debug, Clone, Default)]
+pub struct Parts<'e> {
+    /// As [`Entry::standard_information`]; of several attributes the first that can be read.
+    pub information: Option<StandardInformation<'e>>,
+    /// As [`Entry::links`].
+    pub links: Vec<Link<'e>>,
+    /// As [`Entry::streams`].
+    pub streams: Vec<Stream<'e>>,
+    /// The attributes that are none of these, in the order they stand in.
+    pub others: Vec<Attribute<'e>>,
+    /// As [`Entry::damage`].
+    pub damage: Vec<Damage>,
+}
+
+impl Entry<'_> {
+    /// Takes the file apart: the same as asking for each part by itself.
+    #[must_use]
+    pub fn parts(&self) -> Parts<'_> {
+        let mut parts = Parts { damage: self.found.clone(), ..Parts::default() };
+        for record in self.records() {
+            if !record.is_sound() {
+                parts.damage.append(&mut record.damage());
+            }
+            for attribute in record.attributes() {
+                match attribute {
+                    Ok(attribute) => parts.take(self, attribute),
+                    Err(damage) => parts.damage.push(damage),
+                }
+            }
+        }
+        let list = parts.others.iter().find(|attribute| attribute.attribute_type() == AttributeType::ATTRIBUTE_LIST);
+        if list.is_some() || !self.extension_records().is_empty() {
+            self.check_attribute_list(list, &mut parts.damage);
+        }
+        if parts.damage.len() > 1 {
+            parts.damage.sort_by_key(|damage| damage.place);
+        }
+        pair_names(&mut parts.links);
+        join_pieces(&mut parts.streams);
+        parts
+    }
+}
+
+impl<'e> Parts<'e> {
+    #[inline]
+    fn take(&mut self, entry: &'e Entry<'e>, attribute: Attribute<'e>) {
+        if !attribute.is_sound() {
+            self.damage.append(&mut attribute.damage());
+        }
+        match attribute.attribute_type() {
+            AttributeType::FILE_NAME => match attribute.file_name() {
+                Ok((name, damage)) => {
+                    self.damage.extend(damage);
+                    self.links.push(Link::new(&attribute, name));
+                }
+                Err(_) => self.damage.extend(attribute.value_damage()),
+            },
+            AttributeType::DATA => {
+                self.damage.extend(attribute.value_damage());
+                self.streams.push(Stream::new(entry, attribute));
+            }
+            AttributeType::STANDARD_INFORMATION => match attribute.value() {
+                Ok(Value::StandardInformation(information)) => {
+                    self.information.get_or_insert(information);
+                }
+                _ => self.damage.extend(attribute.value_damage()),
+            },
+            _ => {
+                self.damage.extend(attribute.value_damage());
+                self.others.push(attribute);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::Parts;
+    use crate::source::{self, Source};
+    use crate::structure::attribute_type::AttributeType;
+    use crate::volume::Volume;
+
+    /// Every file of a volume, whole and with damaged bytes here and there.
+    #[test]
+    fn parts_are_what_each_question_by_itself_answers() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/links_streams.img");
+        let image = source::open(path).unwrap();
+        let mut bytes = vec![0; usize::try_from(image.size()).unwrap()];
+        image.read_at(0, &mut bytes).unwrap();
+        for step in [0, 97, 1013, 50_021] {
+            let mut bytes = bytes.clone();
+            let damaged = bytes.iter_mut().skip(16_384).take(145_408).step_by(step.max(1)).filter(|_| step > 0);
+            damaged.for_each(|byte| *byte ^= 0x41);
+            let Ok(volume) = Volume::open(&bytes) else { continue };
+            let catalog = volume.catalog();
+            for entry in catalog.entries() {
+                let parts = entry.parts();
+                let others = |kind: AttributeType| {
+                    !matches!(
+                        kind,
+                        AttributeType::FILE_NAME | AttributeType::DATA | AttributeType::STANDARD_INFORMATION
+                    )
+                };
+                let expected = Parts {
+                    information: parts.information,
+                    links: entry.links(),
+                    streams: entry.streams(),
+                    others: entry.attributes().filter(|attribute| others(attribute.attribute_type())).collect(),
+                    damage: entry.damage(),
+                };
+                assert_eq!(format!("{parts:?}"), format!("{expected:?}"));
+                if let Some(information) = entry.standard_information() {
+                    assert_eq!(parts.information, Some(information));
+                }
+            }
+        }
+    }
+}
