@@ -88,6 +88,11 @@ pub(super) fn pair_names(links: &mut Vec<Link<'_>>) {
             long.dos_name = Some(dos.name());
             links.pop();
         }
+        [dos, long] if dos.pairs_with(long) => {
+            long.dos_name = Some(dos.name());
+            links.swap(0, 1);
+            links.pop();
+        }
         several if several.iter().any(Link::is_dos) => pair_dos_names(links),
         _ => {}
     }
