@@ -10,6 +10,8 @@ mod decoder;
 pub mod encoding;
 mod entries;
 pub mod entry;
+#[cfg(test)]
+mod forged_volume;
 mod layout;
 pub mod link;
 mod overlay;
