@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ntfs_salvage::catalog::{Link, Stream};
+use ntfs_salvage::catalog::{Link, Parts, Stream};
 use ntfs_salvage::structure::attribute::Attribute;
 use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::reparse_payload::{NfsFile, ReparsePayload};
@@ -11,7 +11,7 @@ use ntfs_salvage::structure::value::reparse_tag::ReparseTag;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{Damage, Entry, FileTime};
 
-/// An entry and what every format asks of it.
+/// An entry and its parts.
 pub struct File<'e> {
     pub entry: &'e Entry<'e>,
     pub links: Vec<Link<'e>>,
@@ -24,18 +24,7 @@ pub struct File<'e> {
 
 impl<'e> File<'e> {
     pub fn of(entry: &'e Entry<'e>) -> Self {
-        let (mut information, mut rare) = (None, Vec::new());
-        for attribute in entry.attributes() {
-            match attribute.attribute_type() {
-                AttributeType::STANDARD_INFORMATION if information.is_none() => {
-                    let value = attribute.resident_value().ok();
-                    information = value.and_then(|value| StandardInformation::parse(value).ok());
-                }
-                AttributeType::FILE_NAME | AttributeType::DATA => {}
-                _ => rare.push(attribute),
-            }
-        }
-        let (links, streams, damage) = (entry.links(), entry.streams(), entry.damage());
+        let Parts { information, links, streams, others: rare, damage } = entry.parts();
         Self { entry, links, streams, information, damage, rare }
     }
 
@@ -78,7 +67,9 @@ pub struct Reparse {
 fn target(payload: &ReparsePayload<'_>) -> Option<String> {
     match payload {
         ReparsePayload::SymbolicLink(link) | ReparsePayload::MountPoint(link) => {
-            link.substitute_name().ok().map(|name| name.to_string())
+            // The prefix leads into the object manager; what follows it is the path people know.
+            let name = link.substitute_name().ok()?.to_string();
+            Some(name.strip_prefix(r"\??\").map_or_else(|| name.clone(), str::to_owned))
         }
         ReparsePayload::LinuxLink(path) => Some(String::from_utf8_lossy(path).into_owned()),
         ReparsePayload::Nfs(NfsFile::Link(name)) => Some(name.to_string()),

@@ -95,7 +95,7 @@ impl Mftecmd {
         push_number(out, distinct_names(file));
         out.push(b',');
         if let Some(target) = file.reparse_target() {
-            push_field(out, &target.replace(r"\??\", ""));
+            push_field(out, &target);
         }
         push_boolean(out, entry.is_directory());
         push_boolean(out, stream.is_none() && file.named_streams().next().is_some());
