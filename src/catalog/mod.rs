@@ -10,6 +10,8 @@ mod decoder;
 pub mod encoding;
 mod entries;
 pub mod entry;
+#[cfg(test)]
+mod forged_volume;
 pub mod link;
 mod overlay;
 pub mod parts;
@@ -30,7 +32,7 @@ use crate::volume::mft::Mft;
 use slot::{Slot, SlotFlags};
 
 pub use assessment::{Assessment, RecoverabilityOptions};
-pub use claims::{Claim, Claimant, Claims};
+pub use claims::{Age, Claim, Claimant, Claims};
 pub use encoding::Encoding;
 pub use entries::{Batch, Entries};
 pub use entry::{Entry, EntryState};
