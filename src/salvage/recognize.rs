@@ -189,7 +189,7 @@ const KNOWN_NAMES: [(&str, u64); 11] = [
 ];
 
 /// The cluster size a stream tells that is in one piece, as the exponent of a power of two.
-fn cluster_shift(attribute: &Attribute<'_>) -> Option<u8> {
+pub(super) fn cluster_shift(attribute: &Attribute<'_>) -> Option<u8> {
     let piece = attribute.non_resident().filter(|piece| piece.lowest_vcn() == 0)?;
     let clusters = piece.clusters().filter(|&clusters| clusters > 0)?;
     let exact = piece.allocated_size().is_multiple_of(clusters);

@@ -1,0 +1,250 @@
+//! Fragments: FILE records that lie together as a piece of one table, found without any geometry.
+//!
+//! A record that names its own number `n`, lies at `p` and has `r` bytes gives the key `p - n * r`:
+//! where record 0 would lie if the table were in one piece. All records of one piece have the same
+//! key; a table in several pieces gives several.
+
+use std::collections::BTreeMap;
+
+use super::findings::{Findings, HitFlags, RecordHit};
+
+/// Records of consecutive numbers that lie one behind the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragment {
+    /// The number of the first record.
+    pub first: u64,
+    /// The first number behind the last record.
+    pub end: u64,
+    /// Where the first record starts, in bytes of the source.
+    pub offset: u64,
+    /// Bytes a record.
+    pub record_size: u32,
+    /// The hits in it, as indices of the findings' records; slots between them hold no record.
+    pub(super) hits: Vec<u32>,
+}
+
+impl Fragment {
+    /// Where record 0 would lie if the table were in one piece: before the source, maybe.
+    #[must_use]
+    pub fn key(&self) -> i128 {
+        key(self.offset, self.first, self.record_size)
+    }
+
+    /// How many records were found in it.
+    #[must_use]
+    pub fn hits(&self) -> usize {
+        self.hits.len()
+    }
+
+    /// The first byte of the source behind it.
+    #[must_use]
+    pub fn end_offset(&self) -> u64 {
+        let records = self.end.saturating_sub(self.first);
+        self.offset.saturating_add(records.saturating_mul(u64::from(self.record_size)))
+    }
+
+    /// True when the slot at `offset` is one of this fragment's.
+    fn has_slot(&self, offset: u64) -> bool {
+        let inside = offset.checked_sub(self.offset).filter(|_| offset < self.end_offset());
+        inside.is_some_and(|inside| inside.is_multiple_of(u64::from(self.record_size.max(1))))
+    }
+}
+
+fn key(offset: u64, number: u64, record_size: u32) -> i128 {
+    i128::from(offset).saturating_sub(i128::from(number).saturating_mul(i128::from(record_size)))
+}
+
+/// How many slots without a record may lie between two records of one fragment.
+const LONGEST_GAP: u64 = 64;
+/// A fragment of at most this many records yields to a larger one in whose slots they lie: their
+/// numbers are wrong, as those are that mkntfs writes into records 16 to 23.
+const FEW: usize = 8;
+
+/// Groups the records of a scan into fragments, in the order of their place.
+#[must_use]
+pub fn fragments(findings: &Findings) -> Vec<Fragment> {
+    let mut found = numbered(findings.records());
+    found.sort_by_key(|fragment| (fragment.offset, fragment.first));
+    absorb_strays(&mut found);
+    place_numberless(&mut found, findings.records());
+    found.sort_by_key(|fragment| (fragment.offset, fragment.first));
+    found
+}
+
+/// Fragments of the records that have a number.
+fn numbered(records: &[RecordHit]) -> Vec<Fragment> {
+    let mut keyed: Vec<(u32, i128, u64, u32)> = (0_u32..)
+        .zip(records)
+        .filter_map(|(index, hit)| {
+            let number = hit.number()?;
+            Some((hit.record_size, key(hit.offset, number, hit.record_size), number, index))
+        })
+        .collect();
+    keyed.sort_unstable();
+    let mut found: Vec<Fragment> = Vec::new();
+    let mut last_key = None;
+    for (record_size, key, number, index) in keyed {
+        let is_next = last_key == Some((record_size, key));
+        last_key = Some((record_size, key));
+        let open = found.last_mut().filter(|last| is_next && number.saturating_sub(last.end) <= LONGEST_GAP);
+        match open {
+            Some(last) => {
+                last.end = number.saturating_add(1);
+                last.hits.push(index);
+            }
+            None => {
+                let Some(hit) = usize::try_from(index).ok().and_then(|index| records.get(index)) else { continue };
+                let (first, end) = (number, number.saturating_add(1));
+                found.push(Fragment { first, end, offset: hit.offset, record_size, hits: vec![index] });
+            }
+        }
+    }
+    found
+}
+
+/// Gives the records of small fragments to the larger fragment whose slots they lie in.
+fn absorb_strays(found: &mut Vec<Fragment>) {
+    let large: Vec<(u64, usize)> = found
+        .iter()
+        .enumerate()
+        .filter(|(_, fragment)| fragment.hits() >= FEW)
+        .map(|(index, fragment)| (fragment.offset, index))
+        .collect();
+    let mut strays: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+    let mut is_stray = vec![false; found.len()];
+    for (fragment, is_stray) in found.iter().zip(&mut is_stray) {
+        let before = large.partition_point(|(offset, _)| *offset <= fragment.offset);
+        // Large fragments of one table do not overlap; those of several rarely do.
+        for (_, index) in large.iter().take(before).rev().take(4) {
+            let Some(host) = found.get(*index) else { continue };
+            let smaller = fragment.hits() <= FEW && fragment.hits().saturating_mul(2) <= host.hits();
+            let inside = host.has_slot(fragment.offset) && fragment.end_offset() <= host.end_offset();
+            if smaller && inside && host.record_size == fragment.record_size && host.key() != fragment.key() {
+                strays.entry(*index).or_default().extend(&fragment.hits);
+                *is_stray = true;
+                break;
+            }
+        }
+    }
+    for (index, hits) in strays {
+        if let Some(host) = found.get_mut(index) {
+            host.hits.extend(hits);
+            host.hits.sort_unstable();
+        }
+    }
+    let mut is_stray = is_stray.into_iter();
+    found.retain(|_| !is_stray.next().unwrap_or(false));
+}
+
+/// Places records without a number by their neighbours: in a free slot of a fragment, or right
+/// before or behind one.
+fn place_numberless(found: &mut [Fragment], records: &[RecordHit]) {
+    let mut numberless: Vec<(u32, &RecordHit)> =
+        (0_u32..).zip(records).filter(|(_, hit)| hit.number().is_none()).collect();
+    let by_place: Vec<usize> = (0..found.len()).collect();
+    let mut rest = Vec::new();
+    for (index, hit) in numberless.drain(..) {
+        let before =
+            by_place.partition_point(|&at| found.get(at).is_some_and(|fragment| fragment.offset <= hit.offset));
+        let host = by_place.iter().take(before).rev().take(4).find(|&&at| {
+            found.get(at).is_some_and(|fragment| {
+                fragment.record_size == hit.record_size
+                    && (fragment.has_slot(hit.offset) || fragment.end_offset() == hit.offset)
+            })
+        });
+        match host.and_then(|&at| found.get_mut(at)) {
+            Some(host) => {
+                if host.end_offset() == hit.offset {
+                    host.end = host.end.saturating_add(1);
+                }
+                host.hits.push(index);
+            }
+            None => rest.push((index, hit)),
+        }
+    }
+    // Backwards: the record right before a fragment, then the one before that.
+    for (index, hit) in rest.into_iter().rev() {
+        let at = found.partition_point(|fragment| fragment.offset < hit.end());
+        let host = found.get_mut(at).filter(|host| host.offset == hit.end() && host.record_size == hit.record_size);
+        if let Some(host) = host
+            && let Some(first) = host.first.checked_sub(1)
+        {
+            host.first = first;
+            host.offset = hit.offset;
+            host.hits.push(index);
+        }
+    }
+    found.iter_mut().for_each(|fragment| fragment.hits.sort_unstable());
+}
+
+/// True when the fragment has a record that starts a table.
+pub(super) fn names_a_table(fragment: &Fragment, records: &[RecordHit]) -> bool {
+    hits_of(fragment, records).any(|hit| hit.flags.contains(HitFlags::TABLE))
+}
+
+/// The hits of a fragment.
+pub(super) fn hits_of<'f>(fragment: &'f Fragment, records: &'f [RecordHit]) -> impl Iterator<Item = &'f RecordHit> {
+    fragment.hits.iter().filter_map(|&index| records.get(usize::try_from(index).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::reference::FileReference;
+
+    fn hit(offset: u64, number: Option<u64>) -> RecordHit {
+        RecordHit {
+            offset,
+            number: number.unwrap_or(RecordHit::NO_NUMBER),
+            lsn: 0,
+            base: FileReference(0),
+            parent: FileReference(0),
+            record_size: 1024,
+            flags: HitFlags::STRONG,
+            sequence_number: 1,
+            cluster_shift: 0,
+        }
+    }
+
+    fn grouped(mut hits: Vec<RecordHit>) -> Vec<(u64, u64, u64, usize)> {
+        hits.sort_by_key(|hit| hit.offset);
+        let findings = Findings { records: hits, ..Findings::default() };
+        let spans = fragments(&findings);
+        spans.iter().map(|fragment| (fragment.first, fragment.end, fragment.offset, fragment.hits())).collect()
+    }
+
+    #[test]
+    fn records_of_one_piece_share_their_key() {
+        let piece =
+            |first: u64, count: u64, offset: u64| (0..count).map(move |n| hit(offset + n * 1024, Some(first + n)));
+        let hits = piece(0, 10, 8192).chain(piece(10, 5, 1 << 20)).chain(piece(15, 3, 4096 << 4)).collect();
+        assert_eq!(grouped(hits), [(0, 10, 8192, 10), (15, 18, 4096 << 4, 3), (10, 15, 1 << 20, 5)]);
+    }
+
+    #[test]
+    fn a_gap_is_bridged_and_a_long_one_parts() {
+        let hits = [0, 1, 40, 41, 500].map(|n| hit(n * 1024, Some(n))).to_vec();
+        assert_eq!(grouped(hits), [(0, 42, 0, 4), (500, 501, 500 * 1024, 1)]);
+    }
+
+    #[test]
+    fn a_wrong_number_yields_to_the_place() {
+        let hits = (0..30).map(|n| hit(n * 1024, Some(if (16..24).contains(&n) { 0 } else { n }))).collect();
+        assert_eq!(grouped(hits), [(0, 30, 0, 30)]);
+    }
+
+    #[test]
+    fn records_without_number_are_placed_by_their_neighbours() {
+        let number = |n| (n == 3 || n == 4 || n == 9).then_some(n);
+        let hits = (0..12).map(|n| hit(n * 1024, number(n))).collect();
+        assert_eq!(grouped(hits), [(0, 12, 0, 12)]);
+        let lonely = vec![hit(0, None), hit(4096, Some(7)), hit(9000, None)];
+        assert_eq!(grouped(lonely), [(7, 8, 4096, 1)]);
+    }
+
+    #[test]
+    fn senseless_numbers_do_not_overflow() {
+        let hits = vec![hit(u64::MAX - 2048, Some((1 << 48) - 1)), hit(0, Some((1 << 48) - 1))];
+        assert_eq!(grouped(hits).len(), 2);
+    }
+}

@@ -1,0 +1,529 @@
+//! Where volumes start and how large their clusters are, by vote of everything that knows both a
+//! byte of the source and a cluster.
+//!
+//! A witness that lies at byte `p` of the source and at cluster `l` of its volume says that the
+//! volume starts at `p - l * c`. Cluster sizes are not searched for: a stream's allocated size
+//! divided by its clusters is the cluster size.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::findings::{AnchorKind, Findings, HitFlags, IndexHit, RecordHit};
+use super::fragments::Fragment;
+use crate::base::reference::SequenceMatch;
+use crate::source::{Source, read_readable};
+use crate::structure::attribute::Attribute;
+use crate::structure::attribute_type::AttributeType;
+use crate::structure::boot_sector::BootSector;
+use crate::structure::record::Record;
+use crate::volume::extents::{Extents, Location};
+use crate::volume::geometry::Geometry;
+
+/// A volume as the witnesses see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GeometryVote {
+    /// Where the volume starts, in bytes of the source.
+    pub start: u64,
+    /// Bytes a cluster.
+    pub cluster_size: u32,
+    /// Bytes a FILE record.
+    pub record_size: u32,
+    /// Bytes of the volume: as a boot sector or `$BadClus` says, else up to the next volume or the
+    /// end of the source.
+    pub volume_size: u64,
+    /// The witnesses for this place.
+    pub votes: Votes,
+    /// The place that has the most votes after this one.
+    pub runner_up: Option<RunnerUp>,
+    /// The geometry of a boot sector that agrees, the primary or its backup.
+    pub boot_geometry: Option<Geometry>,
+}
+
+/// Who voted, each kind counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Votes {
+    /// INDX records that lie where their directory's runs say.
+    pub index_records: u32,
+    /// Fragments of a table that lie where its record 0 says.
+    pub fragments: u32,
+    /// Starts of system files that lie where their records say.
+    pub anchors: u32,
+    /// Boot sectors, primary or backup: five for one that leads to a table, else one.
+    pub boot_sectors: u32,
+}
+
+/// The place that came second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunnerUp {
+    /// Where the volume would start.
+    pub start: u64,
+    /// Its cluster size, in bytes.
+    pub cluster_size: u32,
+    /// Its votes.
+    pub votes: u32,
+}
+
+/// How sure a vote is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// Fewer than three votes, or less than twice those of the runner-up.
+    Low,
+    /// Less than three times the votes of the runner-up.
+    Fair,
+    /// At least three votes, and three times those of the runner-up.
+    High,
+    /// The operator said so.
+    Given,
+}
+
+/// What the operator knows better; `None` is left to the vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Overrides {
+    /// Where the volume starts, in bytes of the source.
+    pub start: Option<u64>,
+    /// Bytes a cluster.
+    pub cluster_size: Option<u32>,
+    /// Bytes a FILE record.
+    pub record_size: Option<u32>,
+    /// Bytes of the volume.
+    pub volume_size: Option<u64>,
+}
+
+impl Votes {
+    /// All votes together.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        [self.index_records, self.fragments, self.anchors, self.boot_sectors].into_iter().fold(0, u32::saturating_add)
+    }
+
+    fn count(&mut self, ballot: &Ballot) {
+        let counter = match ballot.witness {
+            Witness::IndexRecord => &mut self.index_records,
+            Witness::Fragment => &mut self.fragments,
+            Witness::Anchor => &mut self.anchors,
+            Witness::BootSector => &mut self.boot_sectors,
+        };
+        *counter = counter.saturating_add(ballot.weight);
+    }
+}
+
+impl GeometryVote {
+    /// How sure the vote is. A vote nobody took part in was the operator's.
+    #[must_use]
+    pub fn confidence(&self) -> Confidence {
+        let (votes, against) = (self.votes.total(), self.runner_up.map_or(0, |runner_up| runner_up.votes));
+        match votes {
+            0 => Confidence::Given,
+            1 | 2 => Confidence::Low,
+            _ if votes >= against.saturating_mul(3) => Confidence::High,
+            _ if votes >= against.saturating_mul(2) => Confidence::Fair,
+            _ => Confidence::Low,
+        }
+    }
+
+    /// The first byte of the source behind the volume.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.start.saturating_add(self.volume_size)
+    }
+
+    /// True when a table's fragment can be this volume's: inside it, of its record size, and in step
+    /// with its clusters.
+    pub(super) fn may_own(&self, fragment: &Fragment) -> bool {
+        let inside = self.start <= fragment.offset && fragment.end_offset() <= self.end();
+        let distance = fragment.key().saturating_sub(i128::from(self.start));
+        inside && fragment.record_size == self.record_size && distance.rem_euclid(i128::from(self.cluster_size)) == 0
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Witness {
+    IndexRecord,
+    Fragment,
+    Anchor,
+    BootSector,
+}
+
+/// One vote for one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Ballot {
+    start: u64,
+    cluster_shift: u8,
+    witness: Witness,
+    /// Which of its kind.
+    index: u32,
+    weight: u32,
+}
+
+/// Votes that a place needs.
+const ENOUGH: u32 = 3;
+/// Volumes looked for at most; what is left after that many is noise.
+const MOST_VOLUMES: usize = 256;
+/// Directories of one reference that each of its INDX records is compared with: there is one a
+/// volume, and a few copies.
+const MOST_DIRECTORIES: usize = 16;
+/// Tables and system files compared with every fragment or anchor.
+const MOST_RECORDS: usize = 256;
+/// A boot sector's vote when there is a table where it says.
+const VERIFIED_BOOT: u32 = 5;
+
+/// Finds the volumes of a source, those with the most votes first.
+pub(super) fn vote(
+    source: &dyn Source,
+    findings: &Findings,
+    fragments: &[Fragment],
+    overrides: &Overrides,
+) -> Vec<GeometryVote> {
+    let mut voting = Voting::new(source, findings, fragments, overrides);
+    voting.ask_boot_sectors();
+    voting.ask_index_records();
+    voting.ask_tables();
+    voting.ask_anchors();
+    voting.count()
+}
+
+struct Voting<'f> {
+    source: &'f dyn Source,
+    findings: &'f Findings,
+    fragments: &'f [Fragment],
+    overrides: &'f Overrides,
+    /// The number of each record by its place in a fragment.
+    numbers: Vec<Option<u64>>,
+    /// Cluster sizes that streams tell, the most frequent first.
+    cluster_sizes: Vec<u32>,
+    ballots: Vec<Ballot>,
+    geometries: BTreeMap<(u64, u8), Geometry>,
+}
+
+impl<'f> Voting<'f> {
+    fn new(
+        source: &'f dyn Source,
+        findings: &'f Findings,
+        fragments: &'f [Fragment],
+        overrides: &'f Overrides,
+    ) -> Self {
+        let cluster_sizes = match overrides.cluster_size {
+            Some(size) => vec![size],
+            None => cluster_sizes(findings.records()),
+        };
+        let numbers = numbers(fragments, findings.records());
+        let (ballots, geometries) = (Vec::new(), BTreeMap::new());
+        Self { source, findings, fragments, overrides, numbers, cluster_sizes, ballots, geometries }
+    }
+
+    fn cast(&mut self, start: Option<u64>, cluster_size: u32, witness: Witness, index: usize, weight: u32) {
+        let start = start.filter(|&start| self.overrides.start.is_none_or(|given| given == start));
+        let cluster_shift = u8::try_from(cluster_size.trailing_zeros()).unwrap_or(0);
+        if let (Some(start), Ok(index)) = (start, u32::try_from(index)) {
+            self.ballots.push(Ballot { start, cluster_shift, witness, index, weight });
+        }
+    }
+
+    /// A boot sector votes for the place it stands at, and for the place whose backup it would be.
+    fn ask_boot_sectors(&mut self) {
+        let boots = self.findings.anchors().iter().filter(|anchor| anchor.kind == AnchorKind::BootSector);
+        for (index, anchor) in boots.enumerate() {
+            let mut sector = [0; 512];
+            read_readable(self.source, anchor.offset, &mut sector);
+            let Some(geometry) = BootSector::parse(&sector).ok().and_then(|boot| boot.geometry().ok()) else {
+                continue;
+            };
+            let starts = [Some(anchor.offset), anchor.offset.checked_sub(geometry.backup_boot_sector_offset())];
+            for start in starts.into_iter().flatten() {
+                let is_verified = self.leads_to_table(start, &geometry);
+                let weight = if is_verified { VERIFIED_BOOT } else { 1 };
+                self.cast(Some(start), geometry.cluster_size(), Witness::BootSector, index, weight);
+                let shift = u8::try_from(geometry.cluster_size().trailing_zeros()).unwrap_or(0);
+                if is_verified {
+                    self.geometries.entry((start, shift)).or_insert(geometry);
+                }
+            }
+        }
+    }
+
+    /// True when the table, or its mirror, starts where the geometry says.
+    fn leads_to_table(&self, start: u64, geometry: &Geometry) -> bool {
+        let places = [geometry.mft_offset(), geometry.mirror_offset()].into_iter().flatten();
+        let places: Vec<i128> = places.map(|place| i128::from(start).saturating_add(i128::from(place))).collect();
+        self.fragments
+            .iter()
+            .any(|fragment| fragment.record_size == geometry.record_size() && places.contains(&fragment.key()))
+    }
+
+    /// INDX records vote by the runs of their directories, of which each knows its own number.
+    fn ask_index_records(&mut self) {
+        let mut directories: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for (index, (hit, number)) in self.findings.records().iter().zip(&self.numbers).enumerate() {
+            let owner = if hit.flags.contains(HitFlags::EXTENSION) { Some(hit.base.record_number()) } else { *number };
+            if let Some(owner) = owner.filter(|_| hit.flags.contains(HitFlags::INDEX_ALLOCATION)) {
+                directories.entry(owner).or_default().push(index);
+            }
+        }
+        let mut blocks: Vec<(usize, &IndexHit)> = self.findings.index_records().iter().enumerate().collect();
+        blocks.sort_by_key(|(_, hit)| hit.parent);
+        for group in blocks.chunk_by(|(_, a), (_, b)| a.parent == b.parent) {
+            let Some(parent) = group.first().map(|(_, hit)| hit.parent).filter(|parent| !parent.is_zero()) else {
+                continue;
+            };
+            let owners = directories.get(&parent.record_number()).into_iter().flatten();
+            let hits = owners.filter_map(|&index| self.findings.records().get(index));
+            let same = hits.filter(|hit| {
+                let owner = if hit.base.is_zero() { hit.sequence_number } else { hit.base.sequence_number() };
+                parent.matches(owner, hit.flags.contains(HitFlags::IN_USE)) != SequenceMatch::Other
+            });
+            let same: Vec<RecordHit> = same.take(MOST_DIRECTORIES).copied().collect();
+            same.iter().for_each(|hit| self.compare_with_directory(hit, group));
+        }
+    }
+
+    fn compare_with_directory(&mut self, directory: &RecordHit, blocks: &[(usize, &IndexHit)]) {
+        let Some(record) = read_record(self.source, directory) else { return };
+        let attributes = record.attributes().filter_map(Result::ok);
+        let is_index = |attribute: &Attribute<'_>| attribute.attribute_type() == AttributeType::INDEX_ALLOCATION;
+        for attribute in attributes.filter(is_index) {
+            for cluster_size in self.cluster_sizes_of(&attribute) {
+                let extents = extents_of(&attribute, cluster_size);
+                for (index, block) in blocks {
+                    let size = u64::from(cluster_size);
+                    let unit = if u64::from(block.record_size) >= size { size } else { 512 };
+                    let Some(position) = block.vcn.checked_mul(unit).and_then(|byte| place(&extents, byte)) else {
+                        continue;
+                    };
+                    self.cast(block.offset.checked_sub(position), cluster_size, Witness::IndexRecord, *index, 1);
+                }
+            }
+        }
+    }
+
+    /// Fragments vote by the runs of each record 0 there is, the mirror's copy too.
+    fn ask_tables(&mut self) {
+        let tables = self.findings.records().iter().filter(|hit| hit.flags.contains(HitFlags::TABLE));
+        for hit in tables.take(MOST_RECORDS) {
+            let Some(record) = read_record(self.source, hit) else { continue };
+            let Some(attribute) = unnamed_data(&record) else { continue };
+            for cluster_size in self.cluster_sizes_of(&attribute) {
+                let extents = extents_of(&attribute, cluster_size);
+                for (index, fragment) in self.fragments.iter().enumerate() {
+                    let byte = fragment.first.checked_mul(u64::from(fragment.record_size));
+                    let position = byte.and_then(|byte| place(&extents, byte));
+                    let start = position.and_then(|position| fragment.offset.checked_sub(position));
+                    if fragment.record_size == hit.record_size {
+                        self.cast(start, cluster_size, Witness::Fragment, index, 1);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The starts of system files vote by the runs of their records.
+    fn ask_anchors(&mut self) {
+        let system_files = [
+            (2, "", AnchorKind::RestartPage),
+            (4, "", AnchorKind::AttributeDefinitions),
+            (9, "$SDS", AnchorKind::SecurityStream),
+            (10, "", AnchorKind::UpperCaseTable),
+        ];
+        for (number, stream, kind) in system_files {
+            let records = self.findings.records().iter().zip(&self.numbers);
+            let hits = records.filter(|(hit, own)| **own == Some(number) && hit.parent.record_number() == 5);
+            let hits: Vec<RecordHit> = hits.map(|(hit, _)| *hit).take(MOST_RECORDS).collect();
+            hits.iter().for_each(|hit| self.compare_with_anchors(hit, stream, kind));
+        }
+    }
+
+    fn compare_with_anchors(&mut self, hit: &RecordHit, stream: &str, kind: AnchorKind) {
+        let Some(record) = read_record(self.source, hit) else { return };
+        let attributes = record.attributes().filter_map(Result::ok);
+        let is_stream = |attribute: &Attribute<'_>| {
+            attribute.attribute_type() == AttributeType::DATA && attribute.name().is(stream)
+        };
+        let Some(attribute) = attributes.into_iter().find(is_stream) else { return };
+        for cluster_size in self.cluster_sizes_of(&attribute) {
+            let Some(position) = place(&extents_of(&attribute, cluster_size), 0) else { continue };
+            for (index, anchor) in self.findings.anchors().iter().enumerate().filter(|(_, anchor)| anchor.kind == kind)
+            {
+                self.cast(anchor.offset.checked_sub(position), cluster_size, Witness::Anchor, index, 1);
+            }
+        }
+    }
+
+    /// The cluster size the stream tells itself, else those of the others.
+    fn cluster_sizes_of(&self, attribute: &Attribute<'_>) -> Vec<u32> {
+        let own = super::recognize::cluster_shift(attribute).and_then(|shift| 1_u32.checked_shl(u32::from(shift)));
+        match own.filter(|_| self.overrides.cluster_size.is_none()) {
+            Some(own) if self.cluster_sizes.contains(&own) => vec![own],
+            _ => self.cluster_sizes.clone(),
+        }
+    }
+
+    /// Takes the place with the most votes, and then again without the witnesses it had: a witness
+    /// belongs to one volume.
+    fn count(mut self) -> Vec<GeometryVote> {
+        self.ballots.sort_unstable();
+        self.ballots.dedup();
+        let mut found: Vec<GeometryVote> = Vec::new();
+        let mut spent: HashSet<(Witness, u32)> = HashSet::new();
+        while found.len() < MOST_VOLUMES {
+            let tally = self.tally(&spent);
+            let best = tally
+                .iter()
+                .enumerate()
+                .max_by_key(|(index, (_, votes))| (votes.total(), usize::MAX.saturating_sub(*index)));
+            let Some((_, &(place, votes))) = best else { break };
+            if votes.total() < ENOUGH && self.overrides.start.is_none() {
+                break;
+            }
+            let others = tally.iter().filter(|(other, _)| *other != place).max_by_key(|(_, votes)| votes.total());
+            let runner_up = others.map(|((start, shift), votes)| RunnerUp {
+                start: *start,
+                cluster_size: 1_u32.checked_shl(u32::from(*shift)).unwrap_or(0),
+                votes: votes.total(),
+            });
+            let supporters = self.ballots.iter().filter(|ballot| (ballot.start, ballot.cluster_shift) == place);
+            spent.extend(supporters.map(|ballot| (ballot.witness, ballot.index)));
+            found.push(GeometryVote {
+                start: place.0,
+                cluster_size: 1_u32.checked_shl(u32::from(place.1)).unwrap_or(512),
+                record_size: 0,
+                volume_size: 0,
+                votes,
+                runner_up,
+                boot_geometry: self.geometries.get(&place).copied(),
+            });
+        }
+        self.add_given(&mut found);
+        self.set_sizes(&mut found);
+        found
+    }
+
+    /// The votes of each place by witnesses that are not spent.
+    fn tally(&self, spent: &HashSet<(Witness, u32)>) -> Vec<((u64, u8), Votes)> {
+        let mut tally: Vec<((u64, u8), Votes)> = Vec::new();
+        for ballot in self.ballots.iter().filter(|ballot| !spent.contains(&(ballot.witness, ballot.index))) {
+            let place = (ballot.start, ballot.cluster_shift);
+            match tally.last_mut().filter(|(last, _)| *last == place) {
+                Some((_, votes)) => votes.count(ballot),
+                None => {
+                    let mut votes = Votes::default();
+                    votes.count(ballot);
+                    tally.push((place, votes));
+                }
+            }
+        }
+        tally
+    }
+
+    /// A place the operator gave needs no votes.
+    fn add_given(&self, found: &mut Vec<GeometryVote>) {
+        let Some(start) = self.overrides.start.filter(|_| found.is_empty()) else { return };
+        let cluster_size = self.cluster_sizes.first().copied().unwrap_or(4096);
+        found.push(GeometryVote {
+            start,
+            cluster_size,
+            record_size: 0,
+            volume_size: 0,
+            votes: Votes::default(),
+            runner_up: None,
+            boot_geometry: None,
+        });
+    }
+
+    fn set_sizes(&self, found: &mut [GeometryVote]) {
+        let starts: Vec<u64> = found.iter().map(|vote| vote.start).collect();
+        for vote in found {
+            let next = starts.iter().copied().filter(|&start| start > vote.start).min();
+            let room = next.unwrap_or(self.findings.source_size()).saturating_sub(vote.start);
+            let told = vote.boot_geometry.map(|geometry| geometry.volume_size()).or_else(|| self.told_size(vote));
+            vote.volume_size = self.overrides.volume_size.or(told).unwrap_or(room);
+            let told = vote.boot_geometry.map(|geometry| geometry.record_size());
+            vote.record_size = self.overrides.record_size.or(told).unwrap_or_else(|| self.record_size(vote));
+        }
+    }
+
+    /// `$BadClus:$Bad` is as long as the volume. Of several, the one nearest behind the start counts
+    /// that says it is inside.
+    fn told_size(&self, vote: &GeometryVote) -> Option<u64> {
+        let records = self.findings.records().iter().zip(&self.numbers);
+        let hits = records.filter(|(hit, number)| **number == Some(8) && hit.parent.record_number() == 5);
+        hits.filter(|(hit, _)| hit.offset >= vote.start).take(MOST_RECORDS).find_map(|(hit, _)| {
+            let record = read_record(self.source, hit)?;
+            let is_bad = |attribute: &Attribute<'_>| attribute.name().is("$Bad");
+            let attribute = record.attributes().filter_map(Result::ok).find(is_bad)?;
+            let clusters = attribute.non_resident()?.clusters()?;
+            let size = clusters.checked_mul(u64::from(vote.cluster_size))?;
+            (hit.offset.saturating_sub(vote.start) < size).then_some(size)
+        })
+    }
+
+    /// The record size most records of the volume have.
+    fn record_size(&self, vote: &GeometryVote) -> u32 {
+        let mut sizes: BTreeMap<u32, usize> = BTreeMap::new();
+        for fragment in self.fragments {
+            let candidate = GeometryVote { record_size: fragment.record_size, ..vote.clone() };
+            if candidate.may_own(fragment) {
+                let count = sizes.entry(fragment.record_size).or_default();
+                *count = count.saturating_add(fragment.hits());
+            }
+        }
+        sizes.into_iter().max_by_key(|(_, count)| *count).map_or(1024, |(size, _)| size)
+    }
+}
+
+/// The number of each record by its place in a fragment.
+pub(super) fn numbers(fragments: &[Fragment], records: &[RecordHit]) -> Vec<Option<u64>> {
+    let mut numbers = vec![None; records.len()];
+    for fragment in fragments {
+        for index in fragment.hits.iter().filter_map(|&index| usize::try_from(index).ok()) {
+            let inside = records.get(index).map(|hit| hit.offset.saturating_sub(fragment.offset));
+            let slot = inside.and_then(|inside| inside.checked_div(u64::from(fragment.record_size)));
+            if let Some(number) = numbers.get_mut(index) {
+                *number = slot.map(|slot| fragment.first.saturating_add(slot));
+            }
+        }
+    }
+    numbers
+}
+
+/// The cluster sizes that streams tell, the most frequent first; one that is told by fewer than one
+/// in a hundred is an accident.
+fn cluster_sizes(records: &[RecordHit]) -> Vec<u32> {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    for size in records.iter().filter_map(RecordHit::cluster_size) {
+        let count = counts.entry(size).or_default();
+        *count = count.saturating_add(1);
+    }
+    let most = counts.values().max().copied().unwrap_or(0);
+    let mut counts: Vec<_> = counts.into_iter().filter(|(_, count)| count.saturating_mul(100) >= most).collect();
+    counts.sort_by_key(|(size, count)| (std::cmp::Reverse(*count), *size));
+    counts.into_iter().map(|(size, _)| size).collect()
+}
+
+/// Reads the record of a hit again.
+pub(super) fn read_record(source: &dyn Source, hit: &RecordHit) -> Option<Record<'static>> {
+    let mut bytes = vec![0; usize::try_from(hit.record_size).ok()?];
+    read_readable(source, hit.offset, &mut bytes);
+    Record::from_vec(hit.number().unwrap_or(0), bytes).ok()
+}
+
+/// The piece of the main stream that a record holds.
+pub(super) fn unnamed_data<'r>(record: &'r Record<'_>) -> Option<Attribute<'r>> {
+    let is_data =
+        |attribute: &Attribute<'_>| attribute.attribute_type() == AttributeType::DATA && attribute.name().is_empty();
+    record.attributes().filter_map(Result::ok).find(is_data)
+}
+
+/// The map of one piece of a stream.
+pub(super) fn extents_of(attribute: &Attribute<'_>, cluster_size: u32) -> Extents {
+    let mut extents = Extents::default();
+    if let Some(piece) = attribute.non_resident() {
+        extents.push_runs(&piece, cluster_size, &mut Vec::new());
+    }
+    extents
+}
+
+/// Where byte `byte` of a stream lies in its volume.
+pub(super) fn place(extents: &Extents, byte: u64) -> Option<u64> {
+    match extents.between(byte, byte.checked_add(1)?).next()?.location {
+        Location::At(position) => Some(position),
+        Location::Hole | Location::Unmapped => None,
+    }
+}
