@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::findings::{Findings, HitFlags, RecordHit};
+use super::findings::{Findings, RecordHit};
 
 /// Records of consecutive numbers that lie one behind the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,11 +175,6 @@ fn place_numberless(found: &mut [Fragment], records: &[RecordHit]) {
         }
     }
     found.iter_mut().for_each(|fragment| fragment.hits.sort_unstable());
-}
-
-/// True when the fragment has a record that starts a table.
-pub(super) fn names_a_table(fragment: &Fragment, records: &[RecordHit]) -> bool {
-    hits_of(fragment, records).any(|hit| hit.flags.contains(HitFlags::TABLE))
 }
 
 /// The hits of a fragment.

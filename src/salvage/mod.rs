@@ -1,17 +1,21 @@
-//! Volumes found without their maps.
+//! Volumes found without their maps: scanned for, told apart, put together, and opened.
+//!
+//! [`open`] is the road for users: it tries what is usual first, and scans only where that leads
+//! nowhere. The steps of a scan can be taken one by one: a [`Scanner`] makes [`Findings`], which group
+//! into [`Fragment`]s, which [vote](GeometryVote) on where volumes lie and become volumes again.
 
+mod assemble;
 pub mod findings;
 pub mod fragments;
 pub mod geometry_vote;
+pub mod layers;
+pub mod open;
 mod recognize;
 pub mod scan;
 
 pub use findings::{Anchor, AnchorKind, Findings, HitFlags, IndexHit, RecordHit};
 pub use fragments::{Fragment, fragments};
 pub use geometry_vote::{Confidence, GeometryVote, Overrides, RunnerUp, Votes};
+pub use layers::Layer;
+pub use open::{Opened, Way, open, open_with};
 pub use scan::Scanner;
-
-#[doc(hidden)]
-pub fn debug_vote(source: &dyn crate::source::Source, findings: &Findings) -> Vec<GeometryVote> {
-    geometry_vote::vote(source, findings, &fragments(findings), &Overrides::default())
-}

@@ -137,23 +137,31 @@ struct Looked {
 fn look_at_attributes(record: &Record<'_>, hit: &mut RecordHit) -> Looked {
     let mut walk = record.attributes();
     let mut looked = Looked { count: 0, is_whole: false };
-    let mut is_table = false;
+    let (mut is_table, mut is_named) = (false, false);
     for attribute in walk.by_ref().filter_map(Result::ok) {
         looked.count = looked.count.saturating_add(1);
         match attribute.attribute_type() {
-            AttributeType::FILE_NAME => keep_name(&attribute, hit),
+            AttributeType::FILE_NAME => {
+                is_named = true;
+                keep_name(&attribute, hit);
+            }
             AttributeType::INDEX_ALLOCATION => hit.flags |= HitFlags::INDEX_ALLOCATION,
-            AttributeType::DATA => is_table |= attribute.name().is_empty() && !attribute.is_resident(),
+            AttributeType::DATA => is_table |= attribute.name().is_empty() && starts_stream(&attribute),
             _ => {}
         }
         if hit.cluster_shift == 0 {
             hit.cluster_shift = cluster_shift(&attribute).unwrap_or(0);
         }
     }
-    is_table &= hit.flags.contains(HitFlags::TABLE) && hit.number == 0;
+    // A fragmented table may have its name in another record.
+    is_table &= hit.number == 0 && hit.base.is_zero() && (!is_named || hit.flags.contains(HitFlags::TABLE));
     hit.flags.set(HitFlags::TABLE, is_table);
     looked.is_whole = le::u32_at(record.bytes(), walk.position()) == Some(AttributeType::END.0);
     looked
+}
+
+fn starts_stream(attribute: &Attribute<'_>) -> bool {
+    attribute.non_resident().is_some_and(|piece| piece.lowest_vcn() == 0)
 }
 
 fn keep_name(attribute: &Attribute<'_>, hit: &mut RecordHit) {

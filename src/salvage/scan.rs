@@ -20,7 +20,6 @@ use crate::source::{Source, read_readable};
 #[derive(Debug)]
 pub struct Scanner<'s> {
     source: Bytes<'s>,
-    threads: Threads,
     step: u32,
     before: Findings,
 }
@@ -42,16 +41,10 @@ impl<'s> Scanner<'s> {
     /// The distance of structures on any device.
     const SECTOR: u32 = 512;
 
-    /// A scanner for `source`: at every 512 bytes, on all cores.
+    /// A scanner for `source`: at every 512 bytes.
     #[must_use]
     pub fn new(source: &'s dyn Source) -> Self {
-        Self { source: Bytes(source), threads: Threads::default(), step: Self::SECTOR, before: Findings::default() }
-    }
-
-    /// The same on the given threads.
-    #[must_use]
-    pub fn threads(self, threads: Threads) -> Self {
-        Self { threads, ..self }
+        Self { source: Bytes(source), step: Self::SECTOR, before: Findings::default() }
     }
 
     /// Looks at every `step` bytes instead, 1 to 512, for sources whose sectors do not start at
@@ -73,16 +66,22 @@ impl<'s> Scanner<'s> {
         Ok(Self { step: findings.step().clamp(1, Self::SECTOR), before: findings, ..self })
     }
 
-    /// Scans to the end.
+    /// Scans to the end, on all cores.
     #[must_use]
     pub fn run(self) -> Findings {
-        self.run_while(|_| ControlFlow::Continue(()))
+        self.run_with(&Threads::default())
+    }
+
+    /// The same on the given threads.
+    #[must_use]
+    pub fn run_with(self, threads: &Threads) -> Findings {
+        self.run_while(threads, |_| ControlFlow::Continue(()))
     }
 
     /// Scans until `keep_on` breaks, which is asked about every MiB; its argument says how far the
     /// scan has come. Findings that are not [complete](Findings::is_complete) can be saved, and
     /// [resumed](Self::resume) later.
-    pub fn run_while(mut self, mut keep_on: impl FnMut(&Findings) -> ControlFlow<()>) -> Findings {
+    pub fn run_while(mut self, threads: &Threads, mut keep_on: impl FnMut(&Findings) -> ControlFlow<()>) -> Findings {
         let mut findings = std::mem::take(&mut self.before);
         findings.source_size = self.source.0.size();
         findings.step = self.step;
@@ -97,7 +96,7 @@ impl<'s> Scanner<'s> {
             keep_on(&findings)
         };
         // Where it stopped is in the findings.
-        let _ = self.threads.map_in_order(chunks, || PageBuffer::new(length), work, consume);
+        let _ = threads.map_in_order(chunks, || PageBuffer::new(length), work, consume);
         findings
     }
 
