@@ -39,8 +39,21 @@ impl Fragment {
     /// The first byte of the source behind it.
     #[must_use]
     pub fn end_offset(&self) -> u64 {
-        let records = self.end.saturating_sub(self.first);
+        self.position(self.end)
+    }
+
+    /// Where record `number` of the fragment lies.
+    #[must_use]
+    pub fn position(&self, number: u64) -> u64 {
+        let records = number.saturating_sub(self.first);
         self.offset.saturating_add(records.saturating_mul(u64::from(self.record_size)))
+    }
+
+    /// The number of the record at `offset` of the source.
+    #[must_use]
+    pub fn number_at(&self, offset: u64) -> u64 {
+        let inside = offset.saturating_sub(self.offset);
+        self.first.saturating_add(inside.checked_div(u64::from(self.record_size)).unwrap_or(0))
     }
 
     /// True when the slot at `offset` is one of this fragment's.
@@ -57,13 +70,13 @@ fn key(offset: u64, number: u64, record_size: u32) -> i128 {
 /// How many slots without a record may lie between two records of one fragment.
 const LONGEST_GAP: u64 = 64;
 /// A fragment of at most this many records yields to a larger one in whose slots they lie: their
-/// numbers are wrong, as those are that mkntfs writes into records 16 to 23.
+/// numbers are wrong.
 const FEW: usize = 8;
 
 /// Groups the records of a scan into fragments, in the order of their place.
 #[must_use]
 pub fn fragments(findings: &Findings) -> Vec<Fragment> {
-    let mut found = numbered(findings.records());
+    let mut found = part_at_foreign_gaps(numbered(findings.records()), findings.records());
     found.sort_by_key(|fragment| (fragment.offset, fragment.first));
     absorb_strays(&mut found);
     place_numberless(&mut found, findings.records());
@@ -139,20 +152,16 @@ fn absorb_strays(found: &mut Vec<Fragment>) {
 /// Places records without a number by their neighbours: in a free slot of a fragment, or right
 /// before or behind one.
 fn place_numberless(found: &mut [Fragment], records: &[RecordHit]) {
-    let mut numberless: Vec<(u32, &RecordHit)> =
-        (0_u32..).zip(records).filter(|(_, hit)| hit.number().is_none()).collect();
-    let by_place: Vec<usize> = (0..found.len()).collect();
+    let numberless = (0_u32..).zip(records).filter(|(_, hit)| hit.number().is_none());
     let mut rest = Vec::new();
-    for (index, hit) in numberless.drain(..) {
-        let before =
-            by_place.partition_point(|&at| found.get(at).is_some_and(|fragment| fragment.offset <= hit.offset));
-        let host = by_place.iter().take(before).rev().take(4).find(|&&at| {
-            found.get(at).is_some_and(|fragment| {
-                fragment.record_size == hit.record_size
-                    && (fragment.has_slot(hit.offset) || fragment.end_offset() == hit.offset)
-            })
+    for (index, hit) in numberless {
+        let before = found.partition_point(|fragment| fragment.offset <= hit.offset);
+        let nearest = found.iter_mut().take(before).rev().take(4);
+        let host = nearest.into_iter().find(|fragment| {
+            let fits = fragment.has_slot(hit.offset) || fragment.end_offset() == hit.offset;
+            fits && fragment.record_size == hit.record_size
         });
-        match host.and_then(|&at| found.get_mut(at)) {
+        match host {
             Some(host) => {
                 if host.end_offset() == hit.offset {
                     host.end = host.end.saturating_add(1);
@@ -177,6 +186,48 @@ fn place_numberless(found: &mut [Fragment], records: &[RecordHit]) {
     found.iter_mut().for_each(|fragment| fragment.hits.sort_unstable());
 }
 
+/// Parts a fragment at each gap whose records were found elsewhere: by chance, two pieces of a table
+/// may have the same key.
+fn part_at_foreign_gaps(found: Vec<Fragment>, records: &[RecordHit]) -> Vec<Fragment> {
+    let mut claimed: Vec<(u32, u64)> = Vec::new();
+    for fragment in &found {
+        claimed.extend(numbers_of(fragment, records).map(|(_, number)| (fragment.record_size, number)));
+    }
+    claimed.sort_unstable();
+    let is_foreign = |record_size: u32, first: u64, end: u64| {
+        let at = claimed.partition_point(|claim| *claim < (record_size, first));
+        claimed.get(at).is_some_and(|claim| *claim < (record_size, end))
+    };
+    let mut parted = Vec::with_capacity(found.len());
+    for fragment in found {
+        let mut rest = Fragment { hits: Vec::new(), ..fragment.clone() };
+        for (index, number) in numbers_of(&fragment, records) {
+            let after_last = rest.hits.last().map_or(number, |&last| slot_behind(&fragment, records, last));
+            if after_last < number && is_foreign(fragment.record_size, after_last, number) {
+                let behind = Fragment { first: number, offset: fragment.position(number), hits: Vec::new(), ..rest };
+                parted.push(Fragment { end: after_last, ..std::mem::replace(&mut rest, behind) });
+            }
+            rest.hits.push(index);
+        }
+        parted.push(rest);
+    }
+    parted
+}
+
+/// The hits of a fragment with their numbers by place.
+fn numbers_of<'f>(fragment: &'f Fragment, records: &'f [RecordHit]) -> impl Iterator<Item = (u32, u64)> {
+    fragment.hits.iter().filter_map(|&index| {
+        let hit = records.get(usize::try_from(index).ok()?)?;
+        Some((index, fragment.number_at(hit.offset)))
+    })
+}
+
+/// The number behind the one of hit `index`.
+fn slot_behind(fragment: &Fragment, records: &[RecordHit], index: u32) -> u64 {
+    let hit = usize::try_from(index).ok().and_then(|index| records.get(index));
+    hit.map_or(fragment.first, |hit| fragment.number_at(hit.offset).saturating_add(1))
+}
+
 /// The hits of a fragment.
 pub(super) fn hits_of<'f>(fragment: &'f Fragment, records: &'f [RecordHit]) -> impl Iterator<Item = &'f RecordHit> {
     fragment.hits.iter().filter_map(|&index| records.get(usize::try_from(index).ok()?))
@@ -186,6 +237,7 @@ pub(super) fn hits_of<'f>(fragment: &'f Fragment, records: &'f [RecordHit]) -> i
 mod tests {
     use super::*;
     use crate::base::reference::FileReference;
+    use crate::salvage::findings::HitFlags;
 
     fn hit(offset: u64, number: Option<u64>) -> RecordHit {
         RecordHit {
@@ -224,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_wrong_number_yields_to_the_place() {
-        let hits = (0..30).map(|n| hit(n * 1024, Some(if (16..24).contains(&n) { 0 } else { n }))).collect();
+        let hits = (0..30).map(|n| hit(n * 1024, Some(if (16..20).contains(&n) { 99 } else { n }))).collect();
         assert_eq!(grouped(hits), [(0, 30, 0, 30)]);
     }
 
@@ -235,6 +287,14 @@ mod tests {
         assert_eq!(grouped(hits), [(0, 12, 0, 12)]);
         let lonely = vec![hit(0, None), hit(4096, Some(7)), hit(9000, None)];
         assert_eq!(grouped(lonely), [(7, 8, 4096, 1)]);
+    }
+
+    #[test]
+    fn pieces_that_share_a_key_by_chance_are_parted() {
+        let mut hits: Vec<_> = [0, 1, 2, 10, 11].map(|n| hit(n * 1024, Some(n))).to_vec();
+        hits.extend((3..10).map(|n| hit((1 << 20) + n * 1024, Some(n))));
+        let moved = (1 << 20) + 3 * 1024;
+        assert_eq!(grouped(hits), [(0, 3, 0, 3), (10, 12, 10 * 1024, 2), (3, 10, moved, 7)]);
     }
 
     #[test]

@@ -473,10 +473,8 @@ pub(super) fn numbers(fragments: &[Fragment], records: &[RecordHit]) -> Vec<Opti
     let mut numbers = vec![None; records.len()];
     for fragment in fragments {
         for index in fragment.hits.iter().filter_map(|&index| usize::try_from(index).ok()) {
-            let inside = records.get(index).map(|hit| hit.offset.saturating_sub(fragment.offset));
-            let slot = inside.and_then(|inside| inside.checked_div(u64::from(fragment.record_size)));
-            if let Some(number) = numbers.get_mut(index) {
-                *number = slot.map(|slot| fragment.first.saturating_add(slot));
+            if let (Some(number), Some(hit)) = (numbers.get_mut(index), records.get(index)) {
+                *number = Some(fragment.number_at(hit.offset));
             }
         }
     }

@@ -195,8 +195,7 @@ impl<'s> Sorting<'s, '_, '_> {
         let Some(fragment) = self.material.fragments.get(index) else { return false };
         let (mut same, mut compared) = (0_usize, 0_usize);
         for hit in hits_of(fragment, self.material.findings.records()).take(SAMPLE) {
-            let inside = hit.offset.saturating_sub(fragment.offset).checked_div(u64::from(fragment.record_size));
-            let number = fragment.first.saturating_add(inside.unwrap_or(0));
+            let number = fragment.number_at(hit.offset);
             let (Some(copy), Ok(own)) = (read_record(&self.material.source, hit), volume.mft().record(number)) else {
                 continue;
             };

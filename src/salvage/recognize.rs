@@ -153,9 +153,15 @@ fn look_at_attributes(record: &Record<'_>, hit: &mut RecordHit) -> Looked {
             hit.cluster_shift = cluster_shift(&attribute).unwrap_or(0);
         }
     }
+    let is_first = hit.flags.contains(HitFlags::TABLE);
     // A fragmented table may have its name in another record.
     is_table &= hit.number == 0 && hit.base.is_zero() && (!is_named || hit.flags.contains(HitFlags::TABLE));
     hit.flags.set(HitFlags::TABLE, is_table);
+    // mkntfs and ntfs-3g write number 0 into records 16 to 23.
+    if hit.number == 0 && !is_table && !is_first {
+        hit.number = RecordHit::NO_NUMBER;
+        hit.flags -= HitFlags::OWN_NUMBER;
+    }
     looked.is_whole = le::u32_at(record.bytes(), walk.position()) == Some(AttributeType::END.0);
     looked
 }
