@@ -77,6 +77,14 @@ impl<'s> Material<'s, '_> {
         ranked.max_by_key(|(rank, hit)| (*rank, std::cmp::Reverse(hit.offset))).map(|(_, hit)| *hit)
     }
 
+    /// Where the table ends in the piece its last record lies in, in bytes of the source: what lies
+    /// behind it was never this table's.
+    pub(super) fn table_end(&self, vote: &GeometryVote, members: &[usize]) -> Option<u64> {
+        let hit = self.table_record(vote, members)?;
+        let size = self.record_limit(&hit).checked_mul(u64::from(hit.record_size))?;
+        place(&self.table_extents(vote, &hit)?, size.checked_sub(1)?)?.checked_add(1)?.checked_add(vote.start)
+    }
+
     fn table_extents(&self, vote: &GeometryVote, hit: &RecordHit) -> Option<Extents> {
         let record = read_record(&self.source, hit)?;
         Some(extents_of(&unnamed_data(&record)?, vote.cluster_size))
@@ -116,8 +124,12 @@ impl<'s> Material<'s, '_> {
     fn record_limit(&self, hit: &RecordHit) -> u64 {
         let told = || {
             let record = read_record(&self.source, hit)?;
-            let size = unnamed_data(&record)?.non_resident()?.data_size();
-            size.checked_div(u64::from(hit.record_size)).filter(|&records| records >= 16)
+            let piece = unnamed_data(&record)?.non_resident()?;
+            piece
+                .data_size()
+                .min(piece.initialized_size())
+                .checked_div(u64::from(hit.record_size))
+                .filter(|&records| records >= 16)
         };
         told().filter(|_| hit.is_strong()).unwrap_or(u64::MAX)
     }

@@ -56,6 +56,20 @@ impl Fragment {
         self.first.saturating_add(inside.checked_div(u64::from(self.record_size)).unwrap_or(0))
     }
 
+    /// The fragment in two parts, where a slot starts at `offset` inside it.
+    pub(super) fn cut(&self, offset: u64, records: &[RecordHit]) -> Option<(Self, Self)> {
+        let number = self.number_at(offset);
+        let is_inside = self.offset < offset && offset < self.end_offset() && self.position(number) == offset;
+        let is_before = |index: &u32| {
+            let hit = usize::try_from(*index).ok().and_then(|index| records.get(index));
+            hit.is_some_and(|hit| hit.offset < offset)
+        };
+        let (before, behind): (Vec<u32>, Vec<u32>) = self.hits.iter().partition(|index| is_before(index));
+        let front = Self { end: number, hits: before, ..self.clone() };
+        let back = Self { first: number, offset, hits: behind, ..self.clone() };
+        (is_inside && !front.hits.is_empty() && !back.hits.is_empty()).then_some((front, back))
+    }
+
     /// True when the slot at `offset` is one of this fragment's.
     fn has_slot(&self, offset: u64) -> bool {
         let inside = offset.checked_sub(self.offset).filter(|_| offset < self.end_offset());

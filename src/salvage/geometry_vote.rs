@@ -32,7 +32,7 @@ pub struct GeometryVote {
     pub volume_size: u64,
     /// The witnesses for this place.
     pub votes: Votes,
-    /// The place that has the most votes after this one.
+    /// The other place that most of the same witnesses would have.
     pub runner_up: Option<RunnerUp>,
     /// The geometry of a boot sector that agrees, the primary or its backup.
     pub boot_geometry: Option<Geometry>,
@@ -152,6 +152,12 @@ struct Ballot {
     /// Which of its kind.
     index: u32,
     weight: u32,
+}
+
+impl Ballot {
+    fn witness(&self) -> (Witness, u32) {
+        (self.witness, self.index)
+    }
 }
 
 /// Votes that a place needs.
@@ -363,7 +369,7 @@ impl<'f> Voting<'f> {
         let mut found: Vec<GeometryVote> = Vec::new();
         let mut spent: HashSet<(Witness, u32)> = HashSet::new();
         while found.len() < MOST_VOLUMES {
-            let tally = self.tally(&spent);
+            let tally = self.tally(|witness| !spent.contains(witness));
             let best = tally
                 .iter()
                 .enumerate()
@@ -372,14 +378,10 @@ impl<'f> Voting<'f> {
             if votes.total() < ENOUGH && self.overrides.start.is_none() {
                 break;
             }
-            let others = tally.iter().filter(|(other, _)| *other != place).max_by_key(|(_, votes)| votes.total());
-            let runner_up = others.map(|((start, shift), votes)| RunnerUp {
-                start: *start,
-                cluster_size: 1_u32.checked_shl(u32::from(*shift)).unwrap_or(0),
-                votes: votes.total(),
-            });
             let supporters = self.ballots.iter().filter(|ballot| (ballot.start, ballot.cluster_shift) == place);
-            spent.extend(supporters.map(|ballot| (ballot.witness, ballot.index)));
+            let supporters: HashSet<(Witness, u32)> = supporters.map(Ballot::witness).collect();
+            let runner_up = self.runner_up(place, &supporters, &spent);
+            spent.extend(supporters);
             found.push(GeometryVote {
                 start: place.0,
                 cluster_size: 1_u32.checked_shl(u32::from(place.1)).unwrap_or(512),
@@ -395,10 +397,25 @@ impl<'f> Voting<'f> {
         found
     }
 
-    /// The votes of each place by witnesses that are not spent.
-    fn tally(&self, spent: &HashSet<(Witness, u32)>) -> Vec<((u64, u8), Votes)> {
+    /// The other place that most of the same witnesses would have.
+    fn runner_up(
+        &self,
+        place: (u64, u8),
+        supporters: &HashSet<(Witness, u32)>,
+        spent: &HashSet<(Witness, u32)>,
+    ) -> Option<RunnerUp> {
+        let tally = self.tally(|witness| supporters.contains(witness) && !spent.contains(witness));
+        let others = tally.into_iter().filter(|(other, _)| *other != place);
+        others.max_by_key(|(other, votes)| (votes.total(), std::cmp::Reverse(*other))).map(|((start, shift), votes)| {
+            let cluster_size = 1_u32.checked_shl(u32::from(shift)).unwrap_or(0);
+            RunnerUp { start, cluster_size, votes: votes.total() }
+        })
+    }
+
+    /// The votes of each place by the witnesses that count.
+    fn tally(&self, counts: impl Fn(&(Witness, u32)) -> bool) -> Vec<((u64, u8), Votes)> {
         let mut tally: Vec<((u64, u8), Votes)> = Vec::new();
-        for ballot in self.ballots.iter().filter(|ballot| !spent.contains(&(ballot.witness, ballot.index))) {
+        for ballot in self.ballots.iter().filter(|ballot| counts(&ballot.witness())) {
             let place = (ballot.start, ballot.cluster_shift);
             match tally.last_mut().filter(|(last, _)| *last == place) {
                 Some((_, votes)) => votes.count(ballot),

@@ -72,15 +72,10 @@ const SAMPLE: usize = 64;
 
 /// Everything that the votes and fragments make, current volumes first.
 pub(super) fn layers<'s>(material: Material<'s, '_>, votes: &[GeometryVote], threads: &Threads) -> Vec<Found<'s>> {
+    let cut = cut_at_tables(material, votes);
+    let material = Material { fragments: &cut, ..material };
     let mut sorting = Sorting { material, threads, found: Vec::new() };
-    let mut homes: Vec<Vec<usize>> = vec![Vec::new(); votes.len()];
-    let mut homeless = Vec::new();
-    for (index, fragment) in material.fragments.iter().enumerate() {
-        match home(votes, fragment).and_then(|vote| homes.get_mut(vote)) {
-            Some(home) => home.push(index),
-            None => homeless.push(index),
-        }
-    }
+    let (homes, homeless) = homes(material, votes);
     for (vote, fragments) in votes.iter().zip(&homes) {
         sorting.volume(vote, fragments);
     }
@@ -89,6 +84,38 @@ pub(super) fn layers<'s>(material: Material<'s, '_>, votes: &[GeometryVote], thr
     let mut found = sorting.found;
     found.sort_by_key(|found| found.layer != Layer::Current);
     found
+}
+
+/// Cuts fragments where a table ends: what lies behind may be left over from an older one that
+/// started in the same place.
+fn cut_at_tables(material: Material<'_, '_>, votes: &[GeometryVote]) -> Vec<Fragment> {
+    let (homes, _) = homes(material, votes);
+    let ends = votes.iter().zip(&homes).filter_map(|(vote, members)| material.table_end(vote, members));
+    let mut fragments = material.fragments.to_vec();
+    for end in ends {
+        let parts = fragments.iter().enumerate();
+        let cut = parts.filter_map(|(index, part)| Some((index, part.cut(end, material.findings.records())?)));
+        for (index, (front, back)) in cut.collect::<Vec<_>>() {
+            if let Some(fragment) = fragments.get_mut(index) {
+                *fragment = front;
+                fragments.push(back);
+            }
+        }
+    }
+    fragments
+}
+
+/// The fragments in each volume, and those in none.
+fn homes(material: Material<'_, '_>, votes: &[GeometryVote]) -> (Vec<Vec<usize>>, Vec<usize>) {
+    let mut homes: Vec<Vec<usize>> = vec![Vec::new(); votes.len()];
+    let mut homeless = Vec::new();
+    for (index, fragment) in material.fragments.iter().enumerate() {
+        match home(votes, fragment).and_then(|vote| homes.get_mut(vote)) {
+            Some(home) => home.push(index),
+            None => homeless.push(index),
+        }
+    }
+    (homes, homeless)
 }
 
 /// The volume a fragment is in: of several around each other, the innermost it fits; else the
@@ -184,15 +211,24 @@ impl<'s> Sorting<'s, '_, '_> {
         owners(volume, vote.cluster_size, &places, self.threads)
     }
 
-    /// True for a small fragment that holds what the table starts with: the mirror.
+    /// True for a small fragment that holds what the table starts with, or what nobody else knows any
+    /// more: the mirror.
     fn is_copy_of_start(&self, volume: &Volume<'_>, index: usize) -> bool {
-        self.material.fragments.get(index).is_some_and(is_mirror) && self.is_copy(volume, index)
+        let (same, compared) = self.comparison(volume, index);
+        self.material.fragments.get(index).is_some_and(is_mirror) && same.saturating_mul(2) >= compared
     }
 
     /// True when most records of the fragment have the name that the table's record of the same
     /// number has.
     fn is_copy(&self, volume: &Volume<'_>, index: usize) -> bool {
-        let Some(fragment) = self.material.fragments.get(index) else { return false };
+        let (same, compared) = self.comparison(volume, index);
+        compared > 0 && same.saturating_mul(2) > compared
+    }
+
+    /// How many records of the fragment have the name that the table's record of the same number
+    /// has, of how many that could be compared.
+    fn comparison(&self, volume: &Volume<'_>, index: usize) -> (usize, usize) {
+        let Some(fragment) = self.material.fragments.get(index) else { return (0, 0) };
         let (mut same, mut compared) = (0_usize, 0_usize);
         for hit in hits_of(fragment, self.material.findings.records()).take(SAMPLE) {
             let number = fragment.number_at(hit.offset);
@@ -202,7 +238,7 @@ impl<'s> Sorting<'s, '_, '_> {
             compared = compared.saturating_add(1);
             same = same.saturating_add(usize::from(identity(&copy) == identity(&own)));
         }
-        compared > 0 && same.saturating_mul(2) > compared
+        (same, compared)
     }
 
     /// Piles up tables of fragments until none is left, or too many conflict.
