@@ -268,7 +268,45 @@ pub enum DamageKind {
         available: u64,
     },
 
+    // --- compressed data -------------------------------------------------------------------
+    /// A match copies from before the first byte of its chunk.
+    #[error("match reaches {distance} bytes back where {produced} are there")]
+    MatchBeforeStart {
+        /// How far back, in bytes.
+        distance: u64,
+        /// Bytes of the chunk there are.
+        produced: u64,
+    },
+    /// A chunk gives another number of bytes than belong there.
+    #[error("chunk does not give the {expected} bytes that belong there, but {found}")]
+    ChunkLength {
+        /// Bytes that belong there.
+        expected: u64,
+        /// Bytes it gives, as far as that is known.
+        found: u64,
+    },
+    /// A chunk has bytes left when all its output is there.
+    #[error("chunk has {left} bytes left over")]
+    ChunkLeftover {
+        /// How many, compressed.
+        left: u64,
+    },
+    /// Code lengths that make no complete prefix code.
+    #[error("code lengths of the {what} code make no complete code")]
+    CodeLengths {
+        /// Which code.
+        what: &'static str,
+    },
+
     // --- the medium ------------------------------------------------------------------------
+    /// A line of a ddrescue mapfile does not fit; what it speaks of counts as not tried.
+    #[error("line {line} of the map: {what}")]
+    MapLine {
+        /// Which line, counted from 1.
+        line: u32,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Bytes could not be read. They are missing, not zero.
     #[error("{length} bytes could not be read")]
     Unreadable {
@@ -315,7 +353,7 @@ impl Damage {
 }
 
 /// A length in memory as a length in a file; `usize` has at most 64 bits on every known target.
-fn wide(length: usize) -> u64 {
+pub(crate) fn wide(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
@@ -356,6 +394,11 @@ impl DamageKind {
             Self::TableAssembled { .. } => "table-assembled",
             Self::PartitionTable { .. } => "partition-table",
             Self::PartitionTruncated { .. } => "partition-truncated",
+            Self::MatchBeforeStart { .. } => "match-before-start",
+            Self::ChunkLength { .. } => "chunk-length",
+            Self::ChunkLeftover { .. } => "chunk-leftover",
+            Self::CodeLengths { .. } => "code-lengths",
+            Self::MapLine { .. } => "map-line",
             Self::Unreadable { .. } => "unreadable",
         }
     }

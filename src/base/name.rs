@@ -63,14 +63,32 @@ impl<'a> Name<'a> {
 
     /// Appends the text form, with U+FFFD for each unpaired surrogate.
     pub fn push_to(&self, text: &mut String) {
+        if let Some(ascii) = self.ascii(&mut [0; 256]) {
+            return text.push_str(ascii);
+        }
         for item in self.chars() {
             text.push(item.unwrap_or(char::REPLACEMENT_CHARACTER));
         }
     }
 
+    /// The text in `buffer`, where every code unit is an ASCII character, as in most names.
+    fn ascii<'b>(&self, buffer: &'b mut [u8; 256]) -> Option<&'b str> {
+        let (units, _) = self.bytes.as_chunks::<2>();
+        let text = buffer.get_mut(..units.len())?;
+        let mut bits = 0;
+        for (byte, unit) in text.iter_mut().zip(units) {
+            *byte = unit[0];
+            bits |= u16::from_le_bytes(*unit);
+        }
+        if bits < 0x80 { str::from_utf8(text).ok() } else { None }
+    }
+
     /// Appends the name as WTF-8: UTF-8 in which an unpaired surrogate has three bytes of its own,
     /// so that different names stay different.
     pub fn push_wtf8_to(&self, out: &mut Vec<u8>) {
+        if let Some(ascii) = self.ascii(&mut [0; 256]) {
+            return out.extend_from_slice(ascii.as_bytes());
+        }
         let mut buffer = [0; 4];
         for item in self.chars() {
             match item {

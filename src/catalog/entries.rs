@@ -39,15 +39,18 @@ impl<'v> Catalog<'v> {
     }
 
     /// Passes over all entries: gives them in batches to `work`, on any thread, and the results to
-    /// `consume`, in order, on the caller's thread, until it breaks. The entries are those of
+    /// `consume`, in order, on the caller's thread, until it breaks. A `state` is made for each
+    /// thread, such as its [`Paths`](super::Paths). The entries are those of
     /// [`entries`](Self::entries), whatever the number of threads; their buffers are reused.
-    pub fn scan<T: Send, B>(
+    pub fn scan<S: Send, T: Send, B>(
         &self,
         threads: &Threads,
-        work: impl Fn(Batch<'_>) -> T + Sync,
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, Batch<'_>) -> T + Sync,
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        self.mft().scan(threads, |chunk| work(Batch { catalog: self, chunk }), consume)
+        let in_batch = |state: &mut S, chunk: Chunk<'_>| work(state, Batch { catalog: self, chunk });
+        self.mft().scan_with(threads, state, in_batch, consume)
     }
 
     /// The entry whose base is `record`; `None` where it is no base or shows no evidence of a file.

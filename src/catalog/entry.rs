@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::layout::{Layout, Spot};
 use super::path::Path;
 use super::{Catalog, Paths};
 use crate::base::damage::{Damage, DamageKind};
@@ -44,7 +45,8 @@ pub struct Entry<'c> {
     record: Record<'c>,
     extensions: Vec<Record<'static>>,
     state: EntryState,
-    /// Damage that the records do not show by themselves: what could not be read or joined.
+    layout: Layout,
+    /// Damage that was met on the way: what could not be read, walked or joined.
     found: Vec<Damage>,
 }
 
@@ -65,7 +67,11 @@ impl<'c> Entry<'c> {
             (true, true) => EntryState::Live,
             (true, false) => EntryState::Deleted,
         };
-        let mut entry = Self { catalog, record, extensions, state, found };
+        let mut found = found;
+        let mut layout = Layout::default();
+        layout.add_record(0, &record, &mut found);
+        (1..).zip(&extensions).for_each(|(index, extension)| layout.add_record(index, extension, &mut found));
+        let mut entry = Self { catalog, record, extensions, state, layout, found };
         if state != EntryState::Live && !entry.has_evidence() {
             return None;
         }
@@ -73,7 +79,9 @@ impl<'c> Entry<'c> {
             let reference = entry.record.header().base_reference();
             entry.found.push(Damage::in_record(entry.record_number(), 32, DamageKind::BaseRecordGone { reference }));
         }
-        entry.check_attribute_list();
+        if entry.layout.has(AttributeType::ATTRIBUTE_LIST) || !entry.extensions.is_empty() {
+            entry.check_attribute_list();
+        }
         Some(entry)
     }
 
@@ -152,20 +160,35 @@ impl<'c> Entry<'c> {
 
     /// The attributes of all records of the file. Those that cannot be read are in [`damage`](Self::damage).
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
-        self.records().flat_map(|record| record.attributes().filter_map(Result::ok))
+        self.layout.spots().iter().filter_map(|spot| self.attribute_at(*spot))
+    }
+
+    /// The attributes of one type.
+    #[inline]
+    pub fn attributes_of(&self, attribute_type: AttributeType) -> impl Iterator<Item = Attribute<'_>> {
+        let wanted = self.layout.spots().iter().filter(move |spot| spot.attribute_type() == attribute_type);
+        wanted.filter_map(|spot| self.attribute_at(*spot))
+    }
+
+    #[inline]
+    fn attribute_at(&self, spot: Spot) -> Option<Attribute<'_>> {
+        match spot.record().checked_sub(1) {
+            None => self.record.attribute_at(spot.offset()),
+            Some(index) => self.extensions.get(index)?.attribute_at(spot.offset()),
+        }
     }
 
     /// Every `$FILE_NAME` with its attribute.
     pub(super) fn file_names(&self) -> impl Iterator<Item = (Attribute<'_>, FileName<'_>)> {
-        let names = self.attributes().filter(|attribute| attribute.attribute_type() == AttributeType::FILE_NAME);
+        let names = self.attributes_of(AttributeType::FILE_NAME);
         names.filter_map(|attribute| attribute.file_name().ok().map(|(name, _)| (attribute, name)))
     }
 
     /// Times, attributes and security id.
     #[must_use]
     pub fn standard_information(&self) -> Option<StandardInformation<'_>> {
-        let wanted = |attribute: &Attribute<'_>| attribute.attribute_type() == AttributeType::STANDARD_INFORMATION;
-        StandardInformation::parse(self.attributes().find(wanted)?.resident_value().ok()?).ok()
+        let attribute = self.attributes_of(AttributeType::STANDARD_INFORMATION).next()?;
+        StandardInformation::parse(attribute.resident_value().ok()?).ok()
     }
 
     /// The paths of the file, one a link, without remembering directories: for many entries use
@@ -179,22 +202,24 @@ impl<'c> Entry<'c> {
     #[must_use]
     pub fn damage(&self) -> Vec<Damage> {
         let mut damage = self.found.clone();
-        for record in self.records() {
-            damage.extend(record.damage());
-            for attribute in record.attributes() {
-                match attribute {
-                    Ok(attribute) => damage.extend(attribute.damage().chain(attribute.value_damage())),
-                    Err(error) => damage.push(error),
-                }
+        for record in self.records().filter(|record| !record.is_sound()) {
+            damage.append(&mut record.damage());
+        }
+        for attribute in self.attributes() {
+            if !attribute.is_sound() {
+                damage.append(&mut attribute.damage());
+            }
+            if let Some(found) = attribute.value_damage() {
+                damage.push(found);
             }
         }
+        damage.sort_by_key(|damage| damage.place);
         damage
     }
 
     /// Compares the attribute list with the records that belong to the file by their own word.
     fn check_attribute_list(&mut self) {
-        let wanted = |attribute: &Attribute<'_>| attribute.attribute_type() == AttributeType::ATTRIBUTE_LIST;
-        let Some(attribute) = self.record.attributes().filter_map(Result::ok).find(wanted) else {
+        let Some(attribute) = self.attributes_of(AttributeType::ATTRIBUTE_LIST).next() else {
             let number = self.record_number();
             let unlisted = self.extensions.iter().filter(|_| self.state != EntryState::Orphan);
             let unlisted = unlisted.map(|extension| unlisted_damage(number, extension.number()));

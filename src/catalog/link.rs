@@ -45,6 +45,15 @@ impl<'e> Link<'e> {
         self.record
     }
 
+    fn is_dos(&self) -> bool {
+        self.file_name.namespace() == Namespace::DOS
+    }
+
+    /// True for the DOS name of a file whose Win32 name is `long`.
+    fn pairs_with(&self, long: &Self) -> bool {
+        self.is_dos() && long.file_name.namespace() == Namespace::WIN32 && self.parent() == long.parent()
+    }
+
     /// The id of the name's attribute in that record.
     #[must_use]
     pub fn attribute_id(&self) -> u16 {
@@ -59,8 +68,14 @@ impl Entry<'_> {
     pub fn links(&self) -> Vec<Link<'_>> {
         let mut links: Vec<Link<'_>> = self.names().collect();
         // Nearly all files have one name, and most others one pair.
-        if links.len() > 1 && links.iter().any(|link| link.file_name.namespace() == Namespace::DOS) {
-            pair_dos_names(&mut links);
+        match links.as_mut_slice() {
+            [] | [_] => {}
+            [long, dos] if dos.pairs_with(long) => {
+                long.dos_name = Some(dos.name());
+                links.pop();
+            }
+            several if several.iter().any(Link::is_dos) => pair_dos_names(&mut links),
+            _ => {}
         }
         links
     }
@@ -78,12 +93,11 @@ impl Entry<'_> {
 
 /// Gives each DOS name to the first Win32 name without one in the same directory.
 fn pair_dos_names(links: &mut Vec<Link<'_>>) {
-    let (mut dos_names, mut others): (Vec<_>, Vec<_>) = links
-        .iter()
-        .enumerate()
-        .map(|(index, link)| (link.parent(), index))
-        .partition(|(_, index)| links.get(*index).is_some_and(|link| link.file_name.namespace() == Namespace::DOS));
-    others.retain(|(_, index)| links.get(*index).is_some_and(|link| link.file_name.namespace() == Namespace::WIN32));
+    let of = |namespace: Namespace| -> Vec<(FileReference, usize)> {
+        let places = links.iter().enumerate().filter(|(_, link)| link.file_name.namespace() == namespace);
+        places.map(|(index, link)| (link.parent(), index)).collect()
+    };
+    let (mut dos_names, mut others) = (of(Namespace::DOS), of(Namespace::WIN32));
     // Stable sorts: within a directory the order of the names stays.
     dos_names.sort_by_key(|(parent, _)| *parent);
     others.sort_by_key(|(parent, _)| *parent);

@@ -5,6 +5,7 @@
 
 mod entries;
 pub mod entry;
+mod layout;
 pub mod link;
 mod pass;
 pub mod path;

@@ -1,6 +1,6 @@
 //! Paths: from a name up to the root, or to the place where the way ends, and why.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -93,12 +93,20 @@ impl fmt::Display for Path {
 pub struct Paths<'c> {
     catalog: &'c Catalog<'c>,
     texts: String,
-    known: HashMap<FileReference, (Range<usize>, PathEnd)>,
-    /// The directory asked for last: most files stand behind another of the same directory.
-    last: Option<(FileReference, (Range<usize>, PathEnd))>,
+    /// Directories by the low bits of their record number; a later one takes the place of an earlier.
+    known: Vec<Option<Known>>,
     /// The way up, reused.
     climb: Vec<(FileReference, Range<usize>)>,
     visited: HashSet<FileReference>,
+}
+
+/// A directory whose text stands in `texts`.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    reference: FileReference,
+    start: usize,
+    end: usize,
+    path_end: PathEnd,
 }
 
 impl Catalog<'_> {
@@ -108,8 +116,7 @@ impl Catalog<'_> {
         Paths {
             catalog: self,
             texts: String::new(),
-            known: HashMap::new(),
-            last: None,
+            known: vec![None; Paths::PLACES],
             climb: Vec::new(),
             visited: HashSet::new(),
         }
@@ -119,19 +126,21 @@ impl Catalog<'_> {
 impl Paths<'_> {
     /// Bytes of text that are remembered before everything is forgotten again.
     const REMEMBERED: usize = 4 << 20;
+    /// Directories that are remembered at most: a power of two.
+    const PLACES: usize = 1 << 13;
     /// A path in NTFS has at most 32,767 UTF-16 units: at most this many bytes of UTF-8.
     const LONGEST: usize = 32_767 * 3;
 
     /// Appends the path of `name` in the directory `parent`, and says where it ends.
     pub fn push(&mut self, parent: FileReference, name: Name<'_>, text: &mut String) -> PathEnd {
-        let (range, end) = self.directory(parent);
-        text.push_str(self.texts.get(range).unwrap_or_default());
+        let Known { start, end, path_end, .. } = self.directory(parent);
+        text.push_str(self.texts.get(start..end).unwrap_or_default());
         text.push('/');
         // The root's own name is "." in itself.
-        if !(end == PathEnd::Root && parent.record_number() == Catalog::ROOT && name.bytes() == [b'.', 0]) {
+        if !(path_end == PathEnd::Root && parent.record_number() == Catalog::ROOT && name.bytes() == [b'.', 0]) {
             name.push_to(text);
         }
-        end
+        path_end
     }
 
     /// The path of `name` in the directory `parent`.
@@ -142,51 +151,54 @@ impl Paths<'_> {
     }
 
     /// Where the directory's text stands, made now if it is not known.
-    fn directory(&mut self, reference: FileReference) -> (Range<usize>, PathEnd) {
-        if let Some((last, found)) = &self.last
-            && *last == reference
-        {
-            return found.clone();
-        }
-        let found = match self.known.get(&reference) {
-            Some(found) => found.clone(),
+    fn directory(&mut self, reference: FileReference) -> Known {
+        match self.known(reference) {
+            Some(known) => known,
             None => self.build(reference),
-        };
-        self.last = Some((reference, found.clone()));
-        found
+        }
     }
 
-    fn build(&mut self, reference: FileReference) -> (Range<usize>, PathEnd) {
+    fn place(reference: FileReference) -> usize {
+        usize::try_from(reference.record_number()).unwrap_or(0) & (Self::PLACES - 1)
+    }
+
+    fn known(&self, reference: FileReference) -> Option<Known> {
+        self.known.get(Self::place(reference)).copied().flatten().filter(|known| known.reference == reference)
+    }
+
+    fn build(&mut self, reference: FileReference) -> Known {
         if self.texts.len() > Self::REMEMBERED {
             self.texts.clear();
-            self.known.clear();
+            self.known.fill(None);
         }
-        let (base, end) = self.climb(reference);
+        let (base, path_end) = self.climb(reference);
         let start = self.texts.len();
         match base {
-            Some(base) => {
-                let known = self.texts.get(base).unwrap_or_default().to_owned();
-                self.texts.push_str(&known);
+            Some(known) => {
+                let text = self.texts.get(known.start..known.end).unwrap_or_default().to_owned();
+                self.texts.push_str(&text);
             }
-            None => self.texts.push_str(&end.to_string()),
+            None => self.texts.push_str(&path_end.to_string()),
         }
-        let end = self.descend(start, end);
-        let found = (start..self.texts.len(), end);
-        self.known.insert(reference, found.clone());
-        found
+        let path_end = self.descend(start, path_end);
+        let known = Known { reference, start, end: self.texts.len(), path_end };
+        if let Some(place) = self.known.get_mut(Self::place(reference)) {
+            *place = Some(known);
+        }
+        known
     }
 
     /// Climbs to the first directory whose text is known, or to where the way ends. The names on the
     /// way are left in `climb`.
-    fn climb(&mut self, reference: FileReference) -> (Option<Range<usize>>, PathEnd) {
+    fn climb(&mut self, reference: FileReference) -> (Option<Known>, PathEnd) {
         self.climb.clear();
         self.visited.clear();
         let mut here = reference;
         loop {
-            if let Some((range, end)) = self.known.get(&here) {
-                return (Some(range.clone()), *end);
+            if let Some(known) = self.known(here) {
+                return (Some(known), known.path_end);
             }
-            if !self.visited.insert(here) {
+            if self.was_here(here) {
                 return (None, PathEnd::Cycle(here));
             }
             match self.catalog.directory(here) {
@@ -198,6 +210,18 @@ impl Paths<'_> {
                 }
             }
         }
+    }
+
+    /// True when the way up has already come by `here`. Short ways are looked through; sets are for long ones.
+    fn was_here(&mut self, here: FileReference) -> bool {
+        const SHORT: usize = 32;
+        if self.climb.len() < SHORT {
+            return self.climb.iter().any(|(reference, _)| *reference == here);
+        }
+        if self.visited.is_empty() {
+            self.visited.extend(self.climb.iter().map(|(reference, _)| *reference));
+        }
+        !self.visited.insert(here)
     }
 
     /// Appends the names on the way down to the text that starts at `start`.

@@ -101,7 +101,7 @@ impl Entry<'_> {
     /// together.
     #[must_use]
     pub fn streams(&self) -> Vec<Stream<'_>> {
-        let data = self.attributes().filter(|attribute| attribute.attribute_type() == AttributeType::DATA);
+        let data = self.attributes_of(AttributeType::DATA);
         let mut streams: Vec<Stream<'_>> = data.map(|first| Stream { first, others: Vec::new() }).collect();
         if streams.len() > 1 && streams.iter().any(|stream| lowest_vcn(&stream.first) > 0) {
             join_pieces(&mut streams);

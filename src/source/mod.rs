@@ -3,14 +3,21 @@
 use crate::base::error::ReadError;
 
 pub(crate) mod buffer;
+pub mod damage_map;
 pub mod file;
+pub mod ledger;
 pub mod mapped;
+mod range_set;
 pub mod readable;
+pub mod rescued_only;
 pub mod window;
 
+pub use damage_map::DamageMap;
 pub use file::{File, open};
+pub use ledger::Ledger;
 pub use mapped::Mapped;
 pub use readable::read_readable;
+pub use rescued_only::RescuedOnly;
 pub use window::Window;
 
 /// Bytes that can be read at any position: an image, a device, memory, or a part of one.

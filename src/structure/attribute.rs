@@ -65,6 +65,24 @@ impl<'a> Attribute<'a> {
         }
     }
 
+    /// The attribute at `offset` of record `record`, if its type and length are as they should be.
+    #[inline]
+    pub(super) fn sound_at(bytes: &'a [u8], record: u64, offset: usize, used: usize) -> Option<Self> {
+        let rest = bytes.get(offset..)?;
+        let header = rest.first_chunk::<24>()?;
+        let length = usize::try_from(le::u32_in::<4, 24>(header)).ok()?;
+        let shortest = if header[8] == 1 { NonResident::HEADER } else { Self::SHORTEST };
+        let is_sound = Self::is_plausible_type(le::u32_in::<0, 24>(header)) && length >= shortest && length & 7 == 0;
+        let bytes = rest.get(..length).filter(|_| is_sound)?;
+        let place = u32::try_from(offset).unwrap_or(u32::MAX);
+        Some(Self { bytes, header, record, offset: place, beyond_used: offset >= used })
+    }
+
+    /// A multiple of 0x10 that is not 0: anything else is what follows a lost end marker.
+    fn is_plausible_type(type_code: u32) -> bool {
+        type_code & 0xF == 0 && type_code != 0
+    }
+
     fn length_damage(bytes: &[u8], record: u64, offset: u32) -> Damage {
         let kind = DamageKind::AttributeLength {
             type_code: le::u32_at(bytes, 0).unwrap_or(0),
@@ -171,8 +189,17 @@ impl<'a> Attribute<'a> {
     /// When the value does not lie inside the attribute, or holds no name.
     #[inline]
     pub fn file_name(&self) -> Result<(FileName<'a>, Option<Damage>), Damage> {
+        let value = self.resident_value()?;
+        match FileName::parse(value) {
+            Ok(name) => Ok((name, None)),
+            Err(_) => self.stale_file_name(value),
+        }
+    }
+
+    #[cold]
+    fn stale_file_name(&self, value: &'a [u8]) -> Result<(FileName<'a>, Option<Damage>), Damage> {
         let placed = |damage: Damage| self.inside(damage.within(None, self.value_place()));
-        let (name, damage) = FileName::parse_in_slot(self.resident_value()?, self.resident_slot()).map_err(placed)?;
+        let (name, damage) = FileName::parse_in_slot(value, self.resident_slot()).map_err(placed)?;
         Ok((name, damage.map(placed)))
     }
 
@@ -223,6 +250,10 @@ impl<'a> Attribute<'a> {
         Place { record: Some(self.record), offset: u64::from(self.offset) }
     }
 
+    pub(crate) fn offset(&self) -> u32 {
+        self.offset
+    }
+
     /// True when the attribute stands behind the record's used size, as residue of an earlier life
     /// does, and attributes of a record whose used size is wrong.
     #[must_use]
@@ -230,18 +261,41 @@ impl<'a> Attribute<'a> {
         self.beyond_used
     }
 
-    /// What had to be put up with to read the header.
-    pub fn damage(&self) -> impl Iterator<Item = Damage> + use<> {
-        let type_code = self.attribute_type().0;
-        let beyond =
-            self.beyond_used.then(|| self.inside(Damage::new(0, DamageKind::AttributeBeyondUsed { type_code })));
-        let form = self.header[8];
-        let form = (form > 1).then(|| self.inside(Damage::new(8, DamageKind::AttributeForm { form })));
-        let name = if self.header[9] == 0 { None } else { self.checked_name().err() };
-        let length = usize::try_from(le::u32_in::<4, 24>(self.header)).unwrap_or(usize::MAX);
-        let length = (length != self.bytes.len()).then(|| Self::length_damage(self.bytes, self.record, self.offset));
-        let name = name.map(|damage| self.inside(Damage::new(10, damage.kind)));
-        [beyond, length, form, name].into_iter().flatten()
+    /// What had to be put up with to read the header; nothing for nearly every attribute.
+    #[must_use]
+    pub fn damage(&self) -> Vec<Damage> {
+        if self.is_sound() { Vec::new() } else { self.find_damage() }
+    }
+
+    /// True when the header is as it should be.
+    #[must_use]
+    #[inline]
+    pub fn is_sound(&self) -> bool {
+        let name_is_sound = self.header[9] == 0 || self.checked_name().is_ok();
+        !self.beyond_used && self.header[8] <= 1 && self.claimed_length() == self.bytes.len() && name_is_sound
+    }
+
+    fn claimed_length(&self) -> usize {
+        usize::try_from(le::u32_in::<4, 24>(self.header)).unwrap_or(usize::MAX)
+    }
+
+    #[cold]
+    fn find_damage(&self) -> Vec<Damage> {
+        let mut damage = Vec::new();
+        if self.beyond_used {
+            let kind = DamageKind::AttributeBeyondUsed { type_code: self.attribute_type().0 };
+            damage.push(self.inside(Damage::new(0, kind)));
+        }
+        if self.claimed_length() != self.bytes.len() {
+            damage.push(Self::length_damage(self.bytes, self.record, self.offset));
+        }
+        if self.header[8] > 1 {
+            damage.push(self.inside(Damage::new(8, DamageKind::AttributeForm { form: self.header[8] })));
+        }
+        if let Some(outside) = self.checked_name().err().filter(|_| self.header[9] != 0) {
+            damage.push(self.inside(Damage::new(10, outside.kind)));
+        }
+        damage
     }
 
     /// What is wrong with the value of a resident attribute, or with the runs of a non-resident one.
@@ -300,13 +354,36 @@ impl<'a> Attributes<'a> {
         self.end((!agrees).then_some(DamageKind::UsedSize { used }))
     }
 
-    /// The length to step by. Garbage in the upper half of the field was seen on a real volume.
-    fn step(rest: &[u8]) -> Option<usize> {
-        let length = le::u32_at(rest, 4)?;
-        let plausible =
+    /// What to do where the next bytes are no attribute as it should be: an end, or damage.
+    #[cold]
+    fn odd(&mut self) -> Option<Result<Attribute<'a>, Damage>> {
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        let Some(type_code) = le::u32_at(rest, 0) else {
+            return self.end(Some(DamageKind::EndMarkerMissing { found: 0 }));
+        };
+        if AttributeType(type_code) == AttributeType::END {
+            return self.end_marker();
+        }
+        if !Attribute::is_plausible_type(type_code) {
+            return self.end(Some(DamageKind::EndMarkerMissing { found: type_code }));
+        }
+        // A length that is possible, but too short for the form, tells where the next one starts.
+        // Garbage in the upper half of the field was seen on a real volume.
+        let length = le::u32_at(rest, 4).unwrap_or(0);
+        let possible =
             |length: &usize| *length >= Attribute::SHORTEST && length.is_multiple_of(8) && *length <= rest.len();
-        let whole = usize::try_from(length).ok().filter(plausible);
-        whole.or_else(|| usize::try_from(length & 0xFFFF).ok().filter(plausible))
+        let mut lengths = [length, length & 0xFFFF].into_iter().filter_map(|length| usize::try_from(length).ok());
+        let offset = self.offset;
+        match lengths.find(possible) {
+            Some(length) => {
+                self.offset = offset.saturating_add(length);
+                Some(Attribute::new(rest.get(..length).unwrap_or_default(), self.record, offset, offset >= self.used))
+            }
+            None => {
+                let damage = Attribute::length_damage(rest, self.record, u32::try_from(offset).unwrap_or(u32::MAX));
+                self.end(Some(damage.kind))
+            }
+        }
     }
 }
 
@@ -318,27 +395,12 @@ impl<'a> Iterator for Attributes<'a> {
         if self.done {
             return None;
         }
-        let rest = self.bytes.get(self.offset..).unwrap_or_default();
-        let type_code = match le::u32_at(rest, 0) {
-            None => return self.end(Some(DamageKind::EndMarkerMissing { found: 0 })),
-            Some(type_code) => AttributeType(type_code),
-        };
-        // A multiple of 0x10 that is not 0: anything else is what follows a lost end marker.
-        let plausible_type = type_code.0 & 0xF == 0 && type_code.0 != 0;
-        match Self::step(rest).filter(|_| plausible_type) {
-            Some(length) => {
-                let bytes = rest.get(..length).unwrap_or_default();
-                let offset = self.offset;
-                self.offset = offset.saturating_add(length);
-                Some(Attribute::new(bytes, self.record, offset, offset >= self.used))
+        match Attribute::sound_at(self.bytes, self.record, self.offset, self.used) {
+            Some(attribute) => {
+                self.offset = self.offset.saturating_add(attribute.bytes.len());
+                Some(Ok(attribute))
             }
-            None if type_code == AttributeType::END => self.end_marker(),
-            None if !plausible_type => self.end(Some(DamageKind::EndMarkerMissing { found: type_code.0 })),
-            None => {
-                let damage =
-                    Attribute::length_damage(rest, self.record, u32::try_from(self.offset).unwrap_or(u32::MAX));
-                self.end(Some(damage.kind))
-            }
+            None => self.odd(),
         }
     }
 }
@@ -380,7 +442,7 @@ mod tests {
         assert_eq!(data.place(), Place { record: Some(9), offset: DATA as u64 });
         assert_eq!(data.resident_value(), Ok(&b"abc"[..]));
         assert_eq!((data.id(), data.name().is_empty(), data.is_resident()), (1, true, true));
-        assert_eq!(data.damage().count(), 0);
+        assert_eq!(data.damage(), []);
         assert_eq!(data.value_damage(), None);
     }
 
@@ -414,7 +476,7 @@ mod tests {
         bytes[DATA + 6] = 7;
         assert_eq!(walk(&bytes), [Ok(0x30), Ok(0x80)]);
         let kind = DamageKind::AttributeLength { type_code: 0x80, length: 0x0007_0020, available: 32 };
-        assert_eq!(data(&bytes).damage().collect::<Vec<_>>(), [damage(DATA, kind)]);
+        assert_eq!(data(&bytes).damage(), [damage(DATA, kind)]);
     }
 
     #[test]
@@ -437,7 +499,7 @@ mod tests {
         let record = Record::parse(9, &bytes).unwrap();
         let data = record.attributes().filter_map(Result::ok).nth(1).unwrap();
         let kind = DamageKind::AttributeBeyondUsed { type_code: 0x80 };
-        assert_eq!(data.damage().collect::<Vec<_>>(), [damage(DATA, kind)]);
+        assert_eq!(data.damage(), [damage(DATA, kind)]);
     }
 
     #[test]
@@ -453,7 +515,7 @@ mod tests {
             bytes[DATA + 9] = length;
             bytes[DATA + 10..DATA + 12].copy_from_slice(&offset.to_le_bytes());
             assert!(data(&bytes).name().is_empty());
-            assert_eq!(data(&bytes).damage().count(), 1, "{length} {offset}");
+            assert_eq!(data(&bytes).damage().len(), 1, "{length} {offset}");
         }
     }
 
@@ -462,10 +524,7 @@ mod tests {
         let mut bytes = record();
         bytes[DATA + 8] = 9;
         assert!(data(&bytes).is_resident());
-        assert_eq!(
-            data(&bytes).damage().collect::<Vec<_>>(),
-            [damage(DATA + 8, DamageKind::AttributeForm { form: 9 })]
-        );
+        assert_eq!(data(&bytes).damage(), [damage(DATA + 8, DamageKind::AttributeForm { form: 9 })]);
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl<'a> DataRuns<'a> {
     }
 
     /// Decodes the element that starts with `header`; `None` when it is corrupt or cut off.
+    #[inline]
     fn element(&self, header: u8) -> Option<Element> {
         let (length_size, step_size) = (usize::from(header & 0x0F), usize::from(header >> 4));
         if length_size == 0 || length_size > 8 || step_size > 8 {
@@ -85,7 +86,7 @@ impl<'a> DataRuns<'a> {
             Ok(clusters) => clusters,
             Err(_) => self.unsigned_length(length)?,
         };
-        let length = length_size.checked_add(step_size)?.checked_add(1)?;
+        let length = length_size.saturating_add(step_size).saturating_add(1);
         Some(Element { clusters, step: (step_size > 0).then(|| signed(step)), length })
     }
 
@@ -97,6 +98,7 @@ impl<'a> DataRuns<'a> {
     }
 
     /// Steps to the run's first cluster; the outer `None` means there is no such cluster.
+    #[inline]
     fn place(&mut self, step: Option<i64>) -> Option<Option<u64>> {
         let Some(step) = step else { return Some(None) };
         let mut lcn = self.lcn.checked_add(step)?;
@@ -115,6 +117,7 @@ impl<'a> DataRuns<'a> {
     }
 
     /// Reads one element and steps behind it.
+    #[inline]
     fn advance(&mut self, header: u8) -> Option<DataRun> {
         let element = self.element(header)?;
         let end = self.vcn.checked_add(element.clusters)?;
@@ -160,7 +163,16 @@ impl Iterator for DataRuns<'_> {
 }
 
 /// Up to eight little-endian bytes as a two's complement number.
+#[inline]
 fn signed(bytes: &[u8]) -> i64 {
+    // Nearly all lengths and steps have one to three bytes.
+    match *bytes {
+        [a] => return i64::from(i8::from_le_bytes([a])),
+        [a, b] => return i64::from(i16::from_le_bytes([a, b])),
+        [a, b, c] => return i64::from(i32::from_le_bytes([0, a, b, c]) >> 8),
+        [a, b, c, d] => return i64::from(i32::from_le_bytes([a, b, c, d])),
+        _ => {}
+    }
     let negative = bytes.last().is_some_and(|&byte| byte & 0x80 != 0);
     let fill: u64 = if negative { u64::MAX } else { 0 };
     let value = bytes.iter().rev().fold(fill, |value, &byte| (value << 8) | u64::from(byte));
@@ -234,6 +246,19 @@ mod tests {
         assert!(DataRuns::new(&bytes, 4, Some(3)).last().unwrap().is_err());
         for cut in 1..bytes.len() {
             assert!(runs(&bytes[..cut]).last().unwrap().is_err());
+        }
+    }
+
+    #[test]
+    fn numbers_of_every_width_are_signed() {
+        for value in
+            [1i64, -1, 0x7F, -0x80, 0x1234, -0x1234, 0x12_3456, -0x12_3456, i64::from(i32::MIN), 1 << 40, -(1 << 55)]
+        {
+            for width in 1..=8 {
+                let bytes = &value.to_le_bytes()[..width];
+                let fits = width == 8 || (-(1i64 << (8 * width - 1))..1i64 << (8 * width - 1)).contains(&value);
+                assert!(!fits || signed(bytes) == value, "{value} in {width} bytes");
+            }
         }
     }
 

@@ -29,6 +29,7 @@ impl<'a> IndexRoot<'a> {
     ///
     /// # Errors
     /// When the value ends inside the two headers, 32 bytes.
+    #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Self, Damage> {
         let needed = Self::FIXED.saturating_add(IndexNode::FIXED);
         let (fixed, rest) = value

@@ -26,6 +26,7 @@ impl<'a> NonResident<'a> {
     ///
     /// # Errors
     /// When it is shorter than the header.
+    #[inline]
     pub fn parse(attribute: &'a [u8]) -> Result<Self, Damage> {
         let too_short = || Damage::too_short(0, "non-resident attribute", Self::HEADER, attribute.len());
         Ok(Self { header: attribute.first_chunk().ok_or_else(too_short)?, attribute })
@@ -45,6 +46,7 @@ impl<'a> NonResident<'a> {
 
     /// Clusters from lowest to highest VCN; `None` where the two make no sense.
     #[must_use]
+    #[inline]
     pub fn clusters(&self) -> Option<u64> {
         let end = self.highest_vcn().wrapping_add(1);
         end.checked_sub(self.lowest_vcn()).filter(|_| end <= i64::MAX.unsigned_abs())
@@ -89,6 +91,7 @@ impl<'a> NonResident<'a> {
     ///
     /// # Errors
     /// When the runs should start outside the attribute.
+    #[inline]
     pub fn data_runs(&self) -> Result<DataRuns<'a>, Damage> {
         let offset = self.data_runs_offset();
         let outside = || Damage::out_of_bounds("mapping pairs", offset, 1, self.attribute.len());

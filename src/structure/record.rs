@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bitflags::bitflags;
 
-use super::attribute::Attributes;
+use super::attribute::{Attribute, Attributes};
 use super::update_sequence::{Protection, STRIDE, UpdateSequence};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::le;
@@ -192,7 +192,7 @@ impl<'a> Record<'a> {
     /// # Errors
     /// When the slot holds no record: see [`RecordHeader::parse`].
     pub fn parse(number: u64, bytes: &'a [u8]) -> Result<Self, Damage> {
-        let update_sequence = Self::check(number, bytes)?;
+        let update_sequence = UpdateSequence::check(bytes, Self::SHORTEST_HEADER, Self::array_limit(number, bytes)?);
         let mut record = Self { number, bytes: Cow::Borrowed(bytes), update_sequence, repaired: false };
         let mut walk = record.attributes();
         walk.by_ref().for_each(drop);
@@ -210,8 +210,8 @@ impl<'a> Record<'a> {
     /// As [`parse`](Self::parse); the buffer is unchanged then.
     #[inline]
     pub fn parse_in_place(number: u64, bytes: &'a mut [u8]) -> Result<Self, Damage> {
-        let update_sequence = Self::check(number, bytes)?;
-        update_sequence.apply(bytes);
+        let limit = Self::array_limit(number, bytes)?;
+        let update_sequence = UpdateSequence::repair(bytes, Self::SHORTEST_HEADER, limit);
         Ok(Self { number, bytes: Cow::Borrowed(bytes), update_sequence, repaired: true })
     }
 
@@ -220,17 +220,21 @@ impl<'a> Record<'a> {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn from_vec(number: u64, mut bytes: Vec<u8>) -> Result<Record<'static>, Damage> {
-        let update_sequence = Self::check(number, &bytes)?;
-        update_sequence.apply(&mut bytes);
+        let limit = Self::array_limit(number, &bytes)?;
+        let update_sequence = UpdateSequence::repair(&mut bytes, Self::SHORTEST_HEADER, limit);
         Ok(Record { number, bytes: Cow::Owned(bytes), update_sequence, repaired: true })
     }
 
-    fn check(number: u64, bytes: &[u8]) -> Result<UpdateSequence, Damage> {
+    /// Where the update sequence array of the record in `bytes` has to end: before the first
+    /// attribute, unless that is impossible.
+    ///
+    /// # Errors
+    /// When the slot holds no record.
+    #[inline]
+    fn array_limit(number: u64, bytes: &[u8]) -> Result<usize, Damage> {
         let header = RecordHeader::parse(bytes).map_err(|damage| damage.within(Some(number), 0))?;
         let first_attribute = usize::from(header.first_attribute());
-        // An impossible first attribute says nothing about where the array may end.
-        let limit = if first_attribute < Self::SHORTEST_HEADER { bytes.len() } else { first_attribute };
-        Ok(UpdateSequence::check(bytes, Self::SHORTEST_HEADER, limit))
+        Ok(if first_attribute < Self::SHORTEST_HEADER { bytes.len() } else { first_attribute })
     }
 
     /// The record's index in the MFT.
@@ -257,22 +261,35 @@ impl<'a> Record<'a> {
     #[must_use]
     #[inline]
     pub fn attributes(&self) -> Attributes<'_> {
-        let header = self.header();
-        let used = usize::try_from(header.used_size()).unwrap_or(usize::MAX);
-        Attributes::new(&self.bytes, self.number, self.first_attribute(), used)
+        Attributes::new(&self.bytes, self.number, self.first_attribute(), self.used_size())
+    }
+
+    fn used_size(&self) -> usize {
+        usize::try_from(self.header().used_size()).unwrap_or(usize::MAX)
+    }
+
+    /// The attribute at `offset`, where the walk has found one.
+    #[inline]
+    pub(crate) fn attribute_at(&self, offset: usize) -> Option<Attribute<'_>> {
+        let sound = Attribute::sound_at(&self.bytes, self.number, offset, self.used_size());
+        sound.or_else(|| Attributes::new(&self.bytes, self.number, offset, self.used_size()).next()?.ok())
     }
 
     /// Where the walk over the attributes starts: where the header says, or, where that is
     /// impossible, at the first place a writer could have put them.
     fn first_attribute(&self) -> usize {
         let stored = usize::from(self.header().first_attribute());
-        let possible = stored >= Self::SHORTEST_HEADER && stored.is_multiple_of(8) && stored < self.bytes.len();
-        if possible {
+        if self.is_first_attribute_possible() {
             return stored;
         }
         let usual = [56, 48, 72];
         let is_attribute = |offset: &usize| matches!(le::u32_at(&self.bytes, *offset), Some(0x10 | 0x20 | 0x30 | 0x80));
         usual.into_iter().find(is_attribute).unwrap_or(stored)
+    }
+
+    fn is_first_attribute_possible(&self) -> bool {
+        let stored = usize::from(self.header().first_attribute());
+        stored >= Self::SHORTEST_HEADER && stored.is_multiple_of(8) && stored < self.bytes.len()
     }
 
     /// The bytes behind the attributes: what earlier, longer lives of the record left there.
@@ -296,24 +313,47 @@ impl<'a> Record<'a> {
         &self.update_sequence
     }
 
-    /// What is wrong with the record's frame: its mark, strides and header. What is wrong with its
+    /// What is wrong with the record's frame: its mark, header and strides. What is wrong with its
     /// attributes comes from the walk over them.
-    pub fn damage(&self) -> impl Iterator<Item = Damage> + '_ {
+    #[must_use]
+    pub fn damage(&self) -> Vec<Damage> {
+        if self.is_sound() { Vec::new() } else { self.find_damage() }
+    }
+
+    /// True when the record's frame is as it should be.
+    #[must_use]
+    #[inline]
+    pub fn is_sound(&self) -> bool {
         let header = self.header();
-        let place = |offset, kind| Damage::in_record(self.number, offset, kind);
-        let baad = header.is_baad().then(|| place(0, DamageKind::BaadRecord));
-        let other_number = header.own_number().filter(|&found| found != self.number);
-        let other_number = other_number.map(|found| place(44, DamageKind::RecordNumberMismatch { found }));
-        let expected = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-        let found = header.allocated_size();
-        let size = (found != expected).then(|| place(28, DamageKind::AllocatedSize { found, expected }));
-        let first = usize::from(header.first_attribute());
-        let first_is_odd = first != self.first_attribute() || first >= self.bytes.len();
-        let first_kind =
-            DamageKind::BadValue { what: "first attribute offset", value: u64::from(header.first_attribute()) };
-        let first = first_is_odd.then(|| place(20, first_kind));
-        let strides = self.update_sequence.damage(&self.bytes).map(|damage| damage.within(Some(self.number), 0));
-        [baad, size, first, other_number].into_iter().flatten().chain(strides)
+        usize::try_from(header.allocated_size()) == Ok(self.bytes.len())
+            && header.own_number().is_none_or(|own| own == self.number)
+            && self.is_first_attribute_possible()
+            && self.update_sequence.is_sound()
+            && !header.is_baad()
+    }
+
+    #[cold]
+    fn find_damage(&self) -> Vec<Damage> {
+        let header = self.header();
+        let mut damage = Vec::new();
+        let mut add = |offset, kind| damage.push(Damage::in_record(self.number, offset, kind));
+        if header.is_baad() {
+            add(0, DamageKind::BaadRecord);
+        }
+        if !self.is_first_attribute_possible() {
+            let value = u64::from(header.first_attribute());
+            add(20, DamageKind::BadValue { what: "first attribute offset", value });
+        }
+        let (found, expected) = (header.allocated_size(), u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
+        if found != expected {
+            add(28, DamageKind::AllocatedSize { found, expected });
+        }
+        if let Some(found) = header.own_number().filter(|&own| own != self.number) {
+            add(44, DamageKind::RecordNumberMismatch { found });
+        }
+        let strides = self.update_sequence.damage(&self.bytes);
+        damage.extend(strides.into_iter().map(|damage| damage.within(Some(self.number), 0)));
+        damage
     }
 }
 
@@ -375,7 +415,7 @@ mod tests {
             assert_eq!(kinds(&owned), kinds(&in_place));
             assert_eq!(borrowed.clone().into_repaired().bytes(), in_place.bytes());
             assert_eq!(owned.bytes(), in_place.bytes());
-            assert_eq!(in_place.damage().count(), 0);
+            assert_eq!(in_place.damage(), []);
         }
     }
 
@@ -410,7 +450,7 @@ mod tests {
         bytes[..4].copy_from_slice(b"BAAD");
         let record = Record::parse(42, &bytes).unwrap();
         assert_eq!(kinds(&record), [Ok(0x30), Ok(0x80)]);
-        assert_eq!(record.damage().next().unwrap().kind, DamageKind::BaadRecord);
+        assert_eq!(record.damage()[0].kind, DamageKind::BaadRecord);
     }
 
     #[test]
@@ -419,7 +459,7 @@ mod tests {
         bytes[44] = 41;
         bytes[29] = 8;
         bytes[1022] = 6;
-        let damage: Vec<_> = Record::parse(42, &bytes).unwrap().damage().collect();
+        let damage = Record::parse(42, &bytes).unwrap().damage();
         let torn = DamageKind::StrideMismatch { stride: 1, expected: 7, found: 6 };
         assert_eq!(
             damage,
@@ -439,7 +479,7 @@ mod tests {
             let record = Record::parse(42, &bytes).unwrap();
             assert_eq!(kinds(&record)[..2], [Ok(0x30), Ok(0x80)], "{offset}");
             let kind = DamageKind::BadValue { what: "first attribute offset", value: u64::from(offset) };
-            assert!(record.damage().any(|damage| damage.kind == kind));
+            assert!(record.damage().iter().any(|damage| damage.kind == kind));
         }
     }
 
@@ -458,7 +498,7 @@ mod tests {
         for length in 0..bytes.len() {
             let Ok(record) = Record::parse(42, &bytes[..length]) else { continue };
             record.attributes().for_each(drop);
-            let _ = (record.damage().count(), record.slack().len());
+            let _ = (record.damage(), record.slack().len());
         }
     }
 }

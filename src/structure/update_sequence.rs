@@ -77,11 +77,52 @@ impl UpdateSequence {
         this.number = le::u16_at(record, start).unwrap_or(0);
         this.covered = u8::try_from(covered).unwrap_or(u8::MAX);
         this.state = Protection::Protected;
-        this.compare(record);
+        if (0..this.covered).any(|stride| this.word_on_disk(record, stride) != this.number) {
+            this.compare(record);
+        }
         this
     }
 
+    /// Checks the strides of `record` and puts the saved words back, in one go where nothing is wrong.
+    #[must_use]
+    #[inline]
+    pub fn repair(record: &mut [u8], header: usize, limit: usize) -> Self {
+        Self::repair_sound(record, header, limit).unwrap_or_else(|| {
+            let this = Self::check(record, header, limit);
+            this.apply(record);
+            this
+        })
+    }
+
+    /// The way of nearly every record: up to 4 KiB, an array that fits, no torn stride. Leaves the
+    /// record alone where any of that is not so.
+    #[inline]
+    fn repair_sound(record: &mut [u8], header: usize, limit: usize) -> Option<Self> {
+        let (array_offset, count) = (le::u16_at(record, 4)?, le::u16_at(record, 6)?);
+        let strides = record.as_chunks::<STRIDE>().0.len();
+        let (start, words) = (usize::from(array_offset), usize::from(count));
+        let end = start.checked_add(words.checked_mul(2)?)?;
+        let fits = words.checked_sub(1)? == strides && start & 1 == 0 && start >= header && end <= limit;
+        if !fits || end > STRIDE.saturating_sub(2) || !(1..=8).contains(&strides) {
+            return None;
+        }
+        let mut array = [[0; 2]; 9];
+        array.iter_mut().zip(record.get(start..end)?.as_chunks::<2>().0).for_each(|(to, from)| *to = *from);
+        let [number, saved @ ..] = array;
+        let (chunks, _) = record.as_chunks_mut::<STRIDE>();
+        if chunks.iter().any(|stride| [stride[510], stride[511]] != number) {
+            return None;
+        }
+        for (stride, word) in chunks.iter_mut().zip(saved) {
+            [stride[510], stride[511]] = word;
+        }
+        let strides = u8::try_from(strides).ok()?;
+        let number = u16::from_le_bytes(number);
+        Some(Self { array_offset, count, number, strides, covered: strides, torn: 0, state: Protection::Protected })
+    }
+
     /// Fills `torn`, and tells a repaired or checksummed record from a torn one.
+    #[cold]
     fn compare(&mut self, record: &[u8]) {
         let mut all_saved = true;
         for stride in 0..self.covered {
@@ -112,7 +153,7 @@ impl UpdateSequence {
             return;
         }
         for stride in 0..self.covered {
-            if self.is_torn(stride) {
+            if self.has_torn_strides() && self.is_torn(stride) {
                 continue;
             }
             let saved = self.saved_word(record, stride).to_le_bytes();
@@ -185,19 +226,30 @@ impl UpdateSequence {
         self.is_torn(stride).then(|| (self.word_on_disk(record, stride), self.saved_word(record, stride)))
     }
 
+    /// True when the array fits the record and no stride is torn.
+    #[must_use]
+    #[inline]
+    pub fn is_sound(&self) -> bool {
+        self.torn == 0
+            && self.state != Protection::Unverified
+            && self.count == u16::from(self.strides).saturating_add(1)
+    }
+
     /// What is wrong, in order of place: an array that does not fit, then each torn stride of
     /// `record`, the bytes that were checked.
-    pub fn damage<'r>(&self, record: &'r [u8]) -> impl Iterator<Item = Damage> + use<'r> {
-        let this = *self;
-        let usual = u16::from(self.strides).saturating_add(1);
-        let odd_array = self.state == Protection::Unverified || self.count != usual;
-        let array = DamageKind::UpdateSequenceArray { offset: self.array_offset, count: self.count };
-        let torn = (0..self.strides).filter(move |&stride| this.is_torn(stride)).map(move |stride| {
-            let found = this.word_on_disk(record, stride);
-            let kind = DamageKind::StrideMismatch { stride, expected: this.number, found };
-            Damage::new(u64::try_from(Self::word_offset(stride)).unwrap_or(u64::MAX), kind)
-        });
-        odd_array.then(|| Damage::new(4, array)).into_iter().chain(torn)
+    #[must_use]
+    pub fn damage(&self, record: &[u8]) -> Vec<Damage> {
+        let mut damage = Vec::new();
+        if self.state == Protection::Unverified || self.count != u16::from(self.strides).saturating_add(1) {
+            let kind = DamageKind::UpdateSequenceArray { offset: self.array_offset, count: self.count };
+            damage.push(Damage::new(4, kind));
+        }
+        for stride in (0..self.strides).filter(|&stride| self.is_torn(stride)) {
+            let found = self.word_on_disk(record, stride);
+            let kind = DamageKind::StrideMismatch { stride, expected: self.number, found };
+            damage.push(Damage::new(u64::try_from(Self::word_offset(stride)).unwrap_or(u64::MAX), kind));
+        }
+        damage
     }
 }
 
@@ -227,11 +279,14 @@ mod tests {
             let mut record = protected(strides);
             let sequence = check(&record);
             assert_eq!(sequence.protection(), Protection::Protected);
+            let mut at_once = record.clone();
+            assert_eq!(UpdateSequence::repair(&mut at_once, 42, 500), sequence);
             sequence.apply(&mut record);
+            assert_eq!(at_once, record);
             for stride in 0..strides {
                 assert_eq!(le::u16_at(&record, stride * STRIDE + 510), Some(0xA0 + stride as u16));
             }
-            assert_eq!(sequence.damage(&record).count(), 0);
+            assert_eq!(sequence.damage(&record), []);
         }
     }
 
@@ -244,7 +299,7 @@ mod tests {
         assert_eq!(le::u16_at(&record, 510), Some(0xA0));
         assert_eq!(le::u16_at(&record, 1022), Some(6), "the bytes on disk stay");
         let kind = DamageKind::StrideMismatch { stride: 1, expected: 7, found: 6 };
-        assert_eq!(sequence.damage(&record).collect::<Vec<_>>(), [Damage::new(1022, kind)]);
+        assert_eq!(sequence.damage(&record), [Damage::new(1022, kind)]);
         assert_eq!(sequence.candidates(&record, 1), Some((6, 0xA1)));
         assert_eq!(sequence.candidates(&record, 0), None);
         assert!(sequence.is_torn_between(600, 601) && !sequence.is_torn_between(0, 512));
@@ -266,7 +321,7 @@ mod tests {
         let before = record.clone();
         sequence.apply(&mut record);
         assert_eq!(record, before);
-        assert_eq!(sequence.damage(&record).count(), 0);
+        assert_eq!(sequence.damage(&record), []);
     }
 
     #[test]
@@ -287,11 +342,11 @@ mod tests {
             record[6..8].copy_from_slice(&u16::to_le_bytes(count));
             let before = record.clone();
             let sequence = check(&record);
-            sequence.apply(&mut record);
+            assert_eq!(UpdateSequence::repair(&mut record, 42, 500), sequence);
             assert_eq!(sequence.protection(), Protection::Unverified, "{offset} {count}");
             assert_eq!(record, before);
             let kind = DamageKind::UpdateSequenceArray { offset, count };
-            assert_eq!(sequence.damage(&record).collect::<Vec<_>>(), [Damage::new(4, kind)]);
+            assert_eq!(sequence.damage(&record), [Damage::new(4, kind)]);
         }
     }
 
@@ -309,7 +364,7 @@ mod tests {
         let sequence = check(&record);
         sequence.apply(&mut record);
         assert_eq!(le::u16_at(&record, 1022), Some(0xA1));
-        assert_eq!(sequence.damage(&record).count(), 1);
+        assert_eq!(sequence.damage(&record).len(), 1);
 
         let mut record = protected(2);
         record[6] = 2;
@@ -334,7 +389,7 @@ mod tests {
             let mut record = whole[..len].to_vec();
             let sequence = check(&record);
             sequence.apply(&mut record);
-            let _ = sequence.damage(&record).count();
+            let _ = sequence.damage(&record);
         }
     }
 }

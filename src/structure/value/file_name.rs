@@ -50,6 +50,7 @@ impl<'a> FileName<'a> {
     ///
     /// # Errors
     /// When the value ends inside the fixed part or inside the name, or the name has no character.
+    #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Self, Damage> {
         let (fixed, rest) =
             value.split_first_chunk().ok_or_else(|| Damage::too_short(0, "$FILE_NAME", Self::FIXED, value.len()))?;

@@ -78,6 +78,7 @@ impl<'a> Value<'a> {
     ///
     /// # Errors
     /// When the bytes cannot be what the type asks for; the offset counts from their first.
+    #[inline]
     pub fn parse(attribute_type: AttributeType, name: Name<'_>, value: &'a [u8]) -> Result<Self, Damage> {
         match attribute_type {
             AttributeType::STANDARD_INFORMATION => StandardInformation::parse(value).map(Self::StandardInformation),

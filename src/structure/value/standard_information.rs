@@ -29,6 +29,7 @@ impl<'a> StandardInformation<'a> {
     ///
     /// # Errors
     /// When the value ends before its four times do, at 32 bytes.
+    #[inline]
     pub fn parse(value: &'a [u8]) -> Result<Self, Damage> {
         let (times, rest) = value
             .split_first_chunk()
