@@ -303,7 +303,12 @@ fn current_start(found: &Found<'_>) -> Option<u64> {
 }
 
 /// Which of `places`, bytes of the volume in order, lie in clusters of a file in use, and of which.
-fn owners(volume: &Volume<'_>, cluster_size: u32, places: &[(u64, usize)], threads: &Threads) -> BTreeMap<usize, u64> {
+pub(super) fn owners(
+    volume: &Volume<'_>,
+    cluster_size: u32,
+    places: &[(u64, usize)],
+    threads: &Threads,
+) -> BTreeMap<usize, u64> {
     let mut found: BTreeMap<usize, u64> = BTreeMap::new();
     let work = |chunk: Chunk<'_>| {
         let mut owned = Vec::new();

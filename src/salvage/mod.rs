@@ -12,6 +12,8 @@ pub mod layers;
 pub mod open;
 mod recognize;
 pub mod scan;
+mod slack;
+pub mod tree;
 
 pub use findings::{Anchor, AnchorKind, Findings, HitFlags, IndexHit, RecordHit};
 pub use fragments::{Fragment, fragments};
@@ -19,3 +21,4 @@ pub use geometry_vote::{Confidence, GeometryVote, Overrides, RunnerUp, Votes};
 pub use layers::Layer;
 pub use open::{Opened, Way, open, open_with};
 pub use scan::Scanner;
+pub use tree::{Ghost, Tree, Witness};
