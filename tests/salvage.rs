@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "a test")]
 
+#[allow(dead_code, reason = "shared with the tests that compare listings, which ask for more")]
 #[path = "comparison/truth.rs"]
 mod truth;
 
@@ -10,7 +11,7 @@ use std::collections::BTreeSet;
 use ntfs_salvage::salvage::{self, Confidence, Findings, Layer, Opened, Overrides, Scanner, Tree, Way};
 use ntfs_salvage::structure::boot_sector::BootSector;
 use ntfs_salvage::volume::extents::Location;
-use ntfs_salvage::{Threads, Volume};
+use ntfs_salvage::{Name, Threads, Volume};
 use truth::Truth;
 
 /// An image of `testdata` and what is on it.
@@ -117,19 +118,28 @@ impl Random {
 /// The paths of every entry, by records alone.
 fn paths(volume: &Volume<'_>) -> BTreeSet<String> {
     let catalog = volume.catalog_with(&Threads::single());
-    let entries: Vec<_> = catalog.entries().collect();
-    entries.iter().flat_map(|entry| entry.paths().map(|path| path.text)).collect()
+    let mut builder = catalog.paths();
+    let mut found = BTreeSet::new();
+    for entry in catalog.entries() {
+        found.extend(entry.links().iter().map(|link| builder.path(link.parent(), link.name()).text));
+    }
+    found
 }
 
 /// The paths of every entry and ghost, mended.
 fn paths_with_ghosts(volume: &Volume<'_>, findings: &Findings) -> BTreeSet<String> {
     let catalog = volume.catalog_with(&Threads::single());
-    let tree = Tree::new(&catalog, Some(findings), &Threads::new(2));
+    let tree = Tree::new(&catalog, Some(findings), &Threads::single());
+    let mut builder = catalog.paths();
     let mut found = BTreeSet::new();
+    let mut add = |parent, name: Name<'_>| {
+        let path = builder.path(parent, name);
+        found.insert(tree.mend(path, &mut builder).text);
+    };
     for entry in catalog.entries() {
-        found.extend(entry.links().iter().map(|link| tree.path(link.parent(), link.name()).text));
+        entry.links().iter().for_each(|link| add(link.parent(), link.name()));
     }
-    found.extend(tree.ghosts().iter().map(|ghost| tree.path(ghost.parent(), ghost.name()).text));
+    tree.ghosts().iter().for_each(|ghost| add(ghost.parent(), ghost.name()));
     found
 }
 

@@ -14,6 +14,10 @@ use crate::volume::mft::Mft;
 
 /// Records a mirror can have at most: a cluster of 128 KiB full of them.
 const LARGEST_MIRROR: u64 = 128;
+/// Record numbers that need no others before them.
+const NEAR: u64 = 1 << 20;
+/// Records that together are no accident, whatever their numbers.
+const MANY: usize = 8;
 /// Copies of record 0 that are compared with the fragments.
 const MOST_TABLES: usize = 32;
 
@@ -54,6 +58,11 @@ impl<'s> Material<'s, '_> {
     pub(super) fn assemble(&self, vote: &GeometryVote, members: &[usize]) -> Option<Assembly<'s>> {
         let by_record = self.table_record(vote, members).and_then(|hit| self.by_record_zero(vote, members, &hit));
         by_record.or_else(|| self.by_fragments(Some(vote), members))
+    }
+
+    /// The table's pieces as the best record 0 of the volume has them.
+    pub(super) fn told_places(&self, vote: &GeometryVote, members: &[usize]) -> Option<Extents> {
+        self.table_extents(vote, &self.table_record(vote, members)?)
     }
 
     /// The copy of record 0 to believe: one that lies where it says itself before one that does not,
@@ -112,10 +121,10 @@ impl<'s> Material<'s, '_> {
         }
         let mut damage: Vec<Damage> = volume.damage().filter(|damage| !is_unmapped(damage)).collect();
         damage.extend(voted(vote));
-        let known = volume.mft().extents().list().iter().filter_map(|extent| self.claim(vote, extent));
-        let (claims, filling) = self.claims(&holes, known.collect());
+        let (claims, filling) = self.claims(&self.without_outliers(&holes), BTreeMap::new());
         damage.push(self.assembled(&filling));
-        let mft = self.table(vote.start, vote.record_size, volume.source(), claims);
+        let found = self.table(vote.start, vote.record_size, volume.source(), claims);
+        let mft = filled(volume.mft(), &found);
         let used = in_table.into_iter().chain(filling).collect();
         Some(Assembly { volume: Volume::from_parts(volume.source(), Some(geometry), mft, damage), used })
     }
@@ -140,16 +149,9 @@ impl<'s> Material<'s, '_> {
             let Some(fragment) = self.fragments.get(*index) else { return false };
             let end = fragment.end.min(limit);
             let mapped = |number: &u64| *number < mft.record_count() && mft.is_mapped(*number);
-            fragment.first < end && !mapped(&fragment.first) && !mapped(&end.saturating_sub(1))
+            fragment.first < end && !(mapped(&fragment.first) && mapped(&end.saturating_sub(1)))
         };
         elsewhere.iter().copied().filter(is_missing).collect()
-    }
-
-    fn claim(&self, vote: &GeometryVote, extent: &Extent) -> Option<(u64, Claim)> {
-        let record_size = u64::from(vote.record_size);
-        let Location::At(position) = extent.location else { return None };
-        let end = extent.end().checked_div(record_size)?;
-        Some((extent.offset.checked_div(record_size)?, Claim { end, offset: position.saturating_add(vote.start) }))
     }
 
     /// A table of fragments alone: larger ones first, a record is never taken twice.
@@ -161,6 +163,7 @@ impl<'s> Material<'s, '_> {
         let is_fit =
             |index: &usize| self.fragments.get(*index).is_some_and(|fragment| fragment.record_size == record_size);
         let members: Vec<usize> = members.iter().copied().filter(is_fit).collect();
+        let members = self.without_outliers(&members);
         let (claims, used) = self.claims(&members, BTreeMap::new());
         if used.is_empty() {
             return None;
@@ -171,6 +174,23 @@ impl<'s> Material<'s, '_> {
         let mut damage: Vec<Damage> = vote.into_iter().filter_map(voted).collect();
         damage.push(self.assembled(&used));
         Some(Assembly { volume: Volume::from_parts(window, geometry, mft, damage), used })
+    }
+
+    /// Leaves out lone records whose numbers are far behind all others: a wrong number must not make
+    /// a table of nothing.
+    fn without_outliers(&self, members: &[usize]) -> Vec<usize> {
+        let mut order: Vec<(usize, &Fragment)> =
+            members.iter().filter_map(|&index| Some((index, self.fragments.get(index)?))).collect();
+        order.sort_by_key(|(_, fragment)| fragment.first);
+        let mut reach = NEAR;
+        order.retain(|(_, fragment)| {
+            let is_near = fragment.first <= reach || fragment.hits() >= MANY;
+            if is_near {
+                reach = reach.max(fragment.end.saturating_mul(4));
+            }
+            is_near
+        });
+        order.into_iter().map(|(index, _)| index).collect()
     }
 
     /// Gives each record one place. Returns the places, and the fragments that have any of them.
@@ -228,6 +248,22 @@ impl<'s> Material<'s, '_> {
         let [fragments, records] = [used.len(), records].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
         Damage::in_record(0, 0, DamageKind::TableAssembled { fragments, records })
     }
+}
+
+/// The table with the places that `found` has for what it has none for.
+fn filled<'s>(mft: &Mft<'s>, found: &Mft<'s>) -> Mft<'s> {
+    let is_placed = |extent: &Extent| extent.location != Location::Unmapped;
+    let gaps = found.extents().list().iter().flat_map(|extent| {
+        let open =
+            mft.extents().between(extent.offset, extent.end()).filter(|part| part.location == Location::Unmapped);
+        open.flat_map(|part| found.extents().between(part.offset, part.end())).collect::<Vec<_>>()
+    });
+    let mut list: Vec<Extent> = mft.extents().list().iter().copied().chain(gaps).filter(is_placed).collect();
+    list.sort_by_key(|extent| extent.offset);
+    let mut extents = Extents::default();
+    list.into_iter().for_each(|extent| extents.push(extent));
+    let size = extents.end();
+    Mft::new(mft.source(), extents, mft.record_size(), size, Vec::new())
 }
 
 /// The bytes of a volume that a table lies in, sorted.

@@ -83,6 +83,9 @@ fn key(offset: u64, number: u64, record_size: u32) -> i128 {
 
 /// How many slots without a record may lie between two records of one fragment.
 const LONGEST_GAP: u64 = 64;
+/// A table that was larger than so many times the source is not believed in: the source would have
+/// next to nothing of its volume.
+const LARGEST_SHARE: u64 = 16;
 /// A fragment of at most this many records yields to a larger one in whose slots they lie: their
 /// numbers are wrong.
 const FEW: usize = 8;
@@ -90,7 +93,7 @@ const FEW: usize = 8;
 /// Groups the records of a scan into fragments, in the order of their place.
 #[must_use]
 pub fn fragments(findings: &Findings) -> Vec<Fragment> {
-    let mut found = part_at_foreign_gaps(numbered(findings.records()), findings.records());
+    let mut found = part_at_foreign_gaps(numbered(findings), findings.records());
     found.sort_by_key(|fragment| (fragment.offset, fragment.first));
     absorb_strays(&mut found);
     place_numberless(&mut found, findings.records());
@@ -99,12 +102,15 @@ pub fn fragments(findings: &Findings) -> Vec<Fragment> {
 }
 
 /// Fragments of the records that have a number.
-fn numbered(records: &[RecordHit]) -> Vec<Fragment> {
+fn numbered(findings: &Findings) -> Vec<Fragment> {
+    let records = findings.records();
+    let room = findings.source_size().saturating_mul(LARGEST_SHARE);
     let mut keyed: Vec<(u32, i128, u64, u32)> = (0_u32..)
         .zip(records)
         .filter_map(|(index, hit)| {
             let number = hit.number()?;
-            Some((hit.record_size, key(hit.offset, number, hit.record_size), number, index))
+            let end = number.checked_add(1)?.checked_mul(u64::from(hit.record_size))?;
+            (end <= room).then_some((hit.record_size, key(hit.offset, number, hit.record_size), number, index))
         })
         .collect();
     keyed.sort_unstable();
@@ -269,7 +275,7 @@ mod tests {
 
     fn grouped(mut hits: Vec<RecordHit>) -> Vec<(u64, u64, u64, usize)> {
         hits.sort_by_key(|hit| hit.offset);
-        let findings = Findings { records: hits, ..Findings::default() };
+        let findings = Findings { records: hits, source_size: 1 << 30, ..Findings::default() };
         let spans = fragments(&findings);
         spans.iter().map(|fragment| (fragment.first, fragment.end, fragment.offset, fragment.hits())).collect()
     }

@@ -131,7 +131,10 @@ impl GeometryVote {
     pub(super) fn may_own(&self, fragment: &Fragment) -> bool {
         let inside = self.start <= fragment.offset && fragment.end_offset() <= self.end();
         let distance = fragment.key().saturating_sub(i128::from(self.start));
-        inside && fragment.record_size == self.record_size && distance.rem_euclid(i128::from(self.cluster_size)) == 0
+        let fits = fragment.end.checked_mul(u64::from(fragment.record_size)).is_some_and(|end| end <= self.volume_size);
+        fits && inside
+            && fragment.record_size == self.record_size
+            && distance.rem_euclid(i128::from(self.cluster_size)) == 0
     }
 }
 

@@ -6,11 +6,12 @@ use std::ops::ControlFlow;
 
 use super::assemble::{Assembly, Material, Occupied, is_mirror};
 use super::fragments::{Fragment, hits_of};
-use super::geometry_vote::{GeometryVote, read_record};
+use super::geometry_vote::{GeometryVote, place, read_record};
 use crate::base::threads::Threads;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::Record;
 use crate::volume::Volume;
+use crate::volume::extents::Extents;
 use crate::volume::mft::Chunk;
 
 /// What a volume is to its source.
@@ -105,25 +106,39 @@ fn cut_at_tables(material: Material<'_, '_>, votes: &[GeometryVote]) -> Vec<Frag
     fragments
 }
 
-/// The fragments in each volume, and those in none.
+/// The fragments in each volume, and those in none. Where volumes overlap, a fragment belongs to the
+/// one whose record 0 says so; else to the innermost it fits.
 fn homes(material: Material<'_, '_>, votes: &[GeometryVote]) -> (Vec<Vec<usize>>, Vec<usize>) {
+    let around =
+        |vote: &GeometryVote, fragment: &Fragment| vote.start <= fragment.offset && fragment.offset < vote.end();
+    let told: Vec<Option<Extents>> = votes
+        .iter()
+        .map(|vote| {
+            let indexed = material.fragments.iter().enumerate();
+            let inside: Vec<usize> = indexed.filter(|(_, part)| around(vote, part)).map(|(index, _)| index).collect();
+            material.told_places(vote, &inside)
+        })
+        .collect();
+    let is_told = |vote: &GeometryVote, told: &Option<Extents>, fragment: &Fragment| {
+        let byte = fragment.first.checked_mul(u64::from(fragment.record_size));
+        let at = told.as_ref().zip(byte).and_then(|(extents, byte)| place(extents, byte));
+        at.and_then(|at| at.checked_add(vote.start)) == Some(fragment.offset)
+    };
     let mut homes: Vec<Vec<usize>> = vec![Vec::new(); votes.len()];
     let mut homeless = Vec::new();
     for (index, fragment) in material.fragments.iter().enumerate() {
-        match home(votes, fragment).and_then(|vote| homes.get_mut(vote)) {
+        let candidates = votes.iter().zip(&told).enumerate().filter(|(_, (vote, _))| around(vote, fragment));
+        let rank = |vote: &GeometryVote, told: &Option<Extents>| {
+            let fits = vote.may_own(fragment);
+            (fits && is_told(vote, told, fragment), fits, vote.start)
+        };
+        let home = candidates.max_by_key(|(_, (vote, told))| rank(vote, told)).map(|(home, _)| home);
+        match home.and_then(|home| homes.get_mut(home)) {
             Some(home) => home.push(index),
             None => homeless.push(index),
         }
     }
     (homes, homeless)
-}
-
-/// The volume a fragment is in: of several around each other, the innermost it fits; else the
-/// innermost around it.
-fn home(votes: &[GeometryVote], fragment: &Fragment) -> Option<usize> {
-    let around = |vote: &GeometryVote| vote.start <= fragment.offset && fragment.offset < vote.end();
-    let ranked = votes.iter().enumerate().filter(|(_, vote)| around(vote));
-    ranked.max_by_key(|(_, vote)| (vote.may_own(fragment), vote.start)).map(|(index, _)| index)
 }
 
 struct Sorting<'s, 'f, 't> {

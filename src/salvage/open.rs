@@ -95,7 +95,16 @@ impl<'s> Opened<'s> {
 
     /// True when part of the table has no known place, so that a scan may find more.
     fn is_incomplete(&self) -> bool {
-        self.volume.damage().any(|damage| matches!(damage.kind, DamageKind::TableUnmapped { .. }))
+        self.volume.mft().damage().iter().any(|damage| {
+            matches!(
+                damage.kind,
+                DamageKind::TableUnmapped { .. }
+                    | DamageKind::ListedRecordForeign { .. }
+                    | DamageKind::DataRun { .. }
+                    | DamageKind::DataRunTotal { .. }
+                    | DamageKind::OverlappingPieces { .. }
+            )
+        })
     }
 }
 
