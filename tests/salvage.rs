@@ -324,7 +324,19 @@ fn a_nested_volume_is_labelled_with_its_file() {
     let findings = Scanner::new(&bytes).run();
     let opened = findings.open(&bytes, &Overrides::default(), &Threads::single()).expect("volumes");
     let layers: Vec<_> = opened.iter().map(Opened::layer).collect();
-    println!("{room} bytes of room; {layers:?}");
+    println!(
+        "{room} bytes of room; {:?}",
+        opened
+            .iter()
+            .map(|o| (
+                o.layer(),
+                o.start(),
+                o.vote().map(|v| (v.start, v.volume_size, v.votes)),
+                o.volume().mft().record_count(),
+                o.volume().damage().map(|d| d.to_string()).take(2).collect::<Vec<_>>()
+            ))
+            .collect::<Vec<_>>()
+    );
     assert_eq!(layers[0], Layer::Current);
     assert!(layers.iter().skip(1).all(|layer| *layer == Layer::NestedIn(record)), "{layers:?} in {record}");
     assert_eq!(paths(opened[0].volume()), paths(&volume));

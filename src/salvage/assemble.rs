@@ -60,9 +60,10 @@ impl<'s> Material<'s, '_> {
         by_record.or_else(|| self.by_fragments(Some(vote), members))
     }
 
-    /// The table's pieces as the best record 0 of the volume has them.
+    /// The table's pieces as the best record 0 of the volume and its extension records have them.
     pub(super) fn told_places(&self, vote: &GeometryVote, members: &[usize]) -> Option<Extents> {
-        self.table_extents(vote, &self.table_record(vote, members)?)
+        let hit = self.table_record(vote, members)?;
+        Some(self.by_record(vote, &hit)?.mft().extents().clone())
     }
 
     /// The copy of record 0 to believe: one that lies where it says itself before one that does not,
@@ -99,7 +100,8 @@ impl<'s> Material<'s, '_> {
         Some(extents_of(&unnamed_data(&record)?, vote.cluster_size))
     }
 
-    fn by_record_zero(&self, vote: &GeometryVote, members: &[usize], hit: &RecordHit) -> Option<Assembly<'s>> {
+    /// The volume whose record 0 is at `hit`, or a copy of it.
+    fn by_record(&self, vote: &GeometryVote, hit: &RecordHit) -> Option<Volume<'s>> {
         let cluster_size = u64::from(vote.cluster_size);
         let lcn = |position: u64| position.checked_div(cluster_size).filter(|_| position.is_multiple_of(cluster_size));
         let primary = place(&self.table_extents(vote, hit)?, 0)?;
@@ -107,7 +109,12 @@ impl<'s> Material<'s, '_> {
         let told = vote.boot_geometry.and_then(|geometry| geometry.mirror_lcn());
         let mirror = if inside == primary { told } else { lcn(inside) };
         let geometry = geometry(vote).mft_lcn(lcn(primary)).mirror_lcn(mirror).build_leniently().ok()?.0;
-        let volume = Volume::with_geometry(self.window(vote), geometry).ok()?;
+        Volume::with_geometry(self.window(vote), geometry).ok()
+    }
+
+    fn by_record_zero(&self, vote: &GeometryVote, members: &[usize], hit: &RecordHit) -> Option<Assembly<'s>> {
+        let volume = self.by_record(vote, hit)?;
+        let geometry = volume.geometry().copied();
         let limit = self.record_limit(hit);
         let occupied = Occupied::by(volume.mft());
         let is_inside = |index: &usize| self.fragments.get(*index).is_some_and(|fragment| occupied.has(vote, fragment));
@@ -116,7 +123,7 @@ impl<'s> Material<'s, '_> {
         if holes.is_empty() {
             let of_table = volume.mft().damage();
             let damage = volume.damage().filter(|damage| !of_table.contains(damage)).chain(voted(vote)).collect();
-            let volume = Volume::from_parts(volume.source(), Some(geometry), volume.mft().clone(), damage);
+            let volume = Volume::from_parts(volume.source(), geometry, volume.mft().clone(), damage);
             return Some(Assembly { volume, used: in_table });
         }
         let mut damage: Vec<Damage> = volume.damage().filter(|damage| !is_unmapped(damage)).collect();
@@ -126,7 +133,7 @@ impl<'s> Material<'s, '_> {
         let found = self.table(vote.start, vote.record_size, volume.source(), claims);
         let mft = filled(volume.mft(), &found);
         let used = in_table.into_iter().chain(filling).collect();
-        Some(Assembly { volume: Volume::from_parts(volume.source(), Some(geometry), mft, damage), used })
+        Some(Assembly { volume: Volume::from_parts(volume.source(), geometry, mft, damage), used })
     }
 
     /// The number of records record 0 says there are, where it is whole.
@@ -328,4 +335,105 @@ fn geometry(vote: &GeometryVote) -> crate::volume::geometry::GeometryBuilder {
 fn voted(vote: &GeometryVote) -> Option<Damage> {
     let (votes, against) = (vote.votes.total(), vote.runner_up.map_or(0, |runner_up| runner_up.votes));
     vote.boot_geometry.is_none().then(|| Damage::new(0, DamageKind::GeometryVoted { votes, against }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Layer, Overrides, Scanner};
+    use crate::base::damage::DamageKind;
+    use crate::base::reference::FileReference;
+    use crate::base::threads::Threads;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::forge::{Forge, utf16};
+
+    const CLUSTER: usize = 2048;
+    const RUNS: usize = 3000;
+    const DIRECTORIES: usize = 8;
+
+    /// An INDX record with one name, of directory `parent`.
+    fn index_record(parent: u64) -> Vec<u8> {
+        let mut bytes = vec![0; 4096];
+        bytes[..8].copy_from_slice(b"INDX\x28\0\x09\0");
+        let mut key = vec![0; 66];
+        key[..8].copy_from_slice(&FileReference::new(parent, 1).0.to_le_bytes());
+        key[64] = 1;
+        key.extend(utf16("a"));
+        let length = (16 + key.len()).next_multiple_of(8);
+        for (at, number) in [(24, 40), (28, 40 + length as u32 + 16), (32, 4072)] {
+            bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+        }
+        bytes[64..72].copy_from_slice(&FileReference::new(9000, 1).0.to_le_bytes());
+        bytes[72] = length as u8;
+        bytes[74] = key.len() as u8;
+        bytes[80..80 + key.len()].copy_from_slice(&key);
+        bytes[64 + length + 8] = 16;
+        bytes[64 + length + 12] = 2;
+        (0..8).for_each(|stride| bytes[stride * 512 + 510] = 7);
+        bytes[40] = 7;
+        bytes
+    }
+
+    /// A volume at `start` whose table lies in 3,000 runs of two records, in no order, without a boot
+    /// sector, record 0 or mirror. The first directories have one INDX record each.
+    fn image(start: usize) -> Vec<u8> {
+        let clusters = 4 * RUNS + 2 * DIRECTORIES;
+        let mut image = vec![0; start + clusters * CLUSTER];
+        // 1,777 and 3,000 have no common factor: each run has a cluster of its own.
+        let cluster_of = |run: usize| 2 * DIRECTORIES + 3 * ((run * 1777 + 5) % RUNS) + run % 2;
+        for number in 1..2 * RUNS {
+            let name = format!("f{number}");
+            let mut record = Forge::new(1024).flags(1).name((5, 5), 3, &name);
+            if number <= DIRECTORIES {
+                let lcn = 2 * (number - 1) as u8;
+                let sizes = [4096, 4096, 4096];
+                record =
+                    record.flags(3).runs(AttributeType::INDEX_ALLOCATION, "$I30", (0, 1), sizes, &[0x11, 2, lcn, 0]);
+                let block = start + usize::from(lcn) * CLUSTER;
+                image[block..block + 4096].copy_from_slice(&index_record(number as u64));
+            }
+            let at = start + cluster_of(number / 2) * CLUSTER + number % 2 * 1024;
+            image[at..at + 1024].copy_from_slice(&record.on_disk(number as u64));
+        }
+        image
+    }
+
+    #[test]
+    fn a_table_in_three_thousand_runs_is_one_volume() {
+        let image = image(63 * 512);
+        let findings = Scanner::new(&image).run();
+        assert_eq!(findings.records().len(), 2 * RUNS - 1);
+        let opened = findings.open(&image, &Overrides::default(), &Threads::single()).unwrap();
+        let [one] = opened.as_slice() else { panic!("{} volumes", opened.len()) };
+        assert_eq!((one.layer(), one.start()), (Layer::Current, 63 * 512));
+        assert_eq!(one.volume().geometry().unwrap().cluster_size(), CLUSTER as u32);
+        for number in 1..2 * RUNS as u64 {
+            let record = one.volume().mft().record(number).unwrap();
+            assert_eq!(record.header().own_number(), Some(number));
+        }
+        let is_told =
+            |kind| matches!(kind, DamageKind::TableAssembled { fragments, records: 5999 } if fragments > 2900);
+        assert!(one.volume().damage().any(|damage| is_told(damage.kind)), "{:?}", one.volume().damage().next());
+    }
+
+    #[test]
+    fn the_operator_knows_better() {
+        let image = image(63 * 512);
+        let findings = Scanner::new(&image).run();
+        let overrides = Overrides { start: Some(512), cluster_size: Some(4096), ..Overrides::default() };
+        let votes = findings.votes(&image, &overrides);
+        assert_eq!((votes.len(), votes[0].start, votes[0].cluster_size), (1, 512, 4096));
+        assert_eq!(votes[0].confidence(), super::super::Confidence::Given);
+    }
+
+    #[test]
+    fn one_wrong_number_makes_no_table_of_nothing() {
+        let mut image = image(0);
+        let lonely = image.len();
+        image.extend(Forge::new(1024).name((5, 5), 3, "lost").on_disk(0x1_0000_0000 >> 2));
+        image.resize(lonely + 4096, 0);
+        let findings = Scanner::new(&image).run();
+        let opened = findings.open(&image, &Overrides::default(), &Threads::single()).unwrap();
+        let most = opened.iter().map(|opened| opened.volume().mft().record_count()).max().unwrap();
+        assert_eq!(most, 2 * RUNS as u64);
+    }
 }

@@ -12,6 +12,7 @@ pub mod layers;
 pub mod open;
 mod recognize;
 pub mod scan;
+pub mod scan_file;
 mod slack;
 pub mod tree;
 
