@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 
 use super::assemble::{Assembly, Material, Occupied, is_mirror};
 use super::fragments::{Fragment, hits_of};
-use super::geometry_vote::{GeometryVote, place, read_record};
+use super::geometry_vote::GeometryVote;
+use super::witnesses::{place, read_record};
 use crate::base::threads::Threads;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::Record;

@@ -15,6 +15,7 @@ pub mod scan;
 pub mod scan_file;
 mod slack;
 pub mod tree;
+mod witnesses;
 
 pub use findings::{Anchor, AnchorKind, Findings, HitFlags, IndexHit, RecordHit};
 pub use fragments::{Fragment, fragments};

@@ -14,6 +14,7 @@ use crate::base::threads::Threads;
 use crate::source::{Source, Window};
 use crate::volume::Volume;
 use crate::volume::disk::Disk;
+use crate::volume::geometry::Geometry;
 use crate::volume::partition::{Partition, PartitionScheme};
 
 /// A volume that was opened, how, and what it is to its source.
@@ -153,7 +154,7 @@ fn open_partition<'s>(partition: &Partition, source: &'s dyn Source, threads: &T
         let is_lost = partition.scheme != PartitionScheme::Whole && partition.looks_like_ntfs(source);
         return if is_lost { scan_window(window, threads) } else { Vec::new() };
     };
-    let size = opened.volume.geometry().map_or(0, |geometry| geometry.volume_size());
+    let size = opened.volume.geometry().map_or(0, Geometry::volume_size);
     let mut found = if opened.is_incomplete() { completed(opened, threads) } else { vec![opened] };
     // Behind the only volume of a disk without a table there may have been others.
     if partition.scheme == PartitionScheme::Whole && window.size().saturating_sub(size) > ROOM_FOR_ANOTHER {

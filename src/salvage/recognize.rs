@@ -160,7 +160,7 @@ fn look_at_attributes(record: &Record<'_>, hit: &mut RecordHit) -> Looked {
     // mkntfs and ntfs-3g write number 0 into records 16 to 23.
     if hit.number == 0 && !is_table && !is_first {
         hit.number = RecordHit::NO_NUMBER;
-        hit.flags -= HitFlags::OWN_NUMBER;
+        hit.flags.remove(HitFlags::OWN_NUMBER);
     }
     looked.is_whole = le::u32_at(record.bytes(), walk.position()) == Some(AttributeType::END.0);
     looked

@@ -23,6 +23,7 @@ use crate::structure::update_sequence::{Protection, STRIDE, UpdateSequence};
 use crate::structure::value::file_attributes::FileAttributes;
 use crate::structure::value::file_name::{FileName, Namespace};
 use crate::volume::extents::{Extents, Location};
+use crate::volume::geometry::Geometry;
 
 /// A file or directory that an index names and no record describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,25 +213,26 @@ impl Known {
     }
 }
 
-/// Ghosts by reference, parent and name, each with its most trusted witness.
+/// The file, and its parent and name.
+type Identity = (FileReference, Vec<u8>);
+
+/// Ghosts, each with its most trusted witness.
 #[derive(Default)]
 struct Collected {
-    found: BTreeMap<(FileReference, Vec<u8>), (Witness, Option<u64>, Vec<u8>)>,
+    found: BTreeMap<Identity, Ghost>,
 }
 
 impl Collected {
     fn append(&mut self, part: Self) {
-        for (identity, (witness, offset, key)) in part.found {
-            self.insert(identity, witness, offset, key);
-        }
+        part.found.into_iter().for_each(|(identity, ghost)| self.insert(identity, ghost));
     }
 
-    fn insert(&mut self, identity: (FileReference, Vec<u8>), witness: Witness, offset: Option<u64>, key: Vec<u8>) {
+    fn insert(&mut self, identity: Identity, ghost: Ghost) {
         match self.found.get_mut(&identity) {
-            Some(known) if known.0 <= witness => {}
-            Some(known) => *known = (witness, offset, key),
+            Some(known) if known.witness <= ghost.witness => {}
+            Some(known) => *known = ghost,
             None => {
-                self.found.insert(identity, (witness, offset, key));
+                self.found.insert(identity, ghost);
             }
         }
     }
@@ -241,13 +243,12 @@ impl Collected {
             return;
         }
         let identity = [&name.parent().0.to_le_bytes(), name.name().bytes()].concat();
-        self.insert((file, identity), witness, offset, key.to_vec());
+        let ghost = Ghost { reference: file, witness, offset, key: key.to_vec() };
+        self.insert((file, identity), ghost);
     }
 
     fn into_ghosts(self) -> Vec<Ghost> {
-        let found = self.found.into_iter();
-        let mut ghosts: Vec<Ghost> =
-            found.map(|((reference, _), (witness, offset, key))| Ghost { reference, witness, offset, key }).collect();
+        let mut ghosts: Vec<Ghost> = self.found.into_values().collect();
         ghosts.sort_by_key(|ghost| (ghost.reference, ghost.witness));
         ghosts
     }
@@ -257,7 +258,7 @@ impl Collected {
         let directory = live_reference(entry);
         let attributes = || entry.attributes().filter(|attribute| attribute.name().is("$I30"));
         let of_type = |wanted| attributes().filter(move |attribute| attribute.attribute_type() == wanted);
-        let mut record_size = entry.catalog().volume().geometry().map(|geometry| geometry.index_record_size());
+        let mut record_size = entry.catalog().volume().geometry().map(Geometry::index_record_size);
         for attribute in of_type(AttributeType::INDEX_ROOT) {
             let Ok(root) = attribute.resident_value().and_then(IndexRoot::parse) else { continue };
             record_size = Some(root.record_size()).filter(|size| is_index_size(*size)).or(record_size);
