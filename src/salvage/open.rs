@@ -10,12 +10,15 @@ use super::layers::{Layer, layers};
 use super::scan::Scanner;
 use crate::base::damage::DamageKind;
 use crate::base::error::{Error, Result};
+use crate::base::guid::Guid;
 use crate::base::threads::Threads;
-use crate::source::{Source, Window};
+use crate::source::{Source, Window, read_readable};
+use crate::structure::boot_sector::{BootSector, OemId};
 use crate::volume::Volume;
 use crate::volume::disk::Disk;
 use crate::volume::geometry::Geometry;
-use crate::volume::partition::{Partition, PartitionScheme};
+use crate::volume::master_boot_record::MasterBootRecordType;
+use crate::volume::partition::{Partition, PartitionScheme, PartitionType};
 
 /// A volume that was opened, how, and what it is to its source.
 #[derive(Debug, Clone)]
@@ -151,8 +154,7 @@ fn open_partition<'s>(partition: &Partition, source: &'s dyn Source, threads: &T
     let window = partition.window(source);
     let by_sector = Volume::open_window(window).ok().map(Opened::by_sector);
     let Some(opened) = by_sector else {
-        let is_lost = partition.scheme != PartitionScheme::Whole && partition.looks_like_ntfs(source);
-        return if is_lost { scan_window(window, threads) } else { Vec::new() };
+        return if was_ntfs(partition, source) { scan_window(window, threads) } else { Vec::new() };
     };
     let size = opened.volume.geometry().map_or(0, Geometry::volume_size);
     let mut found = if opened.is_incomplete() { completed(opened, threads) } else { vec![opened] };
@@ -163,6 +165,30 @@ fn open_partition<'s>(partition: &Partition, source: &'s dyn Source, threads: &T
     }
     found
 }
+
+/// True for a partition that NTFS was in by what is left of its boot sectors, or by its type where no
+/// other file system has put its own boot sector there.
+fn was_ntfs(partition: &Partition, source: &dyn Source) -> bool {
+    let is_of_type = match partition.partition_type {
+        PartitionType::Mbr(kind) => NTFS_TYPES.contains(&kind),
+        PartitionType::Gpt(kind) => NTFS_GUIDS.contains(&kind),
+        _ => false,
+    };
+    let mut sector = [0; 512];
+    read_readable(&partition.window(source), 0, &mut sector);
+    let owner = BootSector::parse(&sector).map_or(OemId::Ntfs, |boot| boot.oem_id());
+    let is_foreign = owner.is_known() && owner != OemId::Ntfs;
+    partition.scheme != PartitionScheme::Whole && !is_foreign && (is_of_type || partition.looks_like_ntfs(source))
+}
+
+/// Types of partitions that Windows puts NTFS into.
+const NTFS_TYPES: [MasterBootRecordType; 3] =
+    [MasterBootRecordType::NTFS, MasterBootRecordType::HIDDEN_NTFS, MasterBootRecordType::WINDOWS_RECOVERY];
+/// The same in a GUID partition table: basic data, and Windows' recovery environment.
+const NTFS_GUIDS: [Guid; 2] = [
+    Guid([0xA2, 0xA0, 0xD0, 0xEB, 0xE5, 0xB9, 0x33, 0x44, 0x87, 0xC0, 0x68, 0xB6, 0xB7, 0x26, 0x99, 0xC7]),
+    Guid([0xA4, 0xBB, 0x94, 0xDE, 0xD1, 0x06, 0x40, 0x4D, 0xA1, 0x6A, 0xBF, 0xD5, 0x01, 0x79, 0xD6, 0xAC]),
+];
 
 /// The same volume with what a scan adds to its table; as it is, where that is nothing.
 fn completed<'s>(opened: Opened<'s>, threads: &Threads) -> Vec<Opened<'s>> {
