@@ -9,7 +9,7 @@ pub mod findings;
 pub mod fragments;
 pub mod geometry_vote;
 pub mod layers;
-pub mod open;
+mod open;
 mod recognize;
 pub mod scan;
 pub mod scan_file;
