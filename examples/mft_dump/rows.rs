@@ -1,11 +1,11 @@
 //! What a format is: something that writes the rows of one file after the other.
 
-use std::collections::HashMap;
-
 use ntfs_salvage::catalog::{Catalog, Paths};
 
 use crate::file::File;
 use crate::input::Opened;
+use crate::jsonl::TimeObject;
+use crate::recent::Recent;
 use crate::time::Dates;
 
 /// A format. Rows are appended to a buffer, on any thread; the buffers are written in order.
@@ -35,14 +35,26 @@ pub struct Pen<'c> {
     pub dates: Dates,
     /// Text being put together.
     pub text: String,
-    /// Names of attribute bits that were met.
-    pub attributes: HashMap<u32, String>,
+    /// The start of rows being put together.
+    pub row: Vec<u8>,
+    /// Sets of attribute bits as text.
+    pub attributes: Recent<String>,
+    /// Times as JSON.
+    pub time_objects: Recent<TimeObject>,
     /// The volume, where it is one of several.
     pub shown: Option<&'c Opened<'c>>,
 }
 
 impl<'c> Pen<'c> {
     pub fn new(catalog: &'c Catalog<'c>, shown: Option<&'c Opened<'c>>) -> Self {
-        Self { paths: catalog.paths(), dates: Dates::new(), text: String::new(), attributes: HashMap::new(), shown }
+        Self {
+            paths: catalog.paths(),
+            dates: Dates::new(),
+            text: String::new(),
+            row: Vec::new(),
+            attributes: Recent::new(),
+            time_objects: Recent::new(),
+            shown,
+        }
     }
 }
