@@ -12,8 +12,8 @@ use crate::attribute_ids::AttributeIds;
 use crate::file::{File, Times, times_of, times_of_link};
 use crate::number::push_number;
 use crate::rows::{Pen, Rows};
-use crate::text::{is_harmless, is_plain};
-use crate::time::push_unix;
+use crate::text::{is_harmless, is_plain, name_in};
+use crate::time::{has_ten_digits, push_unix, ten_digits_of};
 
 /// The format.
 pub struct Bodyfile {
@@ -32,7 +32,7 @@ struct Common<'r> {
 
 /// What one row is about: a name, or a stream or index under it.
 struct Row<'r> {
-    suffix: &'r str,
+    suffix: &'r [u8],
     attribute: Option<(AttributeType, u32)>,
     size: u64,
     times: Option<Times>,
@@ -45,13 +45,13 @@ impl Rows for Bodyfile {
         let mut start = std::mem::take(&mut pen.row);
         if file.links.is_empty() && !is_reserve(file) {
             write_start(file, None, pen, &mut start);
-            self.write_contents(&Common { file, start: &start, mode }, &ids, out);
+            self.write_contents(&Common { file, start: &start, mode }, &ids, pen, out);
         }
         for link in &file.links {
             write_start(file, Some(link), pen, &mut start);
             let common = Common { file, start: &start, mode };
-            self.write_name(&common, link, ids.id(link.record_number(), link.attribute_id()), out);
-            self.write_contents(&common, &ids, out);
+            self.write_name(&common, link, ids.id(link.record_number(), link.attribute_id()), pen, out);
+            self.write_contents(&common, &ids, pen, out);
         }
         pen.row = start;
     }
@@ -59,49 +59,47 @@ impl Rows for Bodyfile {
 
 impl Bodyfile {
     /// The row with the times of the name.
-    fn write_name(&self, common: &Common<'_>, link: &Link<'_>, id: u32, out: &mut Vec<u8>) {
+    fn write_name(&self, common: &Common<'_>, link: &Link<'_>, id: u32, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         // The size of the attribute's value: 66 bytes and the name.
         let size = 66 + link.name().bytes().len() as u64;
         let attribute = Some((AttributeType::FILE_NAME, id));
         let times = Some(times_of_link(link));
-        self.write(common, &Row { suffix: " ($FILE_NAME)", attribute, size, times }, out);
+        self.write(common, &Row { suffix: b" ($FILE_NAME)", attribute, size, times }, pen, out);
     }
 
     /// A row for each stream and each index, or, where there is neither, one for the file.
-    fn write_contents(&self, common: &Common<'_>, ids: &AttributeIds, out: &mut Vec<u8>) {
+    fn write_contents(&self, common: &Common<'_>, ids: &AttributeIds, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         let file = common.file;
         let times = file.information.as_ref().map(times_of);
-        let mut suffix = String::new();
-        let mut row = |piece: &Attribute<'_>, size, out: &mut Vec<u8>| {
+        let mut suffix = Vec::new();
+        let mut row = |piece: &Attribute<'_>, size, pen: &mut Pen<'_>, out: &mut Vec<u8>| {
             suffix.clear();
             if !piece.name().is_empty() && !is_directory_index(piece) {
-                suffix.push(':');
-                piece.name().push_to(&mut suffix);
+                suffix.push(b':');
+                push_sanitized(&mut suffix, name_in(&mut pen.text, piece.name()));
             }
             let record = piece.place().record.unwrap_or(file.entry.record_number());
             let attribute = Some((piece.attribute_type(), ids.id(record, piece.id())));
-            self.write(common, &Row { suffix: &suffix, attribute, size, times }, out);
+            self.write(common, &Row { suffix: &suffix, attribute, size, times }, pen, out);
         };
         let mut is_empty = true;
         for stream in &file.streams {
             is_empty = false;
-            row(stream.first_piece(), stream.size().unwrap_or(0), out);
+            row(stream.first_piece(), stream.size().unwrap_or(0), pen, out);
         }
         for index in file.rare(AttributeType::INDEX_ROOT) {
             is_empty = false;
-            row(index, index.resident_value().map_or(0, |value| value.len() as u64), out);
+            row(index, index.resident_value().map_or(0, |value| value.len() as u64), pen, out);
         }
         if is_empty {
-            self.write(common, &Row { suffix: "", attribute: None, size: 0, times }, out);
+            self.write(common, &Row { suffix: b"", attribute: None, size: 0, times }, pen, out);
         }
     }
 
-    fn write(&self, common: &Common<'_>, row: &Row<'_>, out: &mut Vec<u8>) {
+    fn write(&self, common: &Common<'_>, row: &Row<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         let file = common.file;
         out.extend_from_slice(common.start);
-        if !row.suffix.is_empty() {
-            push_sanitized(out, row.suffix);
-        }
+        out.extend_from_slice(row.suffix);
         if file.entry.state() != EntryState::Live {
             out.extend_from_slice(b" (deleted)");
         }
@@ -121,14 +119,17 @@ impl Bodyfile {
             }
         }
         push_number(out, row.size);
-        self.write_times(row.times, out);
+        self.write_times(row.times, pen, out);
         out.push(b'\n');
     }
 
-    fn write_times(&self, times: Option<Times>, out: &mut Vec<u8>) {
-        let Some([created, modified, record_changed, accessed]) = times else {
-            return out.extend_from_slice(b"|0|0|0|0");
-        };
+    fn write_times(&self, times: Option<Times>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+        let Some(times) = times else { return out.extend_from_slice(b"|0|0|0|0") };
+        if !self.fraction && times.iter().all(|&time| has_ten_digits(time)) {
+            let &[created, modified, record_changed, accessed] = pen.last.unix.make(times, ten_digits_of);
+            return out.extend_from_slice([accessed, modified, record_changed, created].as_flattened());
+        }
+        let [created, modified, record_changed, accessed] = times;
         for time in [accessed, modified, record_changed, created] {
             out.push(b'|');
             push_unix(time, self.fraction, out);

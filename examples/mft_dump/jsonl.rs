@@ -11,7 +11,7 @@ use ntfs_salvage::{Damage, Entry, EntryState, FileTime};
 use crate::file::{File, Times, times_of, times_of_link};
 use crate::input::Opened;
 use crate::json::{Json, is_plain_json};
-use crate::number::eighteen_digits;
+use crate::number::ten_digits;
 use crate::rows::{Pen, Rows};
 use crate::text::name_in;
 use crate::time::Dates;
@@ -126,37 +126,47 @@ pub fn namespace_name(namespace: Namespace) -> Option<&'static str> {
 }
 
 fn write_times(times: Option<Times>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
-    let Some([created, modified, record_changed, accessed]) = times else { return json.null() };
-    write_time(created, pen, json.put(br#"{"created":"#));
-    write_time(modified, pen, json.put(br#","modified":"#));
-    write_time(record_changed, pen, json.put(br#","record_changed":"#));
-    write_time(accessed, pen, json.put(br#","accessed":"#));
+    let Some(times) = times else { return json.null() };
+    // From 1917 to 4769.
+    let has_eighteen_digits = |time: &FileTime| (100_000_000_000_000_000..1_000_000_000_000_000_000).contains(&time.0);
+    if !times.iter().all(has_eighteen_digits) {
+        return write_unusual_times(times, &mut pen.dates, json);
+    }
+    let objects = pen.last.objects.make(times, |time| time_object(time, &mut pen.dates));
+    let [created, modified, record_changed, accessed] = objects;
+    json.put(br#"{"created":"#).put(created);
+    json.put(br#","modified":"#).put(modified);
+    json.put(br#","record_changed":"#).put(record_changed);
+    json.put(br#","accessed":"#).put(accessed);
+    json.put(b"}");
+}
+
+#[cold]
+fn write_unusual_times(times: Times, dates: &mut Dates, json: &mut Json<'_>) {
+    let [created, modified, record_changed, accessed] = times;
+    write_unusual_time(created, dates, json.put(br#"{"created":"#));
+    write_unusual_time(modified, dates, json.put(br#","modified":"#));
+    write_unusual_time(record_changed, dates, json.put(br#","record_changed":"#));
+    write_unusual_time(accessed, dates, json.put(br#","accessed":"#));
     json.put(b"}");
 }
 
 /// A time whose count has eighteen digits: `{"filetime":132488656095579827,"utc":"2020-11-03T08:26:49.5579827Z"}`.
 pub type TimeObject = [u8; 68];
 
-#[inline]
-fn write_time(time: FileTime, pen: &mut Pen<'_>, json: &mut Json<'_>) {
-    let Pen { dates, time_objects, .. } = pen;
-    // From 1917 to 4769.
-    if (100_000_000_000_000_000..1_000_000_000_000_000_000).contains(&time.0) {
-        json.put(time_objects.get(time.0, || time_object(time, dates)));
-    } else {
-        write_unusual_time(time, dates, json);
-    }
-}
-
 #[inline(never)]
 fn time_object(time: FileTime, dates: &mut Dates) -> TimeObject {
     let mut object = *br#"{"filetime":000000000000000000,"utc":"0000-00-00T00:00:00.0000000Z"}"#;
-    object[12..30].copy_from_slice(&eighteen_digits(time.0));
-    object[38..66].copy_from_slice(&dates.text(time));
+    let text = dates.text(time);
+    let second = time.0 / FileTime::TICKS_PER_SECOND;
+    object[12] = b'0' | (second / 10_000_000_000) as u8;
+    object[13..23].copy_from_slice(&ten_digits(second % 10_000_000_000));
+    // A second has as many ticks as seven digits say.
+    object[23..30].copy_from_slice(&text[20..27]);
+    object[38..66].copy_from_slice(&text);
     object
 }
 
-#[cold]
 fn write_unusual_time(time: FileTime, dates: &mut Dates, json: &mut Json<'_>) {
     json.put(br#"{"filetime":"#).number(time.0);
     // A date is plain: between quotes it is JSON.

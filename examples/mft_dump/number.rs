@@ -13,7 +13,7 @@ const EIGHT: u64 = 100_000_000;
 #[inline]
 pub fn push_number(out: &mut Vec<u8>, number: impl Into<u64>) {
     match number.into() {
-        number @ 0..10 => out.push(b'0' + number as u8),
+        number @ 0..10 => out.push(b'0' | number as u8),
         number @ 10..EIGHT => push_up_to_eight(out, number as u32),
         number => push_long(out, number),
     }
@@ -58,19 +58,10 @@ pub fn ten_digits(number: u64) -> [u8; 10] {
     text
 }
 
-/// A number below 10^18 with leading zeros.
-#[inline]
-pub fn eighteen_digits(number: u64) -> [u8; 18] {
-    let mut text = [0; 18];
-    text[..10].copy_from_slice(&ten_digits(number / EIGHT));
-    text[10..].copy_from_slice(&eight_digits((number % EIGHT) as u32));
-    text
-}
-
 /// A number below 100 with a leading zero.
 #[inline]
 pub fn two_digits(number: u32) -> [u8; 2] {
-    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
+    [b'0' | (number / 10) as u8, b'0' | (number % 10) as u8]
 }
 
 /// The values of the eight digits, the first in the lowest byte.
@@ -82,9 +73,9 @@ pub fn two_digits(number: u32) -> [u8; 2] {
 fn digits(number: u32) -> u64 {
     let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
     let hundreds = (fours.wrapping_mul(10_486) >> 20) & 0x7F_0000_007F;
-    let twos = hundreds | fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16;
-    let tens = (twos.wrapping_mul(103) >> 10) & 0x000F_000F_000F_000F;
-    tens | twos.wrapping_sub(tens.wrapping_mul(10)) << 8
+    // The quotients below, the remainders above: hundreds + ((fours - 100 * hundreds) << 16).
+    let twos = (fours << 16).wrapping_sub(hundreds.wrapping_mul((100 << 16) - 1));
+    split_tens(twos, 0x000F_000F_000F_000F)
 }
 
 /// `05:06:07` of a second of the day, in the same way: three numbers of two digits at once.
@@ -92,7 +83,12 @@ fn digits(number: u32) -> u64 {
 pub fn time_of_day(second: u32) -> [u8; 8] {
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     let twos = u64::from(hour) | u64::from(minute) << 24 | u64::from(second) << 48;
-    let tens = (twos.wrapping_mul(103) >> 10) & 0x000F_0000_0F00_000F;
-    let ones = twos.wrapping_sub(tens.wrapping_mul(10));
-    (u64::from_le_bytes(*b"00:00:00") | tens | ones << 8).to_le_bytes()
+    (u64::from_le_bytes(*b"00:00:00") | split_tens(twos, 0x000F_0000_0F00_000F)).to_le_bytes()
+}
+
+/// Splits numbers of two digits into their digits; `tens` has the places of the first digits.
+#[inline]
+fn split_tens(twos: u64, tens: u64) -> u64 {
+    let tens = (twos.wrapping_mul(103) >> 10) & tens;
+    (twos << 8).wrapping_sub(tens.wrapping_mul((10 << 8) - 1))
 }

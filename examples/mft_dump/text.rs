@@ -9,7 +9,9 @@ pub fn push_aligned(out: &mut Vec<u8>, text: &[u8], width: usize) {
 }
 
 /// True for printable ASCII without the bytes given: what nearly all text is.
-#[inline]
+///
+/// Inlined with all it is made of, so that the bytes are constants to the loops.
+#[inline(always)]
 pub fn is_plain<const N: usize>(text: &[u8], without: [u8; N]) -> bool {
     is_made_of(text, |byte| {
         (0x20..0x7F).contains(&byte) & without.iter().fold(true, |fine, &other| fine & (byte != other))
@@ -27,7 +29,7 @@ pub fn is_harmless<const N: usize>(text: &str, without: [u8; N]) -> bool {
 
 /// True where all bytes are fine. They are looked at in sixteens, or eights, the last of which
 /// overlap with those before: so there is no rest to look at byte by byte.
-#[inline]
+#[inline(always)]
 fn is_made_of(text: &[u8], is_fine: impl Fn(u8) -> bool) -> bool {
     if let Some(last) = text.last_chunk::<16>() {
         return all(last, &is_fine) && text.as_chunks::<16>().0.iter().all(|chunk| all(chunk, &is_fine));
@@ -39,7 +41,7 @@ fn is_made_of(text: &[u8], is_fine: impl Fn(u8) -> bool) -> bool {
 }
 
 /// Without an early end and without a branch: the compiler makes vector instructions of it.
-#[inline]
+#[inline(always)]
 fn all<const N: usize>(bytes: &[u8; N], is_fine: impl Fn(u8) -> bool) -> bool {
     let mut wrong = 0;
     for &byte in bytes {

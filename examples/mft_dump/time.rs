@@ -3,14 +3,13 @@
 use chrono::Datelike;
 use ntfs_salvage::FileTime;
 
+use crate::file::Times;
 use crate::number::{eight_digits, push_signed, ten_digits, time_of_day, two_digits};
-use crate::recent::Recent;
 
-/// Writes times and remembers the dates of days it has met. Finding the date of a day is most of
-/// the work; the times of a volume share their days, and those of a file often are all the same.
+/// Writes times and remembers the dates of days it has met: finding the date of a day is most of
+/// the work, and the times of a volume share their days.
 pub struct Dates {
     days: Vec<(u32, [u8; 10])>,
-    recent: Recent<Text>,
 }
 
 /// `2021-03-04T05:06:07.0123456Z`
@@ -24,18 +23,16 @@ impl Dates {
     const YEAR_10000: u64 = 3_067_671;
 
     pub fn new() -> Self {
-        Self { days: vec![(u32::MAX, [0; 10]); Self::REMEMBERED as usize], recent: Recent::new() }
+        Self { days: vec![(u32::MAX, [0; 10]); Self::REMEMBERED as usize] }
     }
 
     /// `2021-03-04T05:06:07.0123456Z`; false, and nothing, where the value has no date.
-    #[inline]
     pub fn push_rfc3339(&mut self, time: FileTime, out: &mut Vec<u8>) -> bool {
-        if Self::is_before_year_10000(time) {
-            let Self { days, recent } = self;
-            out.extend_from_slice(recent.get(time.0, || text(days, time)));
+        let text = self.text(time);
+        if Self::has_four_digits(time) {
+            out.extend_from_slice(&text);
             return true;
         }
-        let text = self.text(time);
         Self::push_late(time, &text, out)
     }
 
@@ -44,7 +41,7 @@ impl Dates {
         let mut text = self.text(time);
         text[10] = b' ';
         let text = &text[..if fraction { 27 } else { 19 }];
-        if Self::is_before_year_10000(time) {
+        if Self::has_four_digits(time) {
             out.extend_from_slice(text);
             return true;
         }
@@ -52,8 +49,23 @@ impl Dates {
     }
 
     /// The time as text, with the last four digits of its year.
+    #[inline]
     pub fn text(&mut self, time: FileTime) -> Text {
-        text(&mut self.days, time)
+        let (second, ticks) = (time.0 / FileTime::TICKS_PER_SECOND, time.0 % FileTime::TICKS_PER_SECOND);
+        let (day, second) = (second / 86_400, second % 86_400);
+        let mut text = *b"0000-00-00T00:00:00.0000000Z";
+        text[..10].copy_from_slice(self.date(day as u32));
+        text[11..19].copy_from_slice(&time_of_day(second as u32));
+        text[19..27].copy_from_slice(&fraction_text(ticks as u32));
+        text
+    }
+
+    fn date(&mut self, day: u32) -> &[u8; 10] {
+        let slot = &mut self.days[(day % Self::REMEMBERED) as usize];
+        if slot.0 != day {
+            *slot = (day, date_text(day.into()));
+        }
+        &slot.1
     }
 
     /// A year of five digits in front of what follows the year.
@@ -65,27 +77,10 @@ impl Dates {
         true
     }
 
-    fn is_before_year_10000(time: FileTime) -> bool {
+    /// True where the year has four digits, so that the text is whole.
+    pub fn has_four_digits(time: FileTime) -> bool {
         time.0 < Self::YEAR_10000 * Self::TICKS_PER_DAY
     }
-}
-
-fn text(days: &mut [(u32, [u8; 10])], time: FileTime) -> Text {
-    let (day, ticks) = (time.0 / Dates::TICKS_PER_DAY, time.0 % Dates::TICKS_PER_DAY);
-    let (second, ticks) = (ticks / FileTime::TICKS_PER_SECOND, ticks % FileTime::TICKS_PER_SECOND);
-    let mut text = *b"0000-00-00T00:00:00.0000000Z";
-    text[..10].copy_from_slice(date(days, day as u32));
-    text[11..19].copy_from_slice(&time_of_day(second as u32));
-    text[19..27].copy_from_slice(&fraction_text(ticks as u32));
-    text
-}
-
-fn date(days: &mut [(u32, [u8; 10])], day: u32) -> &[u8; 10] {
-    let slot = &mut days[(day % Dates::REMEMBERED) as usize];
-    if slot.0 != day {
-        *slot = (day, date_text(day.into()));
-    }
-    &slot.1
 }
 
 /// `.0123456`
@@ -106,19 +101,59 @@ fn date_text(day: u64) -> [u8; 10] {
     [century[0], century[1], year[0], year[1], b'-', month[0], month[1], b'-', day[0], day[1]]
 }
 
+/// What was made of the four times written last.
+///
+/// A name has the times its file had when the name was made: nearly always four times the file's
+/// creation, else all four of the file. So times are compared with those in the same place before,
+/// and with the one to the left.
+pub struct LastTimes<T> {
+    times: Times,
+    made: [T; 4],
+}
+
+impl<T: Copy> LastTimes<T> {
+    /// `of_unset`: what is made of 0.
+    pub fn new(of_unset: T) -> Self {
+        Self { times: [FileTime(0); 4], made: [of_unset; 4] }
+    }
+
+    #[inline]
+    pub fn make(&mut self, times: Times, mut make: impl FnMut(FileTime) -> T) -> &[T; 4] {
+        for index in 0..4 {
+            let time = times[index];
+            if time != self.times[index] {
+                self.made[index] =
+                    if index > 0 && time == times[index - 1] { self.made[index - 1] } else { make(time) };
+            }
+        }
+        self.times = times;
+        &self.made
+    }
+}
+
 /// Seconds since 1970 as bodyfiles have them, with seven digits behind the point where asked for.
 ///
 /// A time that was never set is 0; one before 1970 is negative, its fraction counting upwards.
-#[inline]
 pub fn push_unix(time: FileTime, fraction: bool, out: &mut Vec<u8>) {
-    // From 2001 to 2286 there are ten digits.
-    const TEN_DIGITS: std::ops::Range<i64> = 1_000_000_000..10_000_000_000;
-    match time.unix_seconds() {
-        seconds if TEN_DIGITS.contains(&seconds) => out.extend_from_slice(&ten_digits(seconds.unsigned_abs())),
-        _ if time.is_unset() => out.push(b'0'),
-        seconds => push_signed(out, seconds),
-    }
+    push_signed(out, if time.is_unset() { 0 } else { time.unix_seconds() });
     if fraction {
         out.extend_from_slice(&fraction_text(time.subsecond_ticks()));
     }
 }
+
+/// True where seconds since 1970 have ten digits: from 2001 to 2286.
+#[inline]
+pub fn has_ten_digits(time: FileTime) -> bool {
+    (126_444_736_000_000_000..216_444_736_000_000_000).contains(&time.0)
+}
+
+/// The seconds since 1970 of such a time, behind a separator: `|1614834367`.
+#[inline]
+pub fn ten_digits_of(time: FileTime) -> UnixText {
+    let mut text = [b'|'; 11];
+    text[1..].copy_from_slice(&ten_digits(time.unix_seconds().unsigned_abs()));
+    text
+}
+
+/// `|1614834367`
+pub type UnixText = [u8; 11];
