@@ -4,8 +4,9 @@ use ntfs_salvage::catalog::{Link, Stream};
 
 use crate::file::File;
 use crate::input::Opened;
+use crate::number::push_number;
 use crate::rows::{Pen, Rows};
-use crate::text::{name_in, push_aligned, push_harmless, push_number};
+use crate::text::{name_in, push_aligned, push_harmless};
 
 /// The format.
 pub struct Table;
