@@ -9,7 +9,7 @@ use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{EntryState, FileTime};
 
-use crate::file::{File, Times, times_of, times_of_link};
+use crate::file::{File, Row, Times, times_of, times_of_link};
 use crate::jsonl::{namespace_name, plain_name};
 use crate::number::push_number;
 use crate::rows::{Pen, Rows};
@@ -21,7 +21,7 @@ pub struct Csv;
 
 const HEAD: &[u8] = b"volume,record,sequence,state,directory,path,name,parent,parent_sequence,namespace,dos_name,\
 stream,size,allocated,resident,created,modified,record_changed,accessed,name_created,name_modified,\
-name_record_changed,name_accessed,attributes,security_id,usn,lsn,reparse_tag,reparse_target,damage\r\n";
+name_record_changed,name_accessed,attributes,security_id,usn,lsn,reparse_tag,reparse_target,damage,recoverability\r\n";
 
 impl Rows for Csv {
     fn head(&self, out: &mut Vec<u8>) {
@@ -29,25 +29,16 @@ impl Rows for Csv {
     }
 
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-        if file.links.is_empty() {
-            write_row(file, None, file.main_stream(), pen, out);
-        }
-        for link in &file.links {
-            write_row(file, Some(link), file.main_stream(), pen, out);
-        }
-        for stream in file.named_streams() {
-            write_row(file, file.links.first(), Some(stream), pen, out);
-        }
+        file.rows().for_each(|row| write_row(file, row, pen, out));
+    }
+
+    fn shows_verdicts(&self) -> bool {
+        true
     }
 }
 
-fn write_row(
-    file: &File<'_>,
-    link: Option<&Link<'_>>,
-    stream: Option<&Stream<'_>>,
-    pen: &mut Pen<'_>,
-    out: &mut Vec<u8>,
-) {
+fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    let Row { link, stream, recoverability } = row;
     let entry = file.entry;
     if let Some(partition) = pen.shown.and_then(|opened| opened.partition) {
         push_number(out, partition);
@@ -72,6 +63,10 @@ fn write_row(
     push_number(out, entry.header().lsn());
     write_reparse(file, out);
     write_damage(file, out);
+    out.push(b',');
+    if let Some(recoverability) = recoverability {
+        out.extend_from_slice(recoverability.verdict().code().as_bytes());
+    }
     out.extend_from_slice(b"\r\n");
 }
 

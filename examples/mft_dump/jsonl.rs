@@ -1,6 +1,6 @@
 //! One JSON object an entry, one a line. SCHEMA.md says what is in it.
 
-use ntfs_salvage::catalog::{Link, Stream};
+use ntfs_salvage::catalog::{Link, Recoverability, Stream};
 use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::structure::data_runs::DataRun;
 use ntfs_salvage::structure::value::file_attributes::FileAttributes;
@@ -20,6 +20,10 @@ use crate::time::Dates;
 pub struct Jsonl;
 
 impl Rows for Jsonl {
+    fn shows_verdicts(&self) -> bool {
+        true
+    }
+
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         write_entry(file, pen, &mut Json { out });
     }
@@ -41,7 +45,9 @@ fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     json.put(br#","usn":"#).number_or_null(information.and_then(StandardInformation::update_sequence_number));
     json.put(br#","lsn":"#).number(entry.header().lsn());
     write_reparse(file, json.put(br#","reparse":"#));
-    json.put(br#","streams":"#).array(&file.streams, |json, stream| write_stream(stream, pen, json));
+    json.put(br#","streams":"#).array(file.assessed_streams(), |json, (stream, recoverability)| {
+        write_stream(stream, recoverability, pen, json);
+    });
     json.put(br#","damage":"#).array(&file.damage, write_damage);
     json.put(b"}\n");
 }
@@ -201,7 +207,7 @@ fn write_reparse(file: &File<'_>, json: &mut Json<'_>) {
     json.put(b"}");
 }
 
-fn write_stream(stream: &Stream<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
+fn write_stream(stream: &Stream<'_>, recoverability: Option<&Recoverability>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     if stream.name().is_empty() {
         json.put(br#"{"name":"""#);
     } else {
@@ -213,7 +219,26 @@ fn write_stream(stream: &Stream<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     write_flags(stream, json);
     json.put(br#","runs":"#);
     json.array(stream.data_runs().filter_map(Result::ok), |json, run| write_run(&run, json));
+    match recoverability {
+        Some(recoverability) => write_recoverability(recoverability, json.put(br#","recoverability":"#)),
+        None => json.out.extend_from_slice(br#","recoverability":null"#),
+    }
     json.put(b"}");
+}
+
+fn write_recoverability(recoverability: &Recoverability, json: &mut Json<'_>) {
+    json.put(br#"{"verdict":"#).text(recoverability.verdict().code());
+    let reasons = recoverability.reasons().to_string();
+    json.put(br#","reasons":"#);
+    json.array(reasons.split(',').filter(|reason| !reason.is_empty()), Json::text);
+    json.put(br#","bytes":"#);
+    let mut separator = b"{";
+    for (name, bytes) in recoverability.counts().named().into_iter().filter(|(_, bytes)| *bytes > 0) {
+        json.put(separator).text(name);
+        json.put(b":").number(bytes);
+        separator = b",";
+    }
+    json.out.extend_from_slice(if separator == b"{" { b"{}}" } else { b"}}" });
 }
 
 fn write_flags(stream: &Stream<'_>, json: &mut Json<'_>) {

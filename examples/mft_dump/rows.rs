@@ -1,6 +1,6 @@
 //! What a format is: something that writes the rows of one file after the other.
 
-use ntfs_salvage::catalog::{Catalog, Paths};
+use ntfs_salvage::catalog::{Catalog, Paths, SpareParts};
 
 use crate::csv::TimeField;
 use crate::file::File;
@@ -24,6 +24,11 @@ pub trait Rows: Sync {
     /// The rows of a file.
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>);
 
+    /// True where rows say what is left of streams.
+    fn shows_verdicts(&self) -> bool {
+        false
+    }
+
     /// True where files that exist come before all that do not.
     fn live_first(&self) -> bool {
         false
@@ -37,6 +42,8 @@ pub struct Pen<'c> {
     pub last: Last,
     /// Text being put together.
     pub text: String,
+    /// The buffers of the file before.
+    pub spare: SpareParts,
     /// The start of rows being put together.
     pub row: Vec<u8>,
     /// Sets of attribute bits as text.
@@ -61,6 +68,15 @@ impl<'c> Pen<'c> {
             unix: LastTimes::new([0; 11]),
         };
         let (text, row) = (String::new(), Vec::new());
-        Self { paths: catalog.paths(), dates: Dates::new(), last, text, row, attributes: Recent::new(), shown }
+        Self {
+            paths: catalog.paths(),
+            dates: Dates::new(),
+            last,
+            text,
+            spare: SpareParts::default(),
+            row,
+            attributes: Recent::new(),
+            shown,
+        }
     }
 }
