@@ -27,6 +27,15 @@ pub fn push_signed(out: &mut Vec<u8>, number: i64) {
     push_number(out, number.unsigned_abs());
 }
 
+/// Appends a number, right-aligned in `width` columns.
+pub fn push_number_aligned(out: &mut Vec<u8>, number: u64, width: usize) {
+    let start = out.len();
+    push_number(out, number);
+    let spaces = width.saturating_sub(out.len() - start);
+    out.resize(out.len() + spaces, b' ');
+    out[start..].rotate_right(spaces);
+}
+
 #[inline(never)]
 fn push_up_to_eight(out: &mut Vec<u8>, number: u32) {
     let digits = digits(number);
@@ -91,4 +100,53 @@ pub fn time_of_day(second: u32) -> [u8; 8] {
 fn split_tens(twos: u64, tens: u64) -> u64 {
     let tens = (twos.wrapping_mul(103) >> 10) & tens;
     (twos << 8).wrapping_sub(tens.wrapping_mul((10 << 8) - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(number: u64) -> String {
+        let mut out = b"x".to_vec();
+        push_number(&mut out, number);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers_of_every_length_are_whole() {
+        let powers = std::iter::successors(Some(1_u64), |power| power.checked_mul(10));
+        for number in powers.flat_map(|power| [power - 1, power, power + 1, power / 2 * 3]).chain([u64::MAX]) {
+            assert_eq!(pushed(number), format!("x{number}"));
+        }
+    }
+
+    #[test]
+    fn every_half_of_eight_digits_is_right() {
+        for half in 0..10_000 {
+            for number in [half, half * 10_000, half * 10_000 + half, half * 10_000 + 9_999] {
+                assert_eq!(eight_digits(number), *format!("{number:08}").as_bytes());
+                assert_eq!(pushed(number.into()), format!("x{number}"));
+            }
+        }
+        assert_eq!(ten_digits(1_234_567_890), *b"1234567890");
+        assert_eq!(ten_digits(9_000_000_001), *b"9000000001");
+    }
+
+    #[test]
+    fn every_second_of_a_day_is_right() {
+        for second in 0..86_400 {
+            let text = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+            assert_eq!(time_of_day(second), *text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn signs_and_columns() {
+        let mut out = Vec::new();
+        push_signed(&mut out, i64::MIN);
+        assert_eq!(out, i64::MIN.to_string().as_bytes());
+        push_number_aligned(&mut out, 42, 5);
+        push_number_aligned(&mut out, 123_456, 5);
+        assert!(out.ends_with(b"   42123456"));
+    }
 }

@@ -5,7 +5,7 @@ use ntfs_salvage::catalog::{Link, Recoverability, Stream, Verdict};
 
 use crate::file::{File, Row};
 use crate::input::Opened;
-use crate::number::push_number;
+use crate::number::{push_number, push_number_aligned};
 use crate::rows::{Pen, Rows};
 use crate::text::{name_in, push_aligned, push_harmless};
 
@@ -44,14 +44,13 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
     let state = entry.state().name().as_bytes();
     out.extend_from_slice(state);
     out.resize(out.len() + 8_usize.saturating_sub(state.len()), b' ');
-    let mut digits = itoa::Buffer::new();
     let start = out.len();
-    push_aligned(out, digits.format(entry.record_number()).as_bytes(), REFERENCE - 4);
+    push_number_aligned(out, entry.record_number(), REFERENCE - 4);
     out.push(b'-');
     push_number(out, entry.sequence_number());
     out.resize(out.len().max(start + REFERENCE + 1), b' ');
     match stream.and_then(Stream::size) {
-        Some(size) => push_aligned(out, digits.format(size).as_bytes(), SIZE),
+        Some(size) => push_number_aligned(out, size, SIZE),
         None => push_aligned(out, if file.entry.is_directory() { b"<dir>" } else { b"-" }, SIZE),
     }
     out.extend_from_slice(b"  ");

@@ -157,3 +157,47 @@ pub fn ten_digits_of(time: FileTime) -> UnixText {
 
 /// `|1614834367`
 pub type UnixText = [u8; 11];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Times of all years that have a date, and some that have none.
+    fn times() -> impl Iterator<Item = FileTime> {
+        let step = 0x3_1415_9265_3589;
+        let odd = [0, 1, 116_444_736_000_000_000, u64::MAX >> 1, u64::MAX];
+        (0..20_000).map(move |index| FileTime(index * step)).chain(odd.map(FileTime))
+    }
+
+    #[test]
+    fn dates_are_those_of_the_library() {
+        let mut dates = Dates::new();
+        for time in times() {
+            let mut out = Vec::new();
+            let has_date = dates.push_rfc3339(time, &mut out);
+            assert_eq!(has_date, time.to_datetime().is_some());
+            assert_eq!(out, if has_date { time.to_string().into_bytes() } else { Vec::new() });
+        }
+    }
+
+    #[test]
+    fn ten_digits_of_seconds_are_those_of_any_number() {
+        let at = |seconds: u64| FileTime((seconds + 11_644_473_600) * FileTime::TICKS_PER_SECOND);
+        assert!(!has_ten_digits(FileTime(at(1_000_000_000).0 - 1)) && !has_ten_digits(at(10_000_000_000)));
+        let ends = [at(1_000_000_000), FileTime(at(10_000_000_000).0 - 1)];
+        for time in times().filter(|&time| has_ten_digits(time)).chain(ends) {
+            let mut out = b"|".to_vec();
+            push_unix(time, false, &mut out);
+            assert_eq!(out, ten_digits_of(time));
+        }
+    }
+
+    #[test]
+    fn last_times_are_those_asked_for() {
+        let mut last = LastTimes::new(0);
+        let [a, b, c, d] = [1, 2, 3, 4].map(FileTime);
+        for times in [[a; 4], [a, b, c, d], [b, b, c, a], [a, b, b, b], [FileTime(0); 4], [d, c, b, a]] {
+            assert_eq!(*last.make(times, |time| time.0), times.map(|time| time.0));
+        }
+    }
+}
