@@ -246,15 +246,14 @@ impl<'c> Entry<'c> {
                 Err(damage) => found.push(damage),
             }
         }
-        listed.sort_unstable();
+        // By number: references sort by their sequence numbers first.
+        listed.sort_unstable_by_key(|reference| (reference.record_number(), reference.sequence_number()));
         listed.dedup();
         let own = |number: u64| number == self.record_number() || self.has_extension(number);
         let foreign = listed.iter().filter(|reference| !own(reference.record_number()));
         found.extend(foreign.map(|&reference| Damage::new(0, DamageKind::ListedRecordForeign { reference })));
-        let is_listed = |number: u64| {
-            let at = listed.partition_point(|reference| reference.record_number() < number);
-            listed.iter().skip(at).any(|reference| reference.record_number() == number)
-        };
+        let is_listed =
+            |number: u64| listed.binary_search_by_key(&number, |reference| reference.record_number()).is_ok();
         let unlisted = self.extensions.iter().map(Record::number).filter(|&number| !is_listed(number));
         found.extend(unlisted.map(|number| Damage::new(0, DamageKind::UnlistedExtension { number })));
     }
