@@ -2,9 +2,9 @@
 
 use std::ops::{ControlFlow, Range};
 
+use super::Catalog;
 use super::entry::{Entry, unreadable};
 use super::slot::SlotFlags;
-use super::{Catalog, Paths};
 use crate::base::damage::Damage;
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
@@ -31,27 +31,25 @@ impl<'v> Catalog<'v> {
     /// When the record cannot be read, or shows no evidence of a file.
     pub fn entry(&self, number: u64) -> Result<Entry<'_>> {
         let number = self.joined_to(number).unwrap_or(number);
-        let record = self.mft().record(number)?;
-        let (_, missing) = self.mft().slot(number)?;
+        let (bytes, missing) = self.mft().slot(number)?;
+        let record = Record::from_vec(number, bytes)?;
         let no_file = Error::Unsupported("the record shows no evidence of a file");
         self.assemble(record, &missing).ok_or(no_file)
     }
 
     /// Passes over all entries: gives them in batches to `work`, on any thread, and the results to
-    /// `consume`, in order, on the caller's thread, until it breaks. The entries are those of
+    /// `consume`, in order, on the caller's thread, until it breaks. A `state` is made for each
+    /// thread, such as its [`Paths`](super::Paths). The entries are those of
     /// [`entries`](Self::entries), whatever the number of threads; their buffers are reused.
-    pub fn scan<T: Send, B>(
+    pub fn scan<S: Send, T: Send, B>(
         &self,
         threads: &Threads,
-        work: impl Fn(Batch<'_, '_>) -> T + Sync,
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, Batch<'_>) -> T + Sync,
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        self.mft().scan_with(
-            threads,
-            || self.paths(),
-            |paths, chunk| work(Batch { catalog: self, chunk, paths }),
-            consume,
-        )
+        let in_batch = |state: &mut S, chunk: Chunk<'_>| work(state, Batch { catalog: self, chunk });
+        self.mft().scan_with(threads, state, in_batch, consume)
     }
 
     /// The entry whose base is `record`; `None` where it is no base or shows no evidence of a file.
@@ -69,13 +67,16 @@ impl<'v> Catalog<'v> {
         Entry::new(self, record, extensions, found)
     }
 
+    /// Reads the extension records of `base`; what of them cannot be read is added to `found`.
     fn read_extensions(&self, base: u64, found: &mut Vec<Damage>) -> Vec<Record<'static>> {
+        let record_size = u64::from(self.mft().record_size());
         let mut records = Vec::new();
         for extension in self.extensions_of(base) {
-            match self.mft().record(extension.number) {
+            let Ok((bytes, missing)) = self.mft().slot(extension.number) else { continue };
+            found.append(&mut unreadable(extension.number, record_size, &missing));
+            match Record::from_vec(extension.number, bytes) {
                 Ok(record) => records.push(record),
-                Err(Error::Damage(damage)) => found.push(damage),
-                Err(_) => {}
+                Err(damage) => found.push(damage),
             }
         }
         records
@@ -84,28 +85,23 @@ impl<'v> Catalog<'v> {
 
 /// Consecutive entries of a catalog, in buffers that are reused.
 #[derive(Debug)]
-pub struct Batch<'b, 'c> {
-    catalog: &'c Catalog<'c>,
+pub struct Batch<'b> {
+    catalog: &'b Catalog<'b>,
     chunk: Chunk<'b>,
-    paths: &'b mut Paths<'c>,
 }
 
-impl<'b, 'c: 'b> Batch<'b, 'c> {
+impl<'b> Batch<'b> {
     /// The catalog the entries come from.
     #[must_use]
-    pub fn catalog(&self) -> &'c Catalog<'c> {
+    pub fn catalog(&self) -> &'b Catalog<'b> {
         self.catalog
     }
 
-    /// Gives the entries in order to `each`, with the builder of paths that this thread keeps.
-    pub fn for_each(self, mut each: impl FnMut(&Entry<'b>, &mut Paths<'c>)) {
+    /// The entries in order.
+    pub fn into_entries(self) -> impl Iterator<Item = Entry<'b>> {
+        let catalog = self.catalog;
         let missing = self.chunk.missing().to_vec();
-        for (_, record) in self.chunk.into_records() {
-            let Ok(record) = record else { continue };
-            if let Some(entry) = self.catalog.assemble(record, &missing) {
-                each(&entry, self.paths);
-            }
-        }
+        self.chunk.into_records().filter_map(move |(_, record)| catalog.assemble(record.ok()?, &missing))
     }
 }
 
@@ -150,5 +146,63 @@ impl<'c> Iterator for Entries<'c> {
                 return entry;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source;
+    use crate::volume::Volume;
+
+    /// Everything an entry says, as text.
+    fn told(entry: &Entry<'_>) -> String {
+        let paths: Vec<_> = entry.paths().map(|path| path.text).collect();
+        format!("{} {:?} {paths:?} {:?}", entry.reference(), entry.state(), entry.parts())
+    }
+
+    #[test]
+    fn iterator_and_scan_agree_at_any_thread_count_and_chunk_size() {
+        for image in ["links_streams", "mft_attribute_list", "deleted", "4kn"] {
+            let source = source::open(format!("{}/testdata/{image}.img", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let volume = Volume::open(&source).unwrap();
+            let catalog = volume.catalog_with(&Threads::single());
+            let expected: Vec<String> = catalog.entries().map(|entry| told(&entry)).collect();
+            assert!(!expected.is_empty());
+            for records in [1, 3, 64, 1024] {
+                let volume = Volume::open(&source).unwrap().with_chunks_of(records);
+                for threads in [1, 2, 3, 8].map(Threads::new) {
+                    let catalog = volume.catalog_with(&threads);
+                    let mut scanned = Vec::new();
+                    let work = |(): &mut (), batch: Batch<'_>| -> Vec<String> {
+                        batch.into_entries().map(|entry| told(&entry)).collect()
+                    };
+                    let flow = catalog.scan(
+                        &threads,
+                        || (),
+                        work,
+                        |part| {
+                            scanned.extend(part);
+                            ControlFlow::<()>::Continue(())
+                        },
+                    );
+                    assert!(flow.is_continue());
+                    assert!(scanned == expected, "{image}: {threads:?}, {records} records at a time");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_entry_of_an_extension_record_is_that_of_its_file() {
+        let image = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/links_streams.img");
+        let source = source::open(image).unwrap();
+        let volume = Volume::open(&source).unwrap();
+        let catalog = volume.catalog();
+        let extended = catalog.entries().find(|entry| !entry.extension_records().is_empty()).unwrap();
+        for extension in extended.extension_records() {
+            assert_eq!(catalog.entry(extension.number()).unwrap().reference(), extended.reference());
+        }
+        assert!(catalog.entry(u64::MAX).is_err());
     }
 }

@@ -3,14 +3,27 @@
 //! One pass over the table collects what paths and files need; then the entries come one by one,
 //! each read when its turn comes.
 
+pub mod assessment;
+pub mod claims;
+mod compressed_units;
+mod decoder;
+pub mod encoding;
 mod entries;
 pub mod entry;
-mod layout;
+#[cfg(test)]
+mod forged_volume;
 pub mod link;
+mod overlay;
+pub mod parts;
 mod pass;
 pub mod path;
+pub mod recoverability;
+mod resident;
 mod slot;
 pub mod stream;
+pub mod stream_map;
+pub mod stream_range;
+pub mod stream_reader;
 
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
@@ -18,11 +31,19 @@ use crate::volume::Volume;
 use crate::volume::mft::Mft;
 use slot::{Slot, SlotFlags};
 
+pub use assessment::{Assessment, RecoverabilityOptions};
+pub use claims::{Age, Claim, Claimant, Claims};
+pub use encoding::Encoding;
 pub use entries::{Batch, Entries};
 pub use entry::{Entry, EntryState};
 pub use link::Link;
+pub use parts::{Parts, SpareParts};
 pub use path::{Path, PathEnd, Paths};
+pub use recoverability::{AssessedRange, ByteCounts, Reasons, Recoverability, Standing, Verdict};
 pub use stream::Stream;
+pub use stream_map::StreamMap;
+pub use stream_range::{Missing, Origin, StreamRange};
+pub use stream_reader::{Reading, StreamReader, Unproven};
 
 /// The files of a volume.
 ///

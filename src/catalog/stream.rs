@@ -1,6 +1,11 @@
 //! Streams: the `$DATA` of a file, in one piece or several.
 
+use std::fmt;
+
+use super::encoding::Encoding;
 use super::entry::Entry;
+use super::stream_map::StreamMap;
+use super::stream_reader::StreamReader;
 use crate::base::damage::Damage;
 use crate::base::name::Name;
 use crate::structure::attribute::{Attribute, AttributeFlags};
@@ -9,15 +14,83 @@ use crate::structure::data_runs::DataRun;
 use crate::structure::non_resident::NonResident;
 
 /// One data stream of a file: the main one has no name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Sizes and runs are those of the `$DATA` attribute. [`map`](Self::map) says where every byte of the
+/// content comes from, and [`reader`](Self::reader) reads it, decompressed where it is compressed;
+/// [`raw`](Self::raw) gives the stored bytes instead.
+#[derive(Clone)]
 pub struct Stream<'e> {
+    entry: &'e Entry<'e>,
     /// The piece with the lowest VCN: the one whose sizes and flags count.
     first: Attribute<'e>,
     /// The other pieces by their lowest VCN; most streams have none.
     others: Vec<Attribute<'e>>,
+    is_raw: bool,
+}
+
+impl fmt::Debug for Stream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (record, id) = (self.first.place().record, self.first.id());
+        let mut text = f.debug_struct("Stream");
+        text.field("name", &self.name()).field("record", &record).field("id", &id).field("size", &self.size());
+        text.field("is_raw", &self.is_raw).finish_non_exhaustive()
+    }
 }
 
 impl<'e> Stream<'e> {
+    pub(super) fn new(entry: &'e Entry<'e>, first: Attribute<'e>) -> Self {
+        Self { entry, first, others: Vec::new(), is_raw: false }
+    }
+
+    /// The file the stream belongs to.
+    #[must_use]
+    pub fn entry(&self) -> &'e Entry<'e> {
+        self.entry
+    }
+
+    /// The same stream as it is stored: compressed and overlaid bytes are not decompressed, nothing is
+    /// zeroed behind the initialized size, and the bytes go on behind the size to the end of the last
+    /// cluster, or of the attribute.
+    #[must_use]
+    pub fn raw(&self) -> Self {
+        Self { is_raw: true, ..self.clone() }
+    }
+
+    /// True for a stream that is given as it is stored.
+    #[must_use]
+    pub fn is_raw(&self) -> bool {
+        self.is_raw
+    }
+
+    /// How the bytes are stored; [`Encoding::Plain`] for a [raw](Self::raw) stream.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        if self.is_raw { Encoding::Plain } else { Encoding::of(self) }
+    }
+
+    /// Where every byte comes from.
+    #[must_use]
+    pub fn map(&self) -> StreamMap<'e> {
+        StreamMap::of(self)
+    }
+
+    /// Reads the stream.
+    #[must_use]
+    pub fn reader(&self) -> StreamReader<'e> {
+        StreamReader::new(self.map())
+    }
+
+    /// True when the record shows no sign that the piece's header and runs are torn, or residue of
+    /// an earlier life.
+    pub(super) fn is_proven(&self, piece: &Attribute<'_>) -> bool {
+        let place = piece.place();
+        let start = usize::try_from(place.offset).unwrap_or(usize::MAX);
+        let end = start.saturating_add(piece.bytes().len());
+        let record = place.record.and_then(|number| self.entry.record_numbered(number));
+        let is_whole = record.is_some_and(|record| record.update_sequence().is_proven_between(start, end));
+        is_whole && !piece.is_beyond_used()
+    }
+
     /// The name, empty for the main stream.
     #[must_use]
     pub fn name(&self) -> Name<'e> {
@@ -102,10 +175,8 @@ impl Entry<'_> {
     #[must_use]
     pub fn streams(&self) -> Vec<Stream<'_>> {
         let data = self.attributes_of(AttributeType::DATA);
-        let mut streams: Vec<Stream<'_>> = data.map(|first| Stream { first, others: Vec::new() }).collect();
-        if streams.len() > 1 && streams.iter().any(|stream| lowest_vcn(&stream.first) > 0) {
-            join_pieces(&mut streams);
-        }
+        let mut streams = data.map(|first| Stream::new(self, first)).collect();
+        join_pieces(&mut streams);
         streams
     }
 }
@@ -115,18 +186,26 @@ fn lowest_vcn(piece: &Attribute<'_>) -> u64 {
 }
 
 /// Puts pieces of the same name together, sorted by their lowest VCN.
-fn join_pieces(streams: &mut Vec<Stream<'_>>) {
-    let mut pieces: Vec<_> = streams.drain(..).map(|stream| stream.first).enumerate().collect();
+#[inline]
+pub(super) fn join_pieces(streams: &mut Vec<Stream<'_>>) {
+    if streams.len() > 1 && streams.iter().any(|stream| lowest_vcn(&stream.first) > 0) {
+        join_scattered_pieces(streams);
+    }
+}
+
+fn join_scattered_pieces(streams: &mut Vec<Stream<'_>>) {
+    let mut pieces: Vec<_> = streams.drain(..).enumerate().collect();
     let key = |piece: &Attribute<'_>| (piece.name().bytes().to_vec(), lowest_vcn(piece));
-    pieces.sort_by_cached_key(|(_, piece)| key(piece));
+    pieces.sort_by_cached_key(|(_, piece)| key(&piece.first));
     let mut joined: Vec<(usize, Stream<'_>)> = Vec::new();
     for (index, piece) in pieces {
-        match joined.last_mut().filter(|(_, stream)| stream.name() == piece.name() && lowest_vcn(&piece) > 0) {
+        let goes_on = |stream: &Stream<'_>| stream.name() == piece.name() && lowest_vcn(&piece.first) > 0;
+        match joined.last_mut().filter(|(_, stream)| goes_on(stream)) {
             Some((place, stream)) => {
-                stream.others.push(piece);
+                stream.others.push(piece.first);
                 *place = (*place).min(index);
             }
-            None => joined.push((index, Stream { first: piece, others: Vec::new() })),
+            None => joined.push((index, piece)),
         }
     }
     joined.sort_by_key(|(index, _)| *index);

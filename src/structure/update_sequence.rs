@@ -235,6 +235,27 @@ impl UpdateSequence {
             && self.count == u16::from(self.strides).saturating_add(1)
     }
 
+    /// True when every stride that has a byte of `start .. end` is known to be of one write.
+    #[must_use]
+    pub fn is_proven_between(&self, start: usize, end: usize) -> bool {
+        match self.state {
+            Protection::AlreadyRepaired | Protection::Checksum => true,
+            Protection::Unverified => false,
+            Protection::Protected => {
+                end <= usize::from(self.covered).saturating_mul(STRIDE) && !self.is_torn_between(start, end)
+            }
+        }
+    }
+
+    /// Where on disk the word stands that belongs at the end of stride `stride`, in bytes from the
+    /// record's start: in the array, or, where nothing was moved or the stride is torn, at that end.
+    #[must_use]
+    pub fn word_place(&self, stride: u8) -> usize {
+        let is_moved = self.state == Protection::Protected && stride < self.covered && !self.is_torn(stride);
+        let index = usize::from(stride).saturating_add(1).saturating_mul(2);
+        if is_moved { usize::from(self.array_offset).saturating_add(index) } else { Self::word_offset(stride) }
+    }
+
     /// What is wrong, in order of place: an array that does not fit, then each torn stride of
     /// `record`, the bytes that were checked.
     #[must_use]
@@ -303,6 +324,20 @@ mod tests {
         assert_eq!(sequence.candidates(&record, 1), Some((6, 0xA1)));
         assert_eq!(sequence.candidates(&record, 0), None);
         assert!(sequence.is_torn_between(600, 601) && !sequence.is_torn_between(0, 512));
+    }
+
+    #[test]
+    fn moved_words_are_found_in_the_array_and_torn_ones_in_their_place() {
+        let mut record = protected(2);
+        let sequence = check(&record);
+        assert_eq!((sequence.word_place(0), sequence.word_place(1)), (50, 52));
+        assert!(sequence.is_proven_between(0, 1024) && !sequence.is_proven_between(0, 1025));
+        record[1022] = 6;
+        let sequence = check(&record);
+        assert_eq!((sequence.word_place(0), sequence.word_place(1)), (50, 1022));
+        assert!(sequence.is_proven_between(0, 512) && !sequence.is_proven_between(500, 513));
+        record[4] = 1;
+        assert!(!check(&record).is_proven_between(0, 1), "without an array nothing is known");
     }
 
     #[test]

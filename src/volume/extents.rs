@@ -33,7 +33,7 @@ impl Extent {
     }
 
     /// The part of the extent between the stream's bytes `start` and `end`.
-    fn clip(&self, start: u64, end: u64) -> Self {
+    pub(crate) fn clip(&self, start: u64, end: u64) -> Self {
         let from = self.offset.max(start);
         let location = match self.location {
             Location::At(position) => Location::At(position.saturating_add(from.saturating_sub(self.offset))),

@@ -1,6 +1,7 @@
 //! From a source to a volume: partitions, geometry, extents and the MFT.
 
 pub mod bare_table;
+pub mod bitmap;
 mod bootstrap;
 pub mod disk;
 pub mod extents;
@@ -17,6 +18,7 @@ use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::source::{Source, Window, read_readable};
 use crate::structure::boot_sector::BootSector;
+pub use bitmap::{ClusterBitmap, ClusterState};
 use geometry::Geometry;
 use mft::Mft;
 
@@ -80,6 +82,24 @@ impl<'s> Volume<'s> {
     pub fn from_table(source: &'s dyn Source) -> Result<Self> {
         let source = Window::whole(source);
         Ok(Self { source, geometry: None, mft: Mft::from_table(source)?, damage: Vec::new() })
+    }
+
+    /// A volume put together from what was found: nothing is read here.
+    #[must_use]
+    pub(crate) fn from_parts(
+        source: Window<'s>,
+        geometry: Option<Geometry>,
+        mft: Mft<'s>,
+        damage: Vec<Damage>,
+    ) -> Self {
+        Self { source, geometry, mft, damage }
+    }
+
+    /// The same volume, its table read `records` at a time.
+    #[cfg(test)]
+    pub(crate) fn with_chunks_of(mut self, records: u64) -> Self {
+        self.mft = self.mft.with_chunks_of(records);
+        self
     }
 
     /// Looks for a backup boot sector in the last MiB and, as NT 3.51 wrote it, in the middle.

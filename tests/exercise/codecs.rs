@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use ntfs_salvage::Damage;
-use ntfs_salvage::codec::wof::{Algorithm, ChunkTable};
+use ntfs_salvage::codec::wof::ChunkTable;
 use ntfs_salvage::codec::{lznt1, lzx, xpress_huffman};
+use ntfs_salvage::structure::value::reparse_payload::WofAlgorithm;
 
 use super::{damaged, debug, sound};
 
@@ -51,7 +52,7 @@ pub(crate) fn lzx(bytes: &[u8]) {
 pub(crate) fn overlay(bytes: &[u8]) {
     let Some((numbers, stream)) = bytes.split_first_chunk::<4>() else { return };
     let size = u64::from(u32::from_le_bytes([numbers[0], numbers[1], numbers[2] & 3, 0]));
-    let algorithm = Algorithm(u32::from(numbers[3] & 7));
+    let algorithm = WofAlgorithm(u32::from(numbers[3] & 7));
     let compressed = u64::try_from(stream.len()).expect("64 bits hold a length");
     let Some(table) = sound(ChunkTable::new(algorithm, size, compressed)) else { return };
     let mut end = 0;

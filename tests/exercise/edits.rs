@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use ntfs_salvage::ReadError;
 use ntfs_salvage::source::Source;
 
-use super::table;
+use super::{content, table};
 
 /// An image, and the bytes that stand in place of some of its own.
 struct Edited<'i> {
@@ -50,6 +50,18 @@ fn image() -> &'static [u8] {
 /// Takes the bytes as edits: four bytes say where, the fifth is what is there from now on. The
 /// highest two bits of the place choose a region: the boot sector, the table, the whole image, or, once, its end.
 pub(crate) fn volume(bytes: &[u8]) {
+    table::volume(&edited(bytes));
+}
+
+/// The same without the boot sector and its backup: found by its records alone.
+pub(crate) fn salvage(bytes: &[u8]) {
+    let mut source = edited(bytes);
+    source.edits.extend((3..11).map(|place| (place, 0)));
+    source.size = source.size.min(1 << 20);
+    content::salvage(&source);
+}
+
+fn edited(bytes: &[u8]) -> Edited<'static> {
     let image = image();
     let wide = |length: usize| u64::try_from(length).expect("64 bits hold a length");
     let mut source = Edited { image, edits: Vec::new(), size: wide(image.len()) };
@@ -63,5 +75,5 @@ pub(crate) fn volume(bytes: &[u8]) {
             _ => source.size = source.size.min(4096 + place),
         }
     }
-    table::volume(&source);
+    source
 }

@@ -7,6 +7,7 @@
 
 pub(crate) mod boot;
 pub(crate) mod codecs;
+pub(crate) mod content;
 pub(crate) mod disk;
 pub(crate) mod edits;
 pub(crate) mod index;

@@ -8,7 +8,7 @@ use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::extents::{Extents, Location};
 use ntfs_salvage::{Damage, EntryState, Threads, Volume};
 
-use super::{damaged, debug, name, see, show};
+use super::{content, damaged, debug, name, see, show};
 
 /// The bytes as a bare `$MFT`.
 pub(crate) fn bare(bytes: &[u8]) {
@@ -41,6 +41,7 @@ pub(crate) fn volume_with(volume: &Volume<'_>) {
     assert_eq!(scan(&again, two), one_by_one, "on two threads the scan gives what the iterator gives");
     assert!(one_by_one.windows(2).all(|pair| pair[0].number < pair[1].number));
     one_by_one.iter().for_each(|facts| assert_eq!(&facts.again(&catalog), facts, "asked for by its number"));
+    content::all(&catalog);
     assert!(catalog.entry(u64::MAX).is_err() && catalog.entry(volume.mft().record_count()).is_err());
 }
 
@@ -120,9 +121,10 @@ fn scan(catalog: &Catalog<'_>, threads: &Threads) -> Vec<Facts> {
     let mut all = Vec::new();
     let flow = catalog.scan(
         threads,
-        |batch| {
+        || catalog.paths(),
+        |paths, batch| {
             let mut facts = Vec::new();
-            batch.for_each(|entry, paths| facts.push(Facts::of(entry, paths)));
+            facts.extend(batch.into_entries().map(|entry| Facts::of(&entry, paths)));
             facts
         },
         |facts| {

@@ -1,0 +1,114 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use ntfs_salvage::EntryState;
+
+/// List the files of NTFS volumes, live and deleted: of a disk image, a volume, or a bare $MFT
+#[derive(Debug, Parser)]
+#[command(name = "mft_dump", max_term_width = 100)]
+pub struct Arguments {
+    /// A disk, a volume or an $MFT: a device or its image. It is only read
+    pub input: PathBuf,
+    /// How to write the listing
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write to FILE instead of the standard output; the file appears when it is complete
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace FILE if it exists
+    #[arg(long, requires = "output")]
+    pub force: bool,
+    /// Only files that are deleted, and what is left of files whose base record is gone
+    #[arg(long, conflicts_with = "live")]
+    pub deleted: bool,
+    /// Only files that exist
+    #[arg(long)]
+    pub live: bool,
+    /// Only the volume in partition N of the disk, as Linux numbers them
+    #[arg(long, value_name = "N", conflicts_with = "offset")]
+    pub partition: Option<u32>,
+    /// The volume starts at this byte of the input (decimal, or hexadecimal with 0x)
+    #[arg(long, value_name = "BYTES", value_parser = parse_number)]
+    pub offset: Option<u64>,
+    /// Show one record in full; with -SEQ only if it has that sequence number
+    #[arg(long, value_name = "N[-SEQ]", value_parser = RecordChoice::parse)]
+    #[arg(conflicts_with_all = ["format", "deleted", "live", "fraction"])]
+    pub record: Option<RecordChoice>,
+    /// How many threads to use; 0 for as many as there are processors
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// In a bodyfile, write times with seven digits behind the second
+    #[arg(long)]
+    pub fraction: bool,
+    /// No progress bar and no summary
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// How a listing is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns for people
+    Table,
+    /// One row a link, and one a named stream
+    Csv,
+    /// One JSON object an entry
+    Jsonl,
+    /// The Sleuth Kit's bodyfile, for timelines
+    Bodyfile,
+    /// The columns of MFTECmd
+    MftecmdCsv,
+}
+
+/// Which entries are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    All,
+    Live,
+    Deleted,
+}
+
+impl Wanted {
+    pub fn includes(self, state: EntryState) -> bool {
+        match self {
+            Self::All => true,
+            Self::Live => state == EntryState::Live,
+            Self::Deleted => state != EntryState::Live,
+        }
+    }
+}
+
+impl Arguments {
+    pub fn wanted(&self) -> Wanted {
+        match (self.live, self.deleted) {
+            (true, _) => Wanted::Live,
+            (_, true) => Wanted::Deleted,
+            _ => Wanted::All,
+        }
+    }
+}
+
+/// A record, and the sequence number it has to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordChoice {
+    pub number: u64,
+    pub sequence: Option<u16>,
+}
+
+impl RecordChoice {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (number, sequence) = text.split_once('-').map_or((text, None), |(number, rest)| (number, Some(rest)));
+        let sequence = sequence.map(|text| text.parse().map_err(|_| format!("'{text}' is no sequence number")));
+        Ok(Self { number: parse_number(number)?, sequence: sequence.transpose()? })
+    }
+}
+
+fn parse_number(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| format!("'{text}' is no number"))
+}

@@ -1,0 +1,92 @@
+//! A file as rows show it: taken apart once, whatever the format.
+
+use std::borrow::Cow;
+
+use ntfs_salvage::catalog::{Link, Parts, Stream};
+use ntfs_salvage::structure::attribute::Attribute;
+use ntfs_salvage::structure::attribute_type::AttributeType;
+use ntfs_salvage::structure::value::reparse_payload::{NfsFile, ReparsePayload};
+use ntfs_salvage::structure::value::reparse_point::ReparsePoint;
+use ntfs_salvage::structure::value::reparse_tag::ReparseTag;
+use ntfs_salvage::structure::value::standard_information::StandardInformation;
+use ntfs_salvage::{Damage, Entry, FileTime};
+
+/// An entry and its parts.
+pub struct File<'e> {
+    pub entry: &'e Entry<'e>,
+    pub links: Vec<Link<'e>>,
+    pub streams: Vec<Stream<'e>>,
+    pub information: Option<StandardInformation<'e>>,
+    pub damage: Vec<Damage>,
+    /// Attributes few files have, in the order they stand in.
+    rare: Vec<Attribute<'e>>,
+}
+
+impl<'e> File<'e> {
+    pub fn of(entry: &'e Entry<'e>) -> Self {
+        let Parts { information, links, streams, others: rare, damage } = entry.parts();
+        Self { entry, links, streams, information, damage, rare }
+    }
+
+    pub fn main_stream(&self) -> Option<&Stream<'e>> {
+        self.streams.iter().find(|stream| stream.name().is_empty())
+    }
+
+    pub fn named_streams(&self) -> impl Iterator<Item = &Stream<'e>> {
+        self.streams.iter().filter(|stream| !stream.name().is_empty())
+    }
+
+    /// The attributes of a type that few files have.
+    pub fn rare(&self, wanted: AttributeType) -> impl Iterator<Item = &Attribute<'e>> {
+        self.rare.iter().filter(move |attribute| attribute.attribute_type() == wanted)
+    }
+
+    /// Where the file leads, if it is a link.
+    pub fn reparse_target(&self) -> Option<String> {
+        self.reparse()?.target
+    }
+
+    /// The reparse point of the file, if it is one.
+    pub fn reparse(&self) -> Option<Reparse> {
+        let attribute = self.rare(AttributeType::REPARSE_POINT).next()?;
+        let value = match attribute.resident_value() {
+            Ok(value) => Cow::Borrowed(value),
+            Err(_) => Cow::Owned(self.entry.catalog().volume().attribute_value(attribute).ok()?),
+        };
+        let point = ReparsePoint::parse(&value).ok()?;
+        Some(Reparse { tag: point.tag(), target: point.payload().ok().and_then(|payload| target(&payload)) })
+    }
+}
+
+/// What a reparse point is, and where it leads.
+pub struct Reparse {
+    pub tag: ReparseTag,
+    pub target: Option<String>,
+}
+
+fn target(payload: &ReparsePayload<'_>) -> Option<String> {
+    match payload {
+        ReparsePayload::SymbolicLink(link) | ReparsePayload::MountPoint(link) => {
+            // The prefix leads into the object manager; what follows it is the path people know.
+            let name = link.substitute_name().ok()?.to_string();
+            Some(name.strip_prefix(r"\??\").map_or_else(|| name.clone(), str::to_owned))
+        }
+        ReparsePayload::LinuxLink(path) => Some(String::from_utf8_lossy(path).into_owned()),
+        ReparsePayload::Nfs(NfsFile::Link(name)) => Some(name.to_string()),
+        ReparsePayload::ApplicationLink(link) => link.target().map(|name| name.to_string()),
+        ReparsePayload::Layer(layer) => Some(layer.name.to_string()),
+        _ => None,
+    }
+}
+
+/// Created, modified, record changed, accessed: the order they have on disk.
+pub type Times = [FileTime; 4];
+
+pub fn times_of(information: &StandardInformation<'_>) -> Times {
+    [information.created(), information.modified(), information.record_changed(), information.accessed()]
+}
+
+pub fn times_of_link(link: &Link<'_>) -> Times {
+    let name = link.file_name();
+    [name.created(), name.modified(), name.record_changed(), name.accessed()]
+}

@@ -1,0 +1,94 @@
+//! The pass over a volume that writes its listing.
+
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use ntfs_salvage::Threads;
+use ntfs_salvage::catalog::{Batch, Catalog};
+
+use crate::arguments::Wanted;
+use crate::failure::Failure;
+use crate::file::File;
+use crate::input::Opened;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::rows::{Pen, Rows};
+use crate::summary::Tally;
+
+/// What is listed, and how.
+pub struct Listing<'l> {
+    pub opened: &'l Opened<'l>,
+    /// The same, where it is one of several volumes.
+    pub shown: Option<&'l Opened<'l>>,
+    pub rows: &'l dyn Rows,
+    pub wanted: Wanted,
+    pub threads: &'l Threads,
+}
+
+/// What one batch of entries has become.
+struct Part {
+    rows: Vec<u8>,
+    tally: Tally,
+}
+
+impl Listing<'_> {
+    /// Writes the listing and counts what is in it.
+    pub fn run(&self, output: &mut Output, progress: &Progress) -> Result<Tally, Failure> {
+        let mut heading = Vec::new();
+        if let Some(opened) = self.shown {
+            self.rows.volume(opened, &mut heading);
+        }
+        output.write(&heading)?;
+        let catalog = self.opened.volume.catalog_with(self.threads);
+        let passes: &[Wanted] = if self.rows.live_first() { &[Wanted::Live, Wanted::Deleted] } else { &[Wanted::All] };
+        progress.start(&self.opened.volume, passes.len());
+        let mut tally = Tally::new(catalog.counts());
+        for &pass in passes {
+            let counted = self.pass(&catalog, pass, output, progress)?;
+            tally.add(&counted);
+        }
+        Ok(tally)
+    }
+
+    fn pass(
+        &self,
+        catalog: &Catalog<'_>,
+        pass: Wanted,
+        output: &mut Output,
+        progress: &Progress,
+    ) -> Result<Tally, Failure> {
+        // The buffers of rows that are written go back to the threads that fill them.
+        let buffers = Mutex::new(Vec::new());
+        let idle = || buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut total = Tally::default();
+        let work = |pen: &mut Pen<'_>, batch: Batch<'_>| {
+            let mut part = Part { rows: idle().pop().unwrap_or_default(), tally: Tally::default() };
+            self.write_rows(batch, pass, pen, &mut part);
+            part
+        };
+        let consume = |mut part: Part| {
+            progress.step();
+            total.add(&part.tally);
+            if let Err(failure) = output.write(&part.rows) {
+                return ControlFlow::Break(failure);
+            }
+            part.rows.clear();
+            idle().push(part.rows);
+            ControlFlow::Continue(())
+        };
+        match catalog.scan(self.threads, || Pen::new(catalog, self.shown), work, consume) {
+            ControlFlow::Break(failure) => Err(failure),
+            ControlFlow::Continue(()) => Ok(total),
+        }
+    }
+
+    fn write_rows(&self, batch: Batch<'_>, pass: Wanted, pen: &mut Pen<'_>, part: &mut Part) {
+        for entry in batch.into_entries().filter(|entry| pass.includes(entry.state())) {
+            let file = File::of(&entry);
+            part.tally.count(entry.state(), &file.damage);
+            if self.wanted.includes(entry.state()) {
+                self.rows.file(&file, pen, &mut part.rows);
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Lists the files of NTFS volumes: of a disk image, of a volume, or of a bare `$MFT`.
+//!
+//! SCHEMA.md describes the formats, DIFFERENCES.md what differs on purpose from the tools whose
+//! formats are followed.
+
+#![allow(unreachable_pub, reason = "in a program, pub says what a module offers to the others")]
+
+mod arguments;
+mod attribute_ids;
+mod bodyfile;
+mod csv;
+mod failure;
+mod file;
+mod input;
+mod json;
+mod jsonl;
+mod listing;
+mod mftecmd;
+mod output;
+mod progress;
+mod record_view;
+mod rows;
+mod summary;
+mod table;
+mod text;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use ntfs_salvage::Threads;
+
+use arguments::{Arguments, Format, RecordChoice};
+use failure::Failure;
+use input::{Input, Opened};
+use listing::Listing;
+use output::Output;
+use progress::Progress;
+use rows::Rows;
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let input = Input::open(&arguments.input)?;
+    let (volumes, unopened) = input.volumes(arguments.partition, arguments.offset)?;
+    let mut output = Output::open(arguments.output.as_deref(), arguments.force, &arguments.input)?;
+    match arguments.record {
+        Some(choice) => show_record(&volumes, choice, &mut output)?,
+        None => list(arguments, &volumes, &mut output)?,
+    }
+    output.finish()?;
+    unopened.map_or(Ok(()), Err)
+}
+
+fn show_record(volumes: &[Opened<'_>], choice: RecordChoice, output: &mut Output) -> Result<(), Failure> {
+    let [opened] = volumes else {
+        let all: Vec<_> = volumes.iter().filter_map(|opened| opened.partition).map(|n| n.to_string()).collect();
+        let message = format!("several volumes: choose one with --partition ({})", all.join(", "));
+        return Err(Failure::Message(message));
+    };
+    let view = record_view::view(opened, choice, &opened.volume.catalog())?;
+    output.write(view.as_bytes())
+}
+
+fn list(arguments: &Arguments, volumes: &[Opened<'_>], output: &mut Output) -> Result<(), Failure> {
+    let rows = rows_of(arguments);
+    let threads = Threads::new(arguments.threads);
+    let progress = Progress::new(!arguments.quiet && !output.is_terminal());
+    let mut head = Vec::new();
+    rows.head(&mut head);
+    output.write(&head)?;
+    for opened in volumes {
+        let shown = (volumes.len() > 1).then_some(opened);
+        let listing = Listing { opened, shown, rows: rows.as_ref(), wanted: arguments.wanted(), threads: &threads };
+        let tally = listing.run(output, &progress)?;
+        progress.clear();
+        if !arguments.quiet {
+            tally.print(opened);
+        }
+    }
+    Ok(())
+}
+
+fn rows_of(arguments: &Arguments) -> Box<dyn Rows> {
+    match arguments.format {
+        Format::Table => Box::new(table::Table),
+        Format::Csv => Box::new(csv::Csv),
+        Format::Jsonl => Box::new(jsonl::Jsonl),
+        Format::MftecmdCsv => Box::new(mftecmd::Mftecmd { source: arguments.input.display().to_string() }),
+        Format::Bodyfile => Box::new(bodyfile::Bodyfile { fraction: arguments.fraction }),
+    }
+}

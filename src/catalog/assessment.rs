@@ -1,0 +1,491 @@
+//! Finds out what is left of streams: by the claims of other files, the volume's bitmap, and, on
+//! request, the clusters themselves.
+
+use std::ops::Range;
+
+use super::Catalog;
+use super::claims::{Claim, Claims};
+use super::decoder::Decoder;
+use super::entry::{Entry, EntryState};
+use super::overlay::Overlay;
+use super::recoverability::{AssessedRange, Circumstances, Recoverability, Standing, append};
+use super::stream::Stream;
+use super::stream_map::StreamMap;
+use super::stream_range::{Missing, Origin, StreamRange};
+use super::stream_reader::StreamReader;
+use crate::base::damage::wide;
+use crate::base::reference::FileReference;
+use crate::base::threads::Threads;
+use crate::source::Source;
+use crate::source::buffer::PageBuffer;
+use crate::volume::bitmap::{ClusterBitmap, ClusterState};
+use crate::volume::extents::Location;
+
+/// How much is asked of the clusters themselves. By default nothing is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecoverabilityOptions {
+    sample_zeros: bool,
+    read_all: bool,
+}
+
+impl RecoverabilityOptions {
+    /// Reads up to three clusters of each run of a deleted file, and calls the run [`Standing::Zeroed`] where
+    /// all of them are zero: solid-state disks trim what is deleted.
+    #[must_use]
+    pub fn sample_zeros(self, sample_zeros: bool) -> Self {
+        Self { sample_zeros, ..self }
+    }
+
+    /// Reads and decompresses all of each stream, so that what is unreadable or undecodable is known.
+    #[must_use]
+    pub fn read_all(self, read_all: bool) -> Self {
+        Self { read_all, ..self }
+    }
+}
+
+/// What is known about a volume's clusters, to assess streams by, on any number of threads.
+#[derive(Debug)]
+pub struct Assessment<'c> {
+    catalog: &'c Catalog<'c>,
+    claims: Claims,
+    bitmap: ClusterBitmap,
+    options: RecoverabilityOptions,
+    cluster_size: u64,
+}
+
+impl Catalog<'_> {
+    /// Collects what assessing streams needs: one pass over the table, and the volume's bitmap.
+    #[must_use]
+    pub fn assessment(&self, threads: &Threads, options: RecoverabilityOptions) -> Assessment<'_> {
+        let claims = self.claims(threads);
+        let mut bitmap = ClusterBitmap::read(self.volume());
+        bitmap.contradict_all(claims.live());
+        let cluster_size = self.volume().geometry().map_or(1, |geometry| u64::from(geometry.cluster_size()));
+        Assessment { catalog: self, claims, bitmap, options, cluster_size: cluster_size.max(1) }
+    }
+}
+
+/// Whose stream is assessed.
+#[derive(Debug, Clone, Copy)]
+struct Owner {
+    reference: FileReference,
+    is_live: bool,
+}
+
+impl Owner {
+    fn of(entry: &Entry<'_>) -> Self {
+        let is_live = match entry.state() {
+            EntryState::Live => true,
+            EntryState::Deleted => false,
+            EntryState::Orphan => entry.header().is_in_use(),
+        };
+        Self { reference: entry.reference(), is_live }
+    }
+}
+
+impl<'c> Assessment<'c> {
+    /// Bytes that are read at once when all of a stream is.
+    const READ: usize = 1 << 20;
+
+    /// The catalog the streams come from.
+    #[must_use]
+    pub fn catalog(&self) -> &'c Catalog<'c> {
+        self.catalog
+    }
+
+    /// Who claims which cluster.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// What the volume's bitmap says; sectors of it that live files contradict are not believed.
+    #[must_use]
+    pub fn bitmap(&self) -> &ClusterBitmap {
+        &self.bitmap
+    }
+
+    /// What is left of `stream`.
+    #[must_use]
+    pub fn assess(&self, stream: &Stream<'_>) -> Recoverability {
+        let owner = Owner::of(stream.entry());
+        let map = stream.map();
+        let mut ranges = self.assess_map(&map, owner);
+        if self.options.read_all {
+            Self::read(map, &mut ranges);
+        }
+        let damaged = |number: u64| {
+            let record = stream.entry().record_numbered(number);
+            record.is_none_or(|record| !record.is_sound())
+        };
+        let circumstances = Circumstances {
+            is_live: owner.is_live,
+            is_resident: stream.is_resident(),
+            is_size_known: stream.size().is_some(),
+            has_damaged_record: stream.pieces().any(|piece| piece.place().record.is_none_or(damaged)),
+        };
+        Recoverability::of(ranges, circumstances)
+    }
+
+    fn assess_map(&self, map: &StreamMap<'_>, owner: Owner) -> Vec<AssessedRange> {
+        let mut found = Vec::with_capacity(map.ranges().len());
+        for &range in map.ranges() {
+            match range.origin {
+                _ if range.is_doubtful => append(&mut found, AssessedRange { range, standing: Standing::Doubtful }),
+                Origin::Clusters(position) => self.assess_clusters(range, position, owner, &mut found),
+                Origin::Compressed { unit, stored } => {
+                    let standing = self.worst_of_unit(map, unit, stored, owner);
+                    append(&mut found, AssessedRange { range, standing });
+                }
+                Origin::Overlay => self.assess_overlay(map, range, owner, &mut found),
+                Origin::Record(_) => append(&mut found, AssessedRange { range, standing: Standing::Intact }),
+                Origin::Hole | Origin::Uninitialized(_) => {
+                    append(&mut found, AssessedRange { range, standing: Standing::Zeros });
+                }
+                Origin::Missing(missing) => {
+                    append(&mut found, AssessedRange { range, standing: Standing::Missing(missing) });
+                }
+            }
+        }
+        found
+    }
+
+    /// Splits a range of clusters where their standing changes.
+    fn assess_clusters(&self, range: StreamRange, position: u64, owner: Owner, found: &mut Vec<AssessedRange>) {
+        self.standings(position, range.length, owner, |bytes, standing| {
+            let offset = |place: u64| range.offset.saturating_add(place.saturating_sub(position));
+            append(found, AssessedRange { range: range.clip(offset(bytes.start), offset(bytes.end)), standing });
+        });
+    }
+
+    /// Calls `each` with the parts of the volume's bytes `position .. position + length` that have one standing.
+    fn standings(&self, position: u64, length: u64, owner: Owner, mut each: impl FnMut(Range<u64>, Standing)) {
+        let end = position.saturating_add(length);
+        let clusters = position.checked_div(self.cluster_size).unwrap_or(0)..end.div_ceil(self.cluster_size.max(1));
+        let bytes = |clusters: Range<u64>| {
+            let start = clusters.start.saturating_mul(self.cluster_size).max(position);
+            start..clusters.end.saturating_mul(self.cluster_size).min(end)
+        };
+        for (clusters, claim) in self.claims.of(clusters) {
+            if let Some(standing) = by_claim(&claim, owner) {
+                let part = bytes(clusters);
+                let standing = if owner.is_live { standing } else { self.sampled(&part, standing) };
+                each(part, standing);
+                continue;
+            }
+            for (clusters, state) in self.bitmap.states(clusters) {
+                let standing = match state {
+                    ClusterState::Free => Standing::Free,
+                    ClusterState::Allocated => Standing::Unowned,
+                    ClusterState::Unknown => Standing::Unchecked,
+                };
+                let part = bytes(clusters);
+                let standing = self.sampled(&part, standing);
+                each(part, standing);
+            }
+        }
+    }
+
+    /// [`Standing::Zeroed`] where sampling is asked for, the part might be content, and its samples are zero.
+    fn sampled(&self, part: &Range<u64>, standing: Standing) -> Standing {
+        let is_sampled = self.options.sample_zeros && !matches!(standing, Standing::Claimed(_));
+        if is_sampled && self.is_zero(part) { Standing::Zeroed } else { standing }
+    }
+
+    /// True when the first, the middle and the last cluster of `part` can be read and are zero.
+    fn is_zero(&self, part: &Range<u64>) -> bool {
+        let length = part.end.saturating_sub(part.start).min(self.cluster_size);
+        let mut buffer = vec![0; usize::try_from(length).unwrap_or(0)];
+        let last = part.end.saturating_sub(length);
+        let middle = part.start.saturating_add(last.saturating_sub(part.start) / 2);
+        let middle = middle.saturating_sub(middle.checked_rem(self.cluster_size).unwrap_or(0)).max(part.start);
+        let source = self.catalog.volume().source();
+        [part.start, middle, last].into_iter().all(|position| {
+            let count = source.read_at(position, &mut buffer);
+            count.is_ok_and(|count| count == buffer.len()) && buffer.iter().all(|byte| *byte == 0)
+        })
+    }
+
+    /// All clusters of a compressed unit are needed for any byte of it.
+    fn worst_of_unit(&self, map: &StreamMap<'_>, unit: u64, stored: u64, owner: Owner) -> Standing {
+        let mut worst = Standing::Intact;
+        for extent in map.stored(unit, unit.saturating_add(stored)) {
+            let Location::At(position) = extent.location else { continue };
+            let inside = map.limit.saturating_sub(position).min(extent.length);
+            if inside < extent.length {
+                let outside = position.saturating_add(inside);
+                worst = worst.worst(Standing::Missing(Missing::Outside(outside)));
+            }
+            self.standings(position, inside, owner, |_, standing| worst = worst.worst(standing));
+        }
+        worst
+    }
+
+    /// A chunk needs all its bytes in the stream of chunks, and its entries in the table there.
+    fn assess_overlay(&self, map: &StreamMap<'_>, range: StreamRange, owner: Owner, found: &mut Vec<AssessedRange>) {
+        let Some(overlay) = &map.overlay else { return };
+        let stored = self.assess_map(overlay.stored(), owner);
+        let first = stored.first().map_or(Standing::Missing(Missing::Undecodable), |first| first.standing);
+        if stored.iter().all(|part| part.standing == first) {
+            return append(found, AssessedRange { range, standing: first });
+        }
+        let mut chunks = StreamReader::new(overlay.stored().clone());
+        let mut decoder = Decoder::default();
+        let mut rest = range;
+        while let Some((index, span)) = overlay.chunk_at(rest.offset)
+            && rest.length > 0
+        {
+            let standing = chunk_standing(overlay, &mut decoder, &mut chunks, index, &stored);
+            append(found, AssessedRange { range: rest.clip(span.start, span.end), standing });
+            rest = rest.clip(span.end, u64::MAX);
+        }
+    }
+
+    /// Reads all of a stream, and marks what turns out to be missing or doubtful.
+    fn read(map: StreamMap<'_>, ranges: &mut Vec<AssessedRange>) {
+        let mut flaws = Vec::new();
+        let length = usize::try_from(map.size()).map_or(Self::READ, |size| size.min(Self::READ));
+        let mut buffer = PageBuffer::new(length);
+        let mut reader = StreamReader::new(map);
+        let mut position = 0;
+        loop {
+            let reading = reader.read_at(position, buffer.bytes());
+            reading.ranges().iter().filter(|range| !range.is_true()).for_each(|flaw| flaws.push(*flaw));
+            match reading.length() {
+                0 => break,
+                length => position = position.saturating_add(wide(length)),
+            }
+        }
+        if !flaws.is_empty() {
+            *ranges = marked(ranges, &flaws);
+        }
+    }
+}
+
+/// What other files' claims say; `None` where none of a deleted file's clusters is claimed by others.
+fn by_claim(claim: &Claim<'_>, owner: Owner) -> Option<Standing> {
+    if let Some(other) = claim.other_live(owner.reference) {
+        return Some(Standing::Claimed(other.reference));
+    }
+    if owner.is_live {
+        return Some(Standing::Intact);
+    }
+    let other = claim.other_deleted(owner.reference)?;
+    let own = claim.deleted.into_iter().flatten().find(|claimant| claimant.reference == owner.reference);
+    let is_later = other.reference != owner.reference && own.is_some_and(|own| own.age() > other.age());
+    Some(Standing::Contested { by: other.reference, is_later })
+}
+
+/// The worst of what a chunk is made of.
+fn chunk_standing(
+    overlay: &Overlay<'_>,
+    decoder: &mut Decoder,
+    chunks: &mut StreamReader<'_>,
+    index: u64,
+    stored: &[AssessedRange],
+) -> Standing {
+    let worst_of = |bytes: Range<u64>| {
+        let first = stored.partition_point(|part| part.range.end() <= bytes.start);
+        let parts = stored.iter().skip(first).take_while(|part| part.range.offset < bytes.end);
+        parts.fold(Standing::Intact, |worst, part| worst.worst(part.standing))
+    };
+    let entries = overlay.table().entries_of(index).map_or(Standing::Intact, worst_of);
+    match decoder.chunk_place(overlay, chunks, index) {
+        // What stands in another file's clusters is no table.
+        _ if matches!(entries, Standing::Claimed(_)) => entries,
+        Ok((place, _)) => worst_of(place).worst(entries),
+        Err(missing) => Standing::Missing(missing).worst(entries),
+    }
+}
+
+/// The ranges with what reading found missing or doubtful: `flaws`, in order.
+fn marked(ranges: &[AssessedRange], flaws: &[StreamRange]) -> Vec<AssessedRange> {
+    let mut marked = Vec::with_capacity(ranges.len().saturating_add(flaws.len().saturating_mul(2)));
+    for known in ranges {
+        let mut rest = known.range;
+        let first = flaws.partition_point(|flaw| flaw.end() <= rest.offset);
+        for flaw in flaws.iter().skip(first).take_while(|flaw| flaw.offset < known.range.end()) {
+            let found = flaw.missing().map_or(Standing::Doubtful, Standing::Missing);
+            append(&mut marked, AssessedRange { range: rest.clip(0, flaw.offset), ..*known });
+            let range = rest.clip(flaw.offset, flaw.end());
+            append(&mut marked, AssessedRange { range, standing: known.standing.worst(found) });
+            rest = rest.clip(flaw.end(), u64::MAX);
+        }
+        append(&mut marked, AssessedRange { range: rest, ..*known });
+    }
+    marked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::{CLUSTER, FREE, Forged, add_runs, file, reference, with_runs};
+    use super::super::recoverability::{Reasons, Verdict};
+    use super::*;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::forge::Forge;
+    use crate::structure::value::reparse_tag::ReparseTag;
+
+    fn deleted(record: Forge) -> Forge {
+        record.flags(0).sequence(2)
+    }
+
+    /// Times of a change, as the only thing in `$STANDARD_INFORMATION`.
+    fn changed_at(record: Forge, time: u64) -> Forge {
+        let mut value = [0; 72];
+        value[16..24].copy_from_slice(&time.to_le_bytes());
+        record.resident(AttributeType::STANDARD_INFORMATION, "", &value)
+    }
+
+    fn run(lcn: u64, clusters: u64) -> Forge {
+        with_runs(&[(clusters, Some(lcn))], clusters * CLUSTER, clusters * CLUSTER)
+    }
+
+    fn assess(forged: &Forged, record: u64, options: RecoverabilityOptions) -> Recoverability {
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let assessment = catalog.assessment(&Threads::single(), options);
+        let entry = catalog.entry(record).unwrap();
+        assessment.assess(&entry.streams()[0])
+    }
+
+    fn verdict(forged: &Forged, record: u64) -> (Verdict, Reasons) {
+        let found = assess(forged, record, RecoverabilityOptions::default());
+        (found.verdict(), found.reasons())
+    }
+
+    #[test]
+    fn free_clusters_are_intact_and_clusters_in_use_by_nobody_likely() {
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()));
+        forged.allocate(302..303);
+        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::UNOWNED));
+    }
+
+    #[test]
+    fn reused_clusters_are_never_intact_and_name_their_new_owner() {
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4))), (31, run(302, 1)), (32, deleted(run(302, 1)))]);
+        forged.allocate(302..303);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        assert_eq!((found.verdict(), found.reasons()), (Verdict::Partial, Reasons::REUSED));
+        assert_eq!((found.counts().claimed, found.counts().free), (CLUSTER, 3 * CLUSTER));
+        let claimed = &found.ranges()[1];
+        assert_eq!((claimed.range.offset, claimed.range.length), (2 * CLUSTER, CLUSTER));
+        assert_eq!(claimed.standing, Standing::Claimed(reference(31)));
+        assert_eq!(verdict(&forged, 32), (Verdict::Overwritten, Reasons::REUSED));
+        assert_eq!(verdict(&forged, 31), (Verdict::Intact, Reasons::empty()));
+    }
+
+    #[test]
+    fn extension_records_and_other_attributes_claim_clusters_too() {
+        let piece = add_runs(Forge::new(1024).base(31, 1), "later", &[(1, Some(300))], 512, 512);
+        let index = file().runs(
+            AttributeType::INDEX_ALLOCATION,
+            "$I30",
+            (0, 0),
+            [512; 3],
+            &super::super::forged_volume::runs(&[(1, Some(301))]),
+        );
+        let records = vec![(30, deleted(run(300, 2))), (31, file()), (33, piece), (34, index)];
+        assert_eq!(verdict(&Forged::new(records), 30), (Verdict::Overwritten, Reasons::REUSED));
+    }
+
+    #[test]
+    fn of_two_deleted_files_the_later_one_is_likely() {
+        let older = deleted(changed_at(run(300, 2), 1000));
+        let newer = deleted(changed_at(run(301, 2), 2000));
+        let forged = Forged::new(vec![(30, older.clone()), (31, newer)]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Partial, Reasons::CONTESTED));
+        assert_eq!(verdict(&forged, 31), (Verdict::Likely, Reasons::CONTESTED_BY_OLDER));
+        let same = Forged::new(vec![(30, older.clone()), (31, older)]);
+        assert_eq!(verdict(&same, 30), (Verdict::Partial, Reasons::CONTESTED), "nobody knows");
+        assert_eq!(verdict(&same, 31), (Verdict::Partial, Reasons::CONTESTED));
+    }
+
+    #[test]
+    fn live_files_on_the_same_clusters_are_both_reported() {
+        let forged = Forged::new(vec![(30, run(300, 2)), (31, run(301, 2))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Partial, Reasons::CROSS_LINKED));
+        assert_eq!(verdict(&forged, 31), (Verdict::Partial, Reasons::CROSS_LINKED));
+        let twice = with_runs(&[(2, Some(300)), (1, Some(301))], 1536, 1536);
+        assert_eq!(verdict(&Forged::new(vec![(30, twice)]), 30), (Verdict::Partial, Reasons::CROSS_LINKED));
+    }
+
+    #[test]
+    fn without_a_bitmap_that_can_be_believed_nothing_is_intact() {
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
+        forged.record_bytes(6).fill(0);
+        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::UNCHECKED));
+        // A live file in clusters that the bitmap calls free: the sector is stale or wiped.
+        let forged = Forged::new(vec![(30, deleted(run(300, 4))), (31, run(FREE + 10, 1))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::UNCHECKED));
+    }
+
+    #[test]
+    fn one_lost_cluster_spoils_its_compression_unit_only() {
+        let list = [(3, Some(300)), (13, None), (2, Some(400)), (14, None)];
+        let record = deleted(with_runs(&list, 16_384, 16_384).stored_as(1, 4));
+        let mut forged = Forged::new(vec![(30, record), (31, run(401, 1))]);
+        forged.allocate(401..402);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        assert_eq!(found.verdict(), Verdict::Partial);
+        assert_eq!((found.counts().free, found.counts().claimed), (8192, 8192));
+    }
+
+    #[test]
+    fn one_lost_cluster_of_an_overlay_spoils_its_chunks_only() {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let value = [words(&[ReparseTag::WOF.0, 16]), words(&[1, 2, 1, 0])].concat();
+        let record = with_runs(&[(24, None)], 12_288, 12_288).resident(AttributeType::REPARSE_POINT, "", &value);
+        let list = [(1, Some(300)), (8, Some(310)), (8, Some(320)), (8, Some(330))];
+        let record = deleted(add_runs(record, "WofCompressedData", &list, 8 + 12_288, 8 + 12_288));
+        let mut forged = Forged::new(vec![(30, record), (31, run(333, 1))]);
+        forged.write(300, &words(&[4096, 8192]));
+        forged.allocate(333..334);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        assert_eq!((found.verdict(), found.reasons()), (Verdict::Partial, Reasons::REUSED));
+        assert_eq!((found.counts().free, found.counts().claimed), (8192, 4096));
+        // The table's own cluster is lost: no chunk's place can be trusted.
+        forged.record(31, run(300, 1));
+        forged.allocate(300..301);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        assert_eq!((found.verdict(), found.counts().claimed), (Verdict::Overwritten, 12_288));
+    }
+
+    #[test]
+    fn clusters_that_read_as_zeros_are_told_on_request() {
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
+        forged.write(300, &[0; 4 * CLUSTER as usize]);
+        assert_eq!(verdict(&forged, 30).0, Verdict::Intact, "nothing was read");
+        let found = assess(&forged, 30, RecoverabilityOptions::default().sample_zeros(true));
+        assert_eq!((found.verdict(), found.reasons()), (Verdict::MetadataOnly, Reasons::ZEROED));
+        forged.write(303, &[1]);
+        assert_eq!(assess(&forged, 30, RecoverabilityOptions::default().sample_zeros(true)).verdict(), Verdict::Intact);
+    }
+
+    #[test]
+    fn clusters_that_cannot_be_read_are_told_on_request() {
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
+        forged.spoil(301 * CLUSTER..302 * CLUSTER);
+        assert_eq!(verdict(&forged, 30).0, Verdict::Intact, "nothing was read");
+        let found = assess(&forged, 30, RecoverabilityOptions::default().read_all(true));
+        assert_eq!((found.verdict(), found.reasons()), (Verdict::Partial, Reasons::UNREADABLE));
+        assert_eq!((found.counts().missing, found.counts().free), (CLUSTER, 3 * CLUSTER));
+    }
+
+    #[test]
+    fn resident_content_is_as_good_as_its_record() {
+        let value = [7; 600];
+        let record = |forge: Forge| forge.resident(AttributeType::DATA, "", &value);
+        let mut forged = Forged::new(vec![(30, deleted(record(file())))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()));
+        forged.record_bytes(30)[1022] ^= 1;
+        assert_eq!(verdict(&forged, 30), (Verdict::Partial, Reasons::DOUBTFUL | Reasons::DAMAGED_RECORD));
+    }
+
+    #[test]
+    fn a_deleted_stream_without_clusters_is_metadata_only() {
+        let forged = Forged::new(vec![(30, deleted(with_runs(&[], 5000, 5000))), (31, deleted(with_runs(&[], 0, 0)))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::MetadataOnly, Reasons::UNMAPPED));
+        assert_eq!(verdict(&forged, 31), (Verdict::MetadataOnly, Reasons::EMPTY));
+    }
+}

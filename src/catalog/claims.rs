@@ -1,0 +1,409 @@
+//! Who claims which cluster: files that exist, and files that did.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::ops::{ControlFlow, Range};
+
+use super::entry::{Entry, EntryState};
+use super::{Batch, Catalog};
+use crate::base::reference::FileReference;
+use crate::base::threads::Threads;
+use crate::base::time::FileTime;
+use crate::structure::attribute::Attribute;
+use crate::volume::extents::Location;
+
+/// A file that claims clusters, by any of its attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Claimant {
+    /// The file.
+    pub reference: FileReference,
+    /// True for a file that exists, and for extension records in use whose base record is lost.
+    pub is_live: bool,
+    /// When its record was changed last, as it says; none where the file has no standard information.
+    pub changed: Option<FileTime>,
+    /// The LSN of its base record.
+    pub lsn: u64,
+}
+
+/// When a file's record was changed last, and its LSN: the greater, the later.
+pub type Age = (Option<FileTime>, u64);
+
+impl Claimant {
+    /// What tells which of two deleted files had a cluster later: nobody knows for sure.
+    #[must_use]
+    pub fn age(&self) -> Age {
+        (self.changed, self.lsn)
+    }
+}
+
+/// Who claims a range of clusters: up to two files that exist, up to two that were deleted, of these
+/// the ones changed last. The same file twice has two runs that overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim<'c> {
+    /// Files that exist. More than one: the volume is damaged there.
+    pub live: [Option<&'c Claimant>; 2],
+    /// Deleted files, the one changed last first.
+    pub deleted: [Option<&'c Claimant>; 2],
+}
+
+impl<'c> Claim<'c> {
+    /// A live file other than `reference`, or that file itself where it claims the clusters twice.
+    #[must_use]
+    pub fn other_live(&self, reference: FileReference) -> Option<&'c Claimant> {
+        other(self.live, reference)
+    }
+
+    /// The same among deleted files: of several the one changed last.
+    #[must_use]
+    pub fn other_deleted(&self, reference: FileReference) -> Option<&'c Claimant> {
+        other(self.deleted, reference)
+    }
+
+    /// True where nobody claims the clusters.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live[0].is_none() && self.deleted[0].is_none()
+    }
+}
+
+fn other([first, second]: [Option<&Claimant>; 2], reference: FileReference) -> Option<&Claimant> {
+    match first {
+        Some(claimant) if claimant.reference == reference => second,
+        other => other,
+    }
+}
+
+/// The claims on all clusters of a volume.
+///
+/// Takes 24 bytes for each end or start of a run (so at most 48 a run, half of that where runs touch) and
+/// 40 bytes a file with clusters.
+#[derive(Debug, Clone, Default)]
+pub struct Claims {
+    claimants: Vec<Claimant>,
+    /// Each reaches to the start of the next; the last one is empty.
+    segments: Vec<Segment>,
+}
+
+/// Clusters with the same claimants, as indexes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Segment {
+    start: u64,
+    live: [u32; 2],
+    deleted: [u32; 2],
+}
+
+/// No claimant.
+const NONE: u32 = u32::MAX;
+
+/// A run and its claimant's index.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    start: u64,
+    end: u64,
+    claimant: u32,
+}
+
+/// What one batch of entries contributes.
+#[derive(Default)]
+struct Part {
+    claimants: Vec<Claimant>,
+    runs: Vec<Run>,
+}
+
+impl Catalog<'_> {
+    /// Passes over the table once and collects who claims which cluster: by the runs of all attributes,
+    /// of live and deleted files, in base and extension records.
+    #[must_use]
+    pub fn claims(&self, threads: &Threads) -> Claims {
+        let clusters = self.volume().geometry().map_or(0, super::super::volume::geometry::Geometry::cluster_count);
+        let mut all = Part::default();
+        let flow = self.scan(
+            threads,
+            || (),
+            |(), batch| Part::of(batch, clusters),
+            |part| {
+                all.append(part);
+                ControlFlow::<()>::Continue(())
+            },
+        );
+        debug_assert!(flow.is_continue(), "nothing breaks the pass");
+        all.add_table(self, clusters);
+        Claims::sweep(all)
+    }
+}
+
+impl Part {
+    fn of(batch: Batch<'_>, clusters: u64) -> Self {
+        let mut part = Self::default();
+        for entry in batch.into_entries() {
+            part.add_entry(&entry, clusters);
+        }
+        part
+    }
+
+    fn add_entry(&mut self, entry: &Entry<'_>, clusters: u64) {
+        let is_live = match entry.state() {
+            EntryState::Live => true,
+            EntryState::Deleted => false,
+            EntryState::Orphan => entry.header().is_in_use(),
+        };
+        let attributes = || entry.attributes().filter(|attribute| !attribute.is_resident());
+        // Behind the used size stands what is left of an earlier life, whatever the record is now.
+        self.add(entry, is_live, attributes().filter(|attribute| !attribute.is_beyond_used()), clusters);
+        self.add(entry, false, attributes().filter(Attribute::is_beyond_used), clusters);
+    }
+
+    fn add<'a>(
+        &mut self,
+        entry: &Entry<'_>,
+        is_live: bool,
+        attributes: impl Iterator<Item = Attribute<'a>>,
+        clusters: u64,
+    ) {
+        let Ok(claimant) = u32::try_from(self.claimants.len()) else { return };
+        let known = self.runs.len();
+        for runs in attributes.filter_map(|attribute| attribute.non_resident()?.data_runs().ok()) {
+            let placed = runs.map_while(Result::ok).filter_map(|run| Some((run.lcn?, run.clusters)));
+            let placed = placed.map(|(start, length)| (start, start.saturating_add(length).min(clusters)));
+            let inside = placed.filter(|(start, end)| start < end);
+            self.runs.extend(inside.map(|(start, end)| Run { start, end, claimant }));
+        }
+        if self.runs.len() > known {
+            self.claimants.push(Claimant {
+                reference: entry.reference(),
+                is_live,
+                changed: entry.standard_information().map(|information| information.record_changed()),
+                lsn: entry.header().lsn(),
+            });
+        }
+    }
+
+    /// The table itself, where its own record does not say where it lies.
+    fn add_table(&mut self, catalog: &Catalog<'_>, clusters: u64) {
+        let reference = FileReference::new(0, 1);
+        let Some(geometry) = catalog.volume().geometry() else { return };
+        if self.claimants.iter().any(|claimant| claimant.is_live && claimant.reference == reference) {
+            return;
+        }
+        let size = u64::from(geometry.cluster_size().max(1));
+        let mut part = Self::default();
+        part.claimants.push(Claimant { reference, is_live: true, changed: None, lsn: 0 });
+        for extent in catalog.mft().extents().list() {
+            let Location::At(position) = extent.location else { continue };
+            let (start, end) = (
+                position.checked_div(size).unwrap_or(0),
+                position.saturating_add(extent.length).div_ceil(size).min(clusters),
+            );
+            if start < end {
+                part.runs.push(Run { start, end, claimant: 0 });
+            }
+        }
+        self.append(part);
+    }
+
+    fn append(&mut self, part: Self) {
+        let Ok(before) = u32::try_from(self.claimants.len()) else { return };
+        let last = u32::try_from(part.claimants.len()).ok().and_then(|count| before.checked_add(count));
+        // More claimants than that need a table of terabytes.
+        if last.is_none_or(|last| last == NONE) {
+            return;
+        }
+        self.claimants.extend(part.claimants);
+        let moved = |run: Run| Run { claimant: run.claimant.saturating_add(before), ..run };
+        self.runs.extend(part.runs.into_iter().map(moved));
+    }
+}
+
+/// The runs that hold the cluster the sweep has come to, the first two of interest first.
+#[derive(Default)]
+struct Active {
+    live: BTreeSet<(u32, usize)>,
+    deleted: BTreeSet<(Reverse<Age>, u32, usize)>,
+}
+
+impl Active {
+    fn change(&mut self, claimant: &Claimant, run: (u32, usize), is_start: bool) {
+        let deleted = (Reverse(claimant.age()), run.0, run.1);
+        match (claimant.is_live, is_start) {
+            (true, true) => self.live.insert(run),
+            (true, false) => self.live.remove(&run),
+            (false, true) => self.deleted.insert(deleted),
+            (false, false) => self.deleted.remove(&deleted),
+        };
+    }
+
+    fn segment(&self, start: u64) -> Segment {
+        let mut live = self.live.iter().map(|(claimant, _)| *claimant);
+        let mut deleted = self.deleted.iter().map(|(_, claimant, _)| *claimant);
+        let two = |claimants: &mut dyn Iterator<Item = u32>| {
+            [claimants.next().unwrap_or(NONE), claimants.next().unwrap_or(NONE)]
+        };
+        Segment { start, live: two(&mut live), deleted: two(&mut deleted) }
+    }
+}
+
+impl Claims {
+    /// Goes over the runs from the first cluster to the last, and cuts where a claim starts or ends.
+    fn sweep(part: Part) -> Self {
+        let Part { claimants, mut runs } = part;
+        runs.sort_unstable_by_key(|run| (run.start, run.end, run.claimant));
+        let mut segments: Vec<Segment> = Vec::with_capacity(runs.len().saturating_add(1));
+        let mut active = Active::default();
+        let mut ends: BinaryHeap<Reverse<(u64, u32, usize)>> = BinaryHeap::new();
+        let mut next = runs.iter().enumerate().peekable();
+        loop {
+            let start = next.peek().map(|(_, run)| run.start);
+            let end = ends.peek().map(|Reverse((end, _, _))| *end);
+            let Some(position) = [start, end].into_iter().flatten().min() else { break };
+            while let Some(&Reverse((_, claimant, run))) = ends.peek().filter(|Reverse((end, _, _))| *end == position) {
+                ends.pop();
+                if let Some(owner) = claimants.get(usize::try_from(claimant).unwrap_or(usize::MAX)) {
+                    active.change(owner, (claimant, run), false);
+                }
+            }
+            while let Some((index, run)) = next.next_if(|(_, run)| run.start == position) {
+                if let Some(owner) = claimants.get(usize::try_from(run.claimant).unwrap_or(usize::MAX)) {
+                    active.change(owner, (run.claimant, index), true);
+                    ends.push(Reverse((run.end, run.claimant, index)));
+                }
+            }
+            let segment = active.segment(position);
+            if segments.last().is_none_or(|last| (last.live, last.deleted) != (segment.live, segment.deleted)) {
+                segments.push(segment);
+            }
+        }
+        segments.shrink_to_fit();
+        Self { claimants, segments }
+    }
+
+    /// Every file that claims clusters, in the order of records.
+    #[must_use]
+    pub fn claimants(&self) -> &[Claimant] {
+        &self.claimants
+    }
+
+    fn claimant(&self, index: u32) -> Option<&Claimant> {
+        self.claimants.get(usize::try_from(index).ok()?)
+    }
+
+    fn claim(&self, segment: Option<&Segment>) -> Claim<'_> {
+        let of = |indexes: [u32; 2]| indexes.map(|index| self.claimant(index));
+        match segment {
+            Some(segment) => Claim { live: of(segment.live), deleted: of(segment.deleted) },
+            None => Claim { live: [None; 2], deleted: [None; 2] },
+        }
+    }
+
+    /// Who claims `clusters`: ranges in order and without gaps; where nobody does, the claim is empty.
+    pub fn of(&self, clusters: Range<u64>) -> impl Iterator<Item = (Range<u64>, Claim<'_>)> {
+        let mut position = clusters.start;
+        // The segment behind the one that holds the position.
+        let mut index = self.segments.partition_point(|segment| segment.start <= position);
+        std::iter::from_fn(move || {
+            if position >= clusters.end {
+                return None;
+            }
+            let end = self.segments.get(index).map_or(clusters.end, |next| next.start.min(clusters.end));
+            let claim = self.claim(index.checked_sub(1).and_then(|here| self.segments.get(here)));
+            index = index.saturating_add(1);
+            let start = std::mem::replace(&mut position, end);
+            Some((start..end, claim))
+        })
+    }
+
+    /// All claimed clusters in order.
+    pub fn all(&self) -> impl Iterator<Item = (Range<u64>, Claim<'_>)> {
+        let end = self.segments.last().map_or(0, |last| last.start);
+        self.of(0..end).filter(|(_, claim)| !claim.is_empty())
+    }
+
+    /// Clusters that two live files claim, or one twice: the volume is damaged there.
+    pub fn cross_links(&self) -> impl Iterator<Item = (Range<u64>, &Claimant, &Claimant)> {
+        self.all().filter_map(|(clusters, claim)| Some((clusters, claim.live[0]?, claim.live[1]?)))
+    }
+
+    /// Clusters of live files, in order: what the volume's bitmap should call allocated.
+    pub fn live(&self) -> impl Iterator<Item = Range<u64>> {
+        self.all().filter(|(_, claim)| claim.live[0].is_some()).map(|(clusters, _)| clusters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn claimant(number: u64, is_live: bool, changed: u64) -> Claimant {
+        let changed = Some(FileTime(changed));
+        Claimant { reference: FileReference::new(number, 1), is_live, changed, lsn: 0 }
+    }
+
+    fn sweep(claimants: &[Claimant], runs: &[(u64, u64, u32)]) -> Claims {
+        let runs = runs.iter().map(|&(start, end, claimant)| Run { start, end, claimant }).collect();
+        Claims::sweep(Part { claimants: claimants.to_vec(), runs })
+    }
+
+    fn numbers(claims: [Option<&Claimant>; 2]) -> Vec<u64> {
+        claims.into_iter().flatten().map(|claimant| claimant.reference.record_number()).collect()
+    }
+
+    #[test]
+    fn ranges_are_cut_where_claims_start_and_end() {
+        let claimants = [claimant(30, true, 0), claimant(31, false, 5), claimant(32, false, 9)];
+        let claims = sweep(&claimants, &[(10, 20, 0), (15, 30, 1), (18, 25, 2)]);
+        let found: Vec<_> =
+            claims.of(0..40).map(|(range, claim)| (range, numbers(claim.live), numbers(claim.deleted))).collect();
+        let expected = [
+            (0..10, vec![], vec![]),
+            (10..15, vec![30], vec![]),
+            (15..18, vec![30], vec![31]),
+            (18..20, vec![30], vec![32, 31]),
+            (20..25, vec![], vec![32, 31]),
+            (25..30, vec![], vec![31]),
+            (30..40, vec![], vec![]),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(claims.live().collect::<Vec<_>>(), [10..15, 15..18, 18..20]);
+    }
+
+    #[test]
+    fn two_live_files_on_one_cluster_are_cross_linked() {
+        let claimants = [claimant(30, true, 0), claimant(31, true, 0)];
+        let claims = sweep(&claimants, &[(0, 10, 0), (5, 15, 1), (100, 110, 0), (105, 106, 0)]);
+        let links: Vec<_> = claims
+            .cross_links()
+            .map(|(range, one, two)| (range, one.reference.record_number(), two.reference.record_number()))
+            .collect();
+        assert_eq!(links, [(5..10, 30, 31), (105..106, 30, 30)], "one file that claims a cluster twice is one, too");
+    }
+
+    proptest! {
+        #[test]
+        fn the_sweep_agrees_with_asking_every_run(
+            runs in proptest::collection::vec((0u64..40, 1u64..20, 0u32..6), 0..30), start in 0u64..60, count in 0u64..60,
+        ) {
+            let claimants: Vec<_> =
+                (0..6).map(|number| claimant(number, number % 2 == 0, 100 - number % 4)).collect();
+            let runs: Vec<_> = runs.into_iter().map(|(start, length, who)| (start, start + length, who)).collect();
+            let claims = sweep(&claimants, &runs);
+            let mut position = start;
+            for (range, claim) in claims.of(start..start + count) {
+                prop_assert_eq!(range.start, position);
+                position = range.end;
+                for lcn in range {
+                    let here = runs.iter().filter(|run| run.0 <= lcn && lcn < run.1).map(|run| &claimants[run.2 as usize]);
+                    let (mut live, mut deleted): (Vec<&Claimant>, Vec<&Claimant>) = here.partition(|claimant| claimant.is_live);
+                    live.sort_by_key(|claimant| claimant.reference);
+                    deleted.sort_by_key(|claimant| (Reverse(claimant.age()), claimant.reference));
+                    let two = |all: Vec<&Claimant>| {
+                        all.iter().take(2).map(|claimant| claimant.reference.record_number()).collect::<Vec<_>>()
+                    };
+                    prop_assert_eq!(numbers(claim.live), two(live));
+                    prop_assert_eq!(numbers(claim.deleted), two(deleted));
+                }
+            }
+            prop_assert_eq!(position, start + count);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Compression units: which are stored as they are, which are zeros, which are compressed.
+
+use super::stream::Stream;
+use super::stream_map::Mapper;
+use super::stream_range::{Missing, Origin};
+use crate::volume::extents::{Extent, Extents, Location};
+
+/// The largest unit that is believed: 16 clusters of 2 MiB.
+const LARGEST_UNIT: u64 = 32 << 20;
+
+/// The method of LZNT1, the only one NTFS ever had.
+const LZNT1: u16 = 1;
+
+/// The exponent where a stream is compressed but names no unit, as Windows XP wrote some.
+const USUAL_EXPONENT: u8 = 4;
+
+/// Splits a compressed stream of `size` bytes into ranges.
+pub(super) fn split(
+    stream: &Stream<'_>,
+    extents: &Extents,
+    cluster_size: u32,
+    size: u64,
+    method: u16,
+    mapper: &mut Mapper,
+) {
+    let unit = unit_size(stream, cluster_size);
+    let claimed = stream.first_piece().non_resident().map_or(u64::MAX, |piece| piece.allocated_size());
+    let is_complete = extents.end() >= claimed;
+    let units = Units { extents, size, unit: unit.unwrap_or(size.max(1)), cluster_size, is_complete };
+    let mut position = 0;
+    while position < size {
+        let Some(extent) = extents.between(position, size).next() else { break };
+        // A unit that the stream's end cuts off counts whole where the extent reaches that end.
+        let whole = extent.length.saturating_sub(extent.length.checked_rem(units.unit).unwrap_or(0));
+        if whole > 0 {
+            mapper.add(extent.clip(position, position.saturating_add(whole)));
+            position = position.saturating_add(whole);
+        } else {
+            let end = position.saturating_add(units.unit).min(size);
+            match units.kind_at(position).filter(|_| unit.is_some()) {
+                Some(Kind::Plain) => extents.between(position, end).for_each(|extent| mapper.add(extent)),
+                Some(Kind::Stored(stored)) if method == LZNT1 => {
+                    let origin = Origin::Compressed { unit: position, stored };
+                    mapper.add_unit(position, end.saturating_sub(position), origin);
+                }
+                Some(Kind::Unmapped) => {
+                    mapper.add_unit(position, end.saturating_sub(position), Origin::Missing(Missing::Unmapped));
+                }
+                _ => mapper.add_unit(position, end.saturating_sub(position), Origin::Missing(Missing::Undecodable)),
+            }
+            position = end;
+        }
+    }
+}
+
+/// Bytes of a unit; `None` where the exponent is senseless.
+fn unit_size(stream: &Stream<'_>, cluster_size: u32) -> Option<u64> {
+    let exponent = stream.first_piece().non_resident().map_or(0, |piece| piece.compression_unit());
+    let exponent = if exponent == 0 { USUAL_EXPONENT } else { exponent };
+    let clusters = 1_u64.checked_shl(u32::from(exponent))?;
+    u64::from(cluster_size).checked_mul(clusters).filter(|&unit| unit <= LARGEST_UNIT)
+}
+
+struct Units<'m> {
+    extents: &'m Extents,
+    size: u64,
+    unit: u64,
+    cluster_size: u32,
+    /// The runs reach as far as the stream's header says they do.
+    is_complete: bool,
+}
+
+/// What a unit is.
+enum Kind {
+    /// Stored as it is, or zeros.
+    Plain,
+    /// Compressed: this many bytes of clusters.
+    Stored(u64),
+    /// Part of its clusters is unknown.
+    Unmapped,
+    /// Clusters behind a hole: no compressor writes that.
+    Impossible,
+}
+
+impl Units<'_> {
+    /// Looks at the clusters of the unit that starts at `start`.
+    fn kind_at(&self, start: u64) -> Option<Kind> {
+        let end = start.checked_add(self.unit)?;
+        let (mut stored, mut has_hole, mut clusters, mut unmapped) = (0_u64, false, 0_u64, None);
+        for Extent { offset, length, location } in self.extents.between(start, end) {
+            match location {
+                Location::At(_) => {
+                    clusters = clusters.saturating_add(length);
+                    if !has_hole {
+                        stored = stored.saturating_add(length);
+                    }
+                }
+                Location::Hole => has_hole = true,
+                Location::Unmapped => {
+                    unmapped.get_or_insert(offset);
+                    has_hole = true;
+                }
+            }
+        }
+        Some(match unmapped {
+            Some(from) => self.kind_of_last(start, from, (stored, clusters)),
+            None if clusters == 0 || stored == self.unit => Kind::Plain,
+            None if stored == 0 => Kind::Impossible,
+            None => Kind::Stored(stored),
+        })
+    }
+
+    /// A unit that is not mapped from `unmapped` on. At the stream's end that is no loss: runs may end
+    /// there instead of padding the unit with a hole.
+    fn kind_of_last(&self, start: u64, unmapped: u64, (stored, clusters): (u64, u64)) -> Kind {
+        let cluster = u64::from(self.cluster_size.max(1));
+        let needed = self.size.saturating_sub(start).div_ceil(cluster).saturating_mul(cluster);
+        let is_end = self.is_complete && unmapped == self.extents.end();
+        let is_mapped = unmapped >= start.saturating_add(needed);
+        match stored {
+            0 if clusters == 0 && is_mapped => Kind::Plain,
+            _ if !is_end || stored == 0 => Kind::Unmapped,
+            _ if stored >= needed => Kind::Plain,
+            _ => Kind::Stored(stored),
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! What is left of a stream: a verdict, the reasons for it, and the ranges it rests on.
+
+use std::fmt;
+
+use bitflags::bitflags;
+
+use super::stream_range::{Missing, StreamRange};
+use crate::base::reference::FileReference;
+
+/// What is known about bytes of a stream without comparing them with anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Standing {
+    /// In a record that is whole, or in clusters that only this live file claims.
+    Intact,
+    /// Zeros by definition: a hole, or behind the initialized size.
+    Zeros,
+    /// Of a deleted file: the clusters are free, and no other file claims them. Whether a file that
+    /// left no trace used them in between, nobody knows.
+    Free,
+    /// Of a deleted file: nobody claims the clusters, but the volume's bitmap says nothing about them.
+    Unchecked,
+    /// Of a deleted file: the clusters are in use, but no known file claims them.
+    Unowned,
+    /// Another deleted file claims the clusters, too.
+    Contested {
+        /// The other file: of several the one changed last.
+        by: FileReference,
+        /// True when this file was changed later than the other.
+        is_later: bool,
+    },
+    /// A live file claims the clusters. Of a deleted file they are overwritten; of a live one the
+    /// volume is damaged, and whose they are is open. The same file: two of its runs overlap.
+    Claimed(FileReference),
+    /// Every sampled cluster of the run is zero where content was expected: it was trimmed or wiped.
+    Zeroed,
+    /// In a torn part of a record, found by runs that are, or decompressed from damaged data.
+    Doubtful,
+    /// Missing.
+    Missing(Missing),
+}
+
+impl Standing {
+    /// How bad it is: of several the worst counts for bytes that need all of them.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Intact => 0,
+            Self::Zeros => 1,
+            Self::Free => 2,
+            Self::Contested { is_later: true, .. } => 3,
+            Self::Unchecked => 4,
+            Self::Unowned => 5,
+            Self::Doubtful => 6,
+            Self::Zeroed => 7,
+            Self::Contested { is_later: false, .. } => 8,
+            Self::Claimed(_) => 9,
+            Self::Missing(_) => 10,
+        }
+    }
+
+    /// The worse of the two.
+    pub(super) fn worst(self, other: Self) -> Self {
+        if other.rank() > self.rank() { other } else { self }
+    }
+}
+
+/// Bytes of a stream with one standing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AssessedRange {
+    /// Which bytes, and where they come from.
+    pub range: StreamRange,
+    /// What is known about them.
+    pub standing: Standing,
+}
+
+/// What is left of a stream, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Everything is there, as far as the volume's metadata knows.
+    Intact,
+    /// Everything may be there; something that should confirm it is missing or speaks against it.
+    Likely,
+    /// Some of it is lost, or belongs to another file.
+    Partial,
+    /// All clusters with content belong to live files now.
+    Overwritten,
+    /// Nothing is left but what the record says.
+    MetadataOnly,
+    /// A service keeps the content elsewhere.
+    Placeholder,
+}
+
+impl Verdict {
+    /// A short name that stays the same between versions.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Intact => "intact",
+            Self::Likely => "likely",
+            Self::Partial => "partial",
+            Self::Overwritten => "overwritten",
+            Self::MetadataOnly => "metadata-only",
+            Self::Placeholder => "placeholder",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+bitflags! {
+    /// Why the verdict is what it is; nothing for content that simply is there.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub struct Reasons: u16 {
+        /// Live files claim clusters of this deleted one.
+        const REUSED = 1;
+        /// Another live file, or another run of this one, claims clusters of this live one.
+        const CROSS_LINKED = 1 << 1;
+        /// A deleted file that was changed later, or as late, claims clusters.
+        const CONTESTED = 1 << 2;
+        /// A deleted file that was changed earlier claims clusters.
+        const CONTESTED_BY_OLDER = 1 << 3;
+        /// Clusters are in use by nobody known.
+        const UNOWNED = 1 << 4;
+        /// The volume's bitmap is missing or not to be believed.
+        const UNCHECKED = 1 << 5;
+        /// Clusters are zero where content was expected.
+        const ZEROED = 1 << 6;
+        /// Torn records, or damaged compressed data.
+        const DOUBTFUL = 1 << 7;
+        /// A record of the file is damaged, though not where this stream's attributes stand.
+        const DAMAGED_RECORD = 1 << 8;
+        /// Runs are gone.
+        const UNMAPPED = 1 << 9;
+        /// Clusters lie outside the volume or the source.
+        const OUTSIDE = 1 << 10;
+        /// The source could not be read.
+        const UNREADABLE = 1 << 11;
+        /// Compressed data could not be decompressed.
+        const UNDECODABLE = 1 << 12;
+        /// The source is a bare table.
+        const NO_CLUSTERS = 1 << 13;
+        /// A service keeps the content elsewhere.
+        const ELSEWHERE = 1 << 14;
+        /// The stream was cut to nothing before the file was deleted, or its size is gone.
+        const EMPTY = 1 << 15;
+    }
+}
+
+impl fmt::Display for Reasons {
+    /// Names in lower case, joined by commas.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, _)) in self.iter_names().enumerate() {
+            let separator = if index == 0 { "" } else { "," };
+            write!(f, "{separator}{}", name.to_ascii_lowercase().replace('_', "-"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of a stream by their [`Standing`]. They add up to its size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ByteCounts {
+    /// [`Standing::Intact`].
+    pub intact: u64,
+    /// [`Standing::Zeros`].
+    pub zeros: u64,
+    /// [`Standing::Free`].
+    pub free: u64,
+    /// [`Standing::Unchecked`].
+    pub unchecked: u64,
+    /// [`Standing::Unowned`].
+    pub unowned: u64,
+    /// [`Standing::Contested`] by a file that was changed earlier.
+    pub contested_by_older: u64,
+    /// [`Standing::Contested`] by a file that was changed later, or as late.
+    pub contested: u64,
+    /// [`Standing::Claimed`].
+    pub claimed: u64,
+    /// [`Standing::Zeroed`].
+    pub zeroed: u64,
+    /// [`Standing::Doubtful`].
+    pub doubtful: u64,
+    /// [`Standing::Missing`], placeholders not counted.
+    pub missing: u64,
+    /// [`Missing::Elsewhere`].
+    pub elsewhere: u64,
+}
+
+impl ByteCounts {
+    fn count(&mut self, assessed: &AssessedRange) {
+        let counter = match assessed.standing {
+            Standing::Intact => &mut self.intact,
+            Standing::Zeros => &mut self.zeros,
+            Standing::Free => &mut self.free,
+            Standing::Unchecked => &mut self.unchecked,
+            Standing::Unowned => &mut self.unowned,
+            Standing::Contested { is_later: true, .. } => &mut self.contested_by_older,
+            Standing::Contested { is_later: false, .. } => &mut self.contested,
+            Standing::Claimed(_) => &mut self.claimed,
+            Standing::Zeroed => &mut self.zeroed,
+            Standing::Doubtful => &mut self.doubtful,
+            Standing::Missing(Missing::Elsewhere(_)) => &mut self.elsewhere,
+            Standing::Missing(_) => &mut self.missing,
+        };
+        *counter = counter.saturating_add(assessed.range.length);
+    }
+
+    /// Bytes of content that nothing speaks against.
+    fn sound(&self) -> u64 {
+        self.intact.saturating_add(self.free)
+    }
+
+    /// Bytes of content that may be right.
+    fn likely(&self) -> u64 {
+        self.unchecked.saturating_add(self.unowned).saturating_add(self.contested_by_older)
+    }
+
+    /// Bytes that are somebody's, but perhaps not this stream's.
+    fn uncertain(&self) -> u64 {
+        self.contested.saturating_add(self.doubtful)
+    }
+
+    /// Bytes that are not there any more.
+    fn gone(&self) -> u64 {
+        self.claimed.saturating_add(self.zeroed).saturating_add(self.missing)
+    }
+}
+
+/// What is left of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recoverability {
+    verdict: Verdict,
+    reasons: Reasons,
+    counts: ByteCounts,
+    ranges: Vec<AssessedRange>,
+}
+
+/// What a verdict needs to know besides the ranges.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Circumstances {
+    pub(super) is_live: bool,
+    pub(super) is_resident: bool,
+    pub(super) is_size_known: bool,
+    pub(super) has_damaged_record: bool,
+}
+
+impl Recoverability {
+    pub(super) fn of(ranges: Vec<AssessedRange>, circumstances: Circumstances) -> Self {
+        let mut counts = ByteCounts::default();
+        let mut reasons = Reasons::empty();
+        for assessed in &ranges {
+            counts.count(assessed);
+            reasons |= reason(assessed.standing, circumstances.is_live);
+        }
+        reasons.set(Reasons::DAMAGED_RECORD, circumstances.has_damaged_record);
+        let is_cut = ranges.is_empty() && !circumstances.is_live && !circumstances.is_resident;
+        let is_empty = is_cut || (ranges.is_empty() && !circumstances.is_size_known);
+        reasons.set(Reasons::EMPTY, is_empty);
+        let verdict = if is_empty { Verdict::MetadataOnly } else { verdict(&counts, circumstances) };
+        Self { verdict, reasons, counts, ranges }
+    }
+
+    /// The verdict.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Why the verdict is what it is.
+    #[must_use]
+    pub fn reasons(&self) -> Reasons {
+        self.reasons
+    }
+
+    /// How many bytes have which standing.
+    #[must_use]
+    pub fn counts(&self) -> &ByteCounts {
+        &self.counts
+    }
+
+    /// The ranges the verdict rests on: in order, from the stream's first byte to its last.
+    #[must_use]
+    pub fn ranges(&self) -> &[AssessedRange] {
+        &self.ranges
+    }
+}
+
+fn verdict(counts: &ByteCounts, circumstances: Circumstances) -> Verdict {
+    let is_whole = counts.gone() == 0 && counts.uncertain() == 0;
+    let is_confirmed = counts.likely() == 0 && !circumstances.has_damaged_record;
+    let has_content = counts.sound() > 0 || counts.likely() > 0 || counts.uncertain() > 0;
+    match () {
+        () if counts.elsewhere > 0 => Verdict::Placeholder,
+        () if is_whole && is_confirmed => Verdict::Intact,
+        () if is_whole => Verdict::Likely,
+        // Whose clusters they are that two live files claim is open: they may be this one's.
+        () if has_content || (circumstances.is_live && counts.claimed > 0) => Verdict::Partial,
+        () if counts.claimed > 0 => Verdict::Overwritten,
+        () => Verdict::MetadataOnly,
+    }
+}
+
+fn reason(standing: Standing, is_live: bool) -> Reasons {
+    match standing {
+        Standing::Intact | Standing::Zeros | Standing::Free => Reasons::empty(),
+        Standing::Unchecked => Reasons::UNCHECKED,
+        Standing::Unowned => Reasons::UNOWNED,
+        Standing::Contested { is_later: true, .. } => Reasons::CONTESTED_BY_OLDER,
+        Standing::Contested { is_later: false, .. } => Reasons::CONTESTED,
+        Standing::Claimed(_) if is_live => Reasons::CROSS_LINKED,
+        Standing::Claimed(_) => Reasons::REUSED,
+        Standing::Zeroed => Reasons::ZEROED,
+        Standing::Doubtful => Reasons::DOUBTFUL,
+        Standing::Missing(Missing::Unmapped) => Reasons::UNMAPPED,
+        Standing::Missing(Missing::Outside(_)) => Reasons::OUTSIDE,
+        Standing::Missing(Missing::NoClusters) => Reasons::NO_CLUSTERS,
+        Standing::Missing(Missing::Elsewhere(_)) => Reasons::ELSEWHERE,
+        Standing::Missing(Missing::Unreadable) => Reasons::UNREADABLE,
+        Standing::Missing(Missing::Undecodable) => Reasons::UNDECODABLE,
+    }
+}
+
+/// Appends a range; neighbours of one place and standing become one.
+pub(super) fn append(ranges: &mut Vec<AssessedRange>, next: AssessedRange) {
+    if next.range.length == 0 {
+        return;
+    }
+    match ranges.last_mut().filter(|last| last.standing == next.standing && last.range.is_continued_by(&next.range)) {
+        Some(last) => last.range.length = last.range.length.saturating_add(next.range.length),
+        None => ranges.push(next),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stream_range::Origin;
+    use super::*;
+    use crate::structure::value::reparse_tag::ReparseTag;
+
+    const LIVE: Circumstances =
+        Circumstances { is_live: true, is_resident: false, is_size_known: true, has_damaged_record: false };
+    const DELETED: Circumstances = Circumstances { is_live: false, ..LIVE };
+
+    /// The verdict on ten bytes of each standing.
+    fn verdict(standings: &[Standing], circumstances: Circumstances) -> (Verdict, Reasons) {
+        let ranges = (0..).zip(standings).map(|(index, &standing)| {
+            let range = StreamRange { offset: index * 10, length: 10, origin: Origin::Hole, is_doubtful: false };
+            AssessedRange { range, standing }
+        });
+        let found = Recoverability::of(ranges.collect(), circumstances);
+        (found.verdict(), found.reasons())
+    }
+
+    #[test]
+    fn verdicts_follow_the_worst_of_the_content() {
+        let other = FileReference::new(77, 1);
+        let unmapped = Standing::Missing(Missing::Unmapped);
+        let (won, lost) =
+            (Standing::Contested { by: other, is_later: true }, Standing::Contested { by: other, is_later: false });
+        let elsewhere = Standing::Missing(Missing::Elsewhere(ReparseTag::DEDUP));
+        let cases = [
+            (vec![Standing::Free, Standing::Zeros], Verdict::Intact, Reasons::empty()),
+            (vec![Standing::Free, Standing::Unowned], Verdict::Likely, Reasons::UNOWNED),
+            (vec![Standing::Free, Standing::Unchecked], Verdict::Likely, Reasons::UNCHECKED),
+            (vec![Standing::Free, won], Verdict::Likely, Reasons::CONTESTED_BY_OLDER),
+            (vec![lost], Verdict::Partial, Reasons::CONTESTED),
+            (vec![Standing::Free, Standing::Claimed(other)], Verdict::Partial, Reasons::REUSED),
+            (vec![Standing::Claimed(other)], Verdict::Overwritten, Reasons::REUSED),
+            (vec![Standing::Claimed(other), Standing::Zeros], Verdict::Overwritten, Reasons::REUSED),
+            (vec![Standing::Claimed(other), unmapped], Verdict::Overwritten, Reasons::REUSED | Reasons::UNMAPPED),
+            (vec![Standing::Free, unmapped], Verdict::Partial, Reasons::UNMAPPED),
+            (vec![unmapped], Verdict::MetadataOnly, Reasons::UNMAPPED),
+            (vec![Standing::Zeroed], Verdict::MetadataOnly, Reasons::ZEROED),
+            (vec![elsewhere, Standing::Free], Verdict::Placeholder, Reasons::ELSEWHERE),
+            (vec![Standing::Doubtful], Verdict::Partial, Reasons::DOUBTFUL),
+            (vec![], Verdict::MetadataOnly, Reasons::EMPTY),
+        ];
+        for (standings, expected, reasons) in cases {
+            assert_eq!(verdict(&standings, DELETED), (expected, reasons), "{standings:?}");
+        }
+    }
+
+    #[test]
+    fn live_files_are_whole_or_damaged() {
+        let other = FileReference::new(77, 1);
+        assert_eq!(verdict(&[Standing::Intact], LIVE), (Verdict::Intact, Reasons::empty()));
+        assert_eq!(verdict(&[], LIVE), (Verdict::Intact, Reasons::empty()));
+        assert_eq!(verdict(&[Standing::Claimed(other)], LIVE), (Verdict::Partial, Reasons::CROSS_LINKED));
+        let damaged = Circumstances { has_damaged_record: true, ..LIVE };
+        assert_eq!(verdict(&[Standing::Intact], damaged), (Verdict::Likely, Reasons::DAMAGED_RECORD));
+        let resident = Circumstances { is_resident: true, ..DELETED };
+        assert_eq!(verdict(&[], resident), (Verdict::Intact, Reasons::empty()), "an empty resident value is whole");
+    }
+
+    #[test]
+    fn reasons_have_names() {
+        assert_eq!((Reasons::REUSED | Reasons::CONTESTED_BY_OLDER).to_string(), "reused,contested-by-older");
+        assert_eq!(Reasons::empty().to_string(), "");
+    }
+}

@@ -1,0 +1,393 @@
+//! The map of a stream: every byte of it, and where it comes from.
+
+use std::ops::Range;
+
+use super::compressed_units;
+use super::encoding::Encoding;
+use super::overlay::Overlay;
+use super::resident;
+use super::stream::Stream;
+use super::stream_range::{Missing, Origin, StreamRange, append, repaint};
+use crate::base::damage::{Damage, wide};
+use crate::source::{Source, Window};
+use crate::structure::value::reparse_tag::ReparseTag;
+use crate::volume::extents::{Extent, Extents, Location};
+
+/// Where the bytes of a stream come from.
+///
+/// The ranges cover the stream from its first byte to its last, in order, without gaps: what has no
+/// place is a range with the reason. They are read from the metadata alone; that clusters cannot be
+/// read shows only when they are.
+#[derive(Debug, Clone)]
+pub struct StreamMap<'e> {
+    pub(super) source: Window<'e>,
+    pub(super) encoding: Encoding,
+    pub(super) size: u64,
+    pub(super) ranges: Vec<StreamRange>,
+    /// The value of a resident stream.
+    pub(super) value: &'e [u8],
+    /// The stored clusters of a non-resident stream.
+    pub(super) extents: Extents,
+    /// The first byte behind the clusters that the volume and the source both have.
+    pub(super) limit: u64,
+    pub(super) overlay: Option<Box<Overlay<'e>>>,
+    damage: Vec<Damage>,
+}
+
+impl<'e> StreamMap<'e> {
+    pub(super) fn of(stream: &Stream<'e>) -> Self {
+        let volume = stream.entry().catalog().volume();
+        let source = volume.source();
+        let clusters_end = volume.geometry().map_or(0, super::super::volume::geometry::Geometry::volume_size);
+        let mut map = Self {
+            source,
+            encoding: stream.encoding(),
+            size: 0,
+            ranges: Vec::new(),
+            value: &[],
+            extents: Extents::default(),
+            limit: clusters_end.min(source.size()),
+            overlay: None,
+            damage: Vec::new(),
+        };
+        match (map.encoding, stream.is_resident()) {
+            (Encoding::Overlay(_), _) => map.take_overlay(stream),
+            (_, true) => map.take_resident(stream),
+            (_, false) => map.take_clusters(stream),
+        }
+        map
+    }
+
+    /// How the bytes are stored.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Bytes of the stream. Where the piece that says so is gone, as many as the pieces left reach.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The ranges in order: together they are `0 .. size`.
+    #[must_use]
+    pub fn ranges(&self) -> &[StreamRange] {
+        &self.ranges
+    }
+
+    /// The places of the stored bytes `start .. end`: of a [compressed](Origin::Compressed) range the
+    /// clusters it is decompressed from.
+    pub fn stored(&self, start: u64, end: u64) -> impl Iterator<Item = Extent> + '_ {
+        self.extents.between(start, end)
+    }
+
+    /// The stream that the chunks of an [overlay](Origin::Overlay) lie in.
+    #[must_use]
+    pub fn chunks(&self) -> Option<&StreamMap<'e>> {
+        self.overlay.as_ref().map(|overlay| overlay.stored())
+    }
+
+    /// What is wrong with the runs and sizes.
+    #[must_use]
+    pub fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// The range that holds byte `offset`.
+    pub(super) fn index_of(&self, offset: u64) -> usize {
+        self.ranges.partition_point(|range| range.end() <= offset)
+    }
+
+    fn take_resident(&mut self, stream: &Stream<'e>) {
+        let attribute = stream.first_piece();
+        self.value = match attribute.resident_value() {
+            _ if stream.is_raw() => attribute.resident_slot(),
+            Ok(value) => value,
+            Err(damage) => {
+                self.damage.push(damage);
+                &[]
+            }
+        };
+        self.size = wide(self.value.len());
+        self.ranges = resident::ranges(stream.entry(), attribute, self.value.len());
+    }
+
+    fn take_overlay(&mut self, stream: &Stream<'e>) {
+        let Encoding::Overlay(algorithm) = self.encoding else { return };
+        self.size = stream.size().unwrap_or(0);
+        let origin = match Overlay::find(stream, algorithm, self.size) {
+            Some(Ok(overlay)) => {
+                self.overlay = Some(Box::new(overlay));
+                Origin::Overlay
+            }
+            Some(Err(damage)) => {
+                self.damage.push(damage);
+                Origin::Missing(Missing::Undecodable)
+            }
+            None => Origin::Missing(Missing::Elsewhere(ReparseTag::WOF)),
+        };
+        append(&mut self.ranges, StreamRange { offset: 0, length: self.size, origin, is_doubtful: false });
+    }
+
+    fn take_clusters(&mut self, stream: &Stream<'e>) {
+        let Some(cluster_size) =
+            stream.entry().catalog().volume().geometry().map(super::super::volume::geometry::Geometry::cluster_size)
+        else {
+            self.size = stream.size().unwrap_or(0);
+            let origin = Origin::Missing(Missing::NoClusters);
+            return append(&mut self.ranges, StreamRange { offset: 0, length: self.size, origin, is_doubtful: false });
+        };
+        let mut doubtful = self.take_pieces(stream, cluster_size);
+        let stored_end = self.extents.end();
+        self.size = if stream.is_raw() { stored_end } else { stream.size().unwrap_or(stored_end) };
+        let method = stream.flags().bits() & 0xFF;
+        if self.encoding == Encoding::Compressed && method != 1 {
+            doubtful.push(0..u64::MAX);
+        }
+        let initialized = stream.initialized_size().filter(|_| !stream.is_raw()).unwrap_or(u64::MAX);
+        let elsewhere = match self.encoding {
+            Encoding::Elsewhere(tag) => Some(tag),
+            _ => None,
+        };
+        let mut mapper = Mapper { ranges: Vec::new(), limit: self.limit, initialized, elsewhere };
+        if self.encoding == Encoding::Compressed {
+            compressed_units::split(stream, &self.extents, cluster_size, self.size, method, &mut mapper);
+        } else {
+            self.extents.between(0, self.size).for_each(|extent| mapper.add(extent));
+        }
+        self.ranges = mark(mapper.ranges, &doubtful);
+    }
+
+    /// Puts the pieces' runs together, and returns the ranges of the stream whose runs are doubtful.
+    fn take_pieces(&mut self, stream: &Stream<'e>, cluster_size: u32) -> Vec<Range<u64>> {
+        let mut doubtful = Vec::new();
+        for (index, piece) in stream.pieces().enumerate() {
+            let Some(non_resident) = piece.non_resident() else { continue };
+            let before = self.extents.end();
+            let start = non_resident.lowest_vcn().saturating_mul(u64::from(cluster_size));
+            let mut damage = Vec::new();
+            self.extents.push_runs(&non_resident, cluster_size, &mut damage);
+            self.damage.extend(damage.into_iter().map(|damage| piece.inside(damage)));
+            if start < before {
+                doubtful.push(start..before);
+            }
+            // Without the first piece nobody knows how the clusters are to be read.
+            if index == 0 && start > 0 && !stream.is_raw() {
+                doubtful.push(0..u64::MAX);
+            }
+            if !stream.is_proven(piece) {
+                // The first piece has the sizes, too.
+                doubtful.push(if index == 0 { 0..u64::MAX } else { start..self.extents.end() });
+            }
+        }
+        doubtful
+    }
+}
+
+/// Turns extents into ranges of a stream.
+pub(super) struct Mapper {
+    pub(super) ranges: Vec<StreamRange>,
+    limit: u64,
+    initialized: u64,
+    elsewhere: Option<ReparseTag>,
+}
+
+impl Mapper {
+    /// Adds stored bytes as they are: what lies behind the initialized size is zeros by definition.
+    pub(super) fn add(&mut self, extent: Extent) {
+        self.add_written(extent.clip(extent.offset, self.initialized));
+        let behind = extent.clip(self.initialized, u64::MAX);
+        let origin = match (self.elsewhere, behind.location) {
+            (Some(tag), _) => Origin::Missing(Missing::Elsewhere(tag)),
+            (None, Location::At(position)) => Origin::Uninitialized(Some(position)),
+            (None, Location::Hole | Location::Unmapped) => Origin::Uninitialized(None),
+        };
+        self.push(behind.offset, behind.length, origin);
+    }
+
+    fn add_written(&mut self, extent: Extent) {
+        let Extent { offset, length, location } = extent;
+        match (location, self.elsewhere) {
+            (Location::At(position), _) => {
+                let inside = self.limit.saturating_sub(position).min(length);
+                self.push(offset, inside, Origin::Clusters(position));
+                let outside = Origin::Missing(Missing::Outside(position.saturating_add(inside)));
+                self.push(offset.saturating_add(inside), length.saturating_sub(inside), outside);
+            }
+            (Location::Hole, None) => self.push(offset, length, Origin::Hole),
+            (Location::Hole, Some(tag)) => self.push(offset, length, Origin::Missing(Missing::Elsewhere(tag))),
+            (Location::Unmapped, _) => self.push(offset, length, Origin::Missing(Missing::Unmapped)),
+        }
+    }
+
+    /// Adds bytes that stored bytes only lead to; also here zeros follow the initialized size.
+    pub(super) fn add_unit(&mut self, offset: u64, length: u64, origin: Origin) {
+        let written = self.initialized.saturating_sub(offset).min(length);
+        self.push(offset, written, origin);
+        self.push(offset.saturating_add(written), length.saturating_sub(written), Origin::Uninitialized(None));
+    }
+
+    fn push(&mut self, offset: u64, length: u64, origin: Origin) {
+        append(&mut self.ranges, StreamRange { offset, length, origin, is_doubtful: false });
+    }
+}
+
+/// Marks the parts of `ranges` that lie in `doubtful`.
+fn mark(ranges: Vec<StreamRange>, doubtful: &[Range<u64>]) -> Vec<StreamRange> {
+    doubtful.iter().fold(ranges, |ranges, part| repaint(&ranges, part, StreamRange::doubted))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, file, runs, with_runs};
+    use super::*;
+    use crate::base::threads::Threads;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::forge::Forge;
+
+    fn ranges(forged: &Forged) -> Vec<(u64, u64, Origin, bool)> {
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let map = entry.streams()[0].map();
+        map.ranges().iter().map(|range| (range.offset, range.length, range.origin, range.is_doubtful)).collect()
+    }
+
+    fn ranges_of(record: Forge) -> Vec<(u64, u64, Origin, bool)> {
+        ranges(&Forged::new(vec![(30, record)]))
+    }
+
+    const fn at(lcn: u64) -> Origin {
+        Origin::Clusters(lcn * CLUSTER)
+    }
+
+    #[test]
+    fn runs_holes_and_the_uninitialized_end_are_told_apart() {
+        let found = ranges_of(with_runs(&[(2, Some(300)), (1, None), (1, Some(302)), (2, Some(303))], 3000, 1800));
+        let expected = [
+            (0, 1024, at(300), false),
+            (1024, 512, Origin::Hole, false),
+            (1536, 264, at(302), false),
+            (1800, 1200, Origin::Uninitialized(Some(302 * CLUSTER + 264)), false),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_the_runs_do_not_reach_is_missing() {
+        let found = ranges_of(with_runs(&[(2, Some(300))], 5000, 5000));
+        assert_eq!(found, [(0, 1024, at(300), false), (1024, 3976, Origin::Missing(Missing::Unmapped), false)]);
+    }
+
+    #[test]
+    fn clusters_behind_the_volume_or_the_source_are_outside() {
+        let outside = |lcn: u64| Origin::Missing(Missing::Outside(lcn * CLUSTER));
+        let record = with_runs(&[(4, Some(CLUSTERS - 2)), (1, Some(400))], 2560, 2560);
+        let expected = [(0, 1024, at(CLUSTERS - 2), false), (1024, 1024, outside(CLUSTERS), false)];
+        let mut forged = Forged::new(vec![(30, record)]);
+        assert_eq!(ranges(&forged)[..2], expected);
+        forged.cut(CLUSTERS - 1);
+        assert_eq!(
+            ranges(&forged)[..2],
+            [(0, 512, at(CLUSTERS - 2), false), (512, 1536, outside(CLUSTERS - 1), false)]
+        );
+    }
+
+    #[test]
+    fn a_lost_piece_is_a_gap_of_known_length() {
+        let base = with_runs(&[(2, Some(300))], 4096, 4096);
+        let later =
+            Forge::new(1024).base(30, 1).runs(AttributeType::DATA, "", (6, 7), [0; 3], &runs(&[(2, Some(400))]));
+        let found = ranges(&Forged::new(vec![(30, base), (31, later)]));
+        let gap = Origin::Missing(Missing::Unmapped);
+        assert_eq!(found, [(0, 1024, at(300), false), (1024, 2048, gap, false), (3072, 1024, at(400), false)]);
+    }
+
+    #[test]
+    fn without_the_first_piece_nothing_is_sure() {
+        let later =
+            Forge::new(1024).base(30, 1).runs(AttributeType::DATA, "", (2, 3), [0; 3], &runs(&[(2, Some(400))]));
+        let found = ranges(&Forged::new(vec![(30, file()), (31, later)]));
+        assert_eq!(found, [(0, 1024, Origin::Missing(Missing::Unmapped), false), (1024, 1024, at(400), true)]);
+    }
+
+    #[test]
+    fn clusters_that_two_pieces_claim_are_doubtful() {
+        let base = with_runs(&[(4, Some(300))], 3072, 3072);
+        let later =
+            Forge::new(1024).base(30, 1).runs(AttributeType::DATA, "", (3, 5), [0; 3], &runs(&[(3, Some(400))]));
+        let found = ranges(&Forged::new(vec![(30, base), (31, later)]));
+        assert_eq!(found, [(0, 1536, at(300), false), (1536, 512, at(303), true), (2048, 1024, at(401), false)]);
+    }
+
+    #[test]
+    fn runs_in_a_torn_stride_lead_to_doubtful_bytes() {
+        let mut forged = Forged::new(vec![(30, with_runs(&[(2, Some(300))], 1000, 1000))]);
+        forged.record_bytes(30)[510] ^= 1;
+        assert_eq!(ranges(&forged), [(0, 1000, at(300), true)]);
+    }
+
+    #[test]
+    fn resident_bytes_are_found_where_the_update_sequence_left_them() {
+        let value: Vec<u8> = (0..600_u32).map(|byte| (byte * 7) as u8).collect();
+        let forged = Forged::new(vec![(30, file().resident(AttributeType::DATA, "", &value))]);
+        let found = ranges(&forged);
+        assert!(found.len() >= 3, "{found:?}");
+        let mut there = Vec::new();
+        for (_, length, origin, is_doubtful) in found {
+            let Origin::Record(position) = origin else { panic!("{origin:?}") };
+            assert!(!is_doubtful);
+            there.extend_from_slice(&forged.bytes()[position as usize..(position + length) as usize]);
+        }
+        assert_eq!(there, value);
+    }
+
+    #[test]
+    fn resident_bytes_in_a_torn_stride_are_doubtful_and_in_a_bad_sector_missing() {
+        let value = vec![7; 600];
+        let mut forged = Forged::new(vec![(30, file().resident(AttributeType::DATA, "", &value))]);
+        let second_half = (8 + 60) * CLUSTER + 512;
+        forged.record_bytes(30)[1022] ^= 1;
+        let found = ranges(&forged);
+        let doubtful: u64 = found.iter().filter(|range| range.3).map(|range| range.1).sum();
+        assert!(doubtful > 0 && doubtful < 600, "{found:?}");
+        forged.spoil(second_half..second_half + 512);
+        let found = ranges(&forged);
+        let missing = found.iter().filter(|range| range.2 == Origin::Missing(Missing::Unreadable));
+        assert_eq!(missing.map(|range| range.1).sum::<u64>(), doubtful);
+    }
+
+    #[test]
+    fn senseless_sizes_cost_neither_time_nor_memory() {
+        for unit in [0, 4, 20, 63, 255] {
+            let record = with_runs(&[(1, None), (2, Some(300))], u64::MAX, u64::MAX).stored_as(1, unit);
+            let found = ranges_of(record);
+            assert_eq!(found.iter().map(|range| range.1).sum::<u64>(), u64::MAX, "{unit}");
+            assert!(found.len() < 5);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_cover_any_stream_exactly(
+            list in proptest::collection::vec((1u64..40, proptest::option::of(FREE - 5..CLUSTERS + 5)), 0..12),
+            size in 0u64..120_000, initialized in 0u64..120_000, flags in prop_oneof![Just(0u16), Just(1), Just(2), Just(0x8000)],
+        ) {
+            let record = with_runs(&list, size, initialized).stored_as(flags, 4);
+            let mut position = 0;
+            for (offset, length, origin, _) in ranges_of(record) {
+                prop_assert_eq!(offset, position);
+                prop_assert!(length > 0);
+                position += length;
+                if let Origin::Clusters(at) = origin {
+                    prop_assert!(at + length <= CLUSTERS * CLUSTER);
+                    prop_assert!(position <= initialized);
+                }
+            }
+            prop_assert_eq!(position, size);
+        }
+    }
+}
