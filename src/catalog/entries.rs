@@ -30,8 +30,7 @@ impl<'v> Catalog<'v> {
     /// # Errors
     /// When the record cannot be read, or shows no evidence of a file.
     pub fn entry(&self, number: u64) -> Result<Entry<'_>> {
-        let joined = self.extensions.iter().find(|extension| extension.number == number);
-        let number = joined.map_or(number, |extension| extension.base);
+        let number = self.joined_to(number).unwrap_or(number);
         let (bytes, missing) = self.mft().slot(number)?;
         let record = Record::from_vec(number, bytes)?;
         let no_file = Error::Unsupported("the record shows no evidence of a file");

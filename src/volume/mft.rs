@@ -7,7 +7,7 @@ use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::threads::Threads;
 use crate::source::buffer::PageBuffer;
-use crate::source::{Window, read_readable};
+use crate::source::{Source, Window, read_readable};
 use crate::structure::record::Record;
 
 /// The table of FILE records: a map of where its bytes lie, and how to read them.
@@ -32,11 +32,13 @@ impl<'s> Mft<'s> {
     /// A table of `size` bytes whose places in `source` the extents name. Its size is bounded by
     /// them: nothing is known of records behind the last extent.
     pub(crate) fn new(source: Window<'s>, extents: Extents, record_size: u32, size: u64, damage: Vec<Damage>) -> Self {
-        let (record_size, size) = (record_size.max(1), size.min(extents.end()));
+        let (record_size, claimed) = (record_size.max(1), size.min(extents.end()));
+        let size = claimed.min(held_by(&source, &extents));
         let chunk_size = u64::from(Self::CHUNK).next_multiple_of(u64::from(record_size));
         let mut this = Self { source, record_size, size, extents, chunk_size, damage };
         let unmapped = this.extents.between(0, size).filter(|extent| !matches!(extent.location, Location::At(_)));
-        let gaps: Vec<_> = unmapped.map(|gap| this.unmapped_damage(gap.offset, gap.end())).collect();
+        let mut gaps: Vec<_> = unmapped.map(|gap| this.unmapped_damage(gap.offset, gap.end())).collect();
+        gaps.extend((size < claimed).then(|| this.unmapped_damage(size, claimed)));
         this.damage.extend(gaps);
         this
     }
@@ -205,6 +207,19 @@ impl<'s> Mft<'s> {
         let missing = self.read(first, bytes);
         Chunk { first, record_size: self.record_size, bytes, missing }
     }
+}
+
+/// How large a table can be whose extents these are: no number read from a disk makes it much larger
+/// than its source. A piece that begins within that size counts as far as the source has it.
+fn held_by(source: &Window<'_>, extents: &Extents) -> u64 {
+    let available = source.size();
+    let held_end = |extent: &Extent| match extent.location {
+        Location::At(position) if extent.offset < available => {
+            extent.offset.saturating_add(extent.length.min(available.saturating_sub(position)))
+        }
+        _ => 0,
+    };
+    extents.list().iter().map(held_end).fold(available, u64::max)
 }
 
 /// Consecutive records of the table, as they were read.
