@@ -376,3 +376,34 @@ fn nothing_wrong_is_called_right_on_damaged_volumes() {
     assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// The digital forensics tool testing image of deleted files, whose authors published digests of all nine.
+#[test]
+fn undeletes_what_the_tool_testing_image_asks_for() {
+    let image = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus/vol/dftt7_undel.dd"));
+    if !image.exists() {
+        return;
+    }
+    let expected = [
+        (29, "", "bd859916c83cdc3b1c17eee34f7f88270f5ad763a44f79997a6fda68b85e7760"),
+        (30, "", "f9196f6c1deb7c9272526b3d308a993e903df7ae39973864af9558db9f1471df"),
+        (31, "", "799f8870dbb8b31511e1cd8102a43c94bd8ba76b987d338d4ba05ee32269490f"),
+        (32, "", "aada10bcb73925a71b330eaceef5cd9f8484d733b45da70ea39cdb22cddf78c0"),
+        (32, "ADS", "46ec753170adcc8fdbc4cf2d10ae042d5dbcf484c09146f0ba29ab621f246f0d"),
+        (35, "", "01331adeaac1d7e93b138e28ed69fd1063319f32d79ed9958303de496ec08fe8"),
+        (36, "", "8553e78eb8f13c9639f96c61cfba799bbb094376c5f86ec54cbc0afb8635e138"),
+        (37, "", "edf171b5da0fba963e0954c31aa691b4fde032b8fd1dea2dec9923bb1bbf567f"),
+        (38, "", "d2e23d7b2e996a12270737d463f562de9fc407599da97c302fc5ddc0afdcc15b"),
+    ];
+    let source = source::open(image).unwrap();
+    let volume = Volume::open(&source).unwrap();
+    let catalog = volume.catalog();
+    let assessment = catalog.assessment(&Threads::default(), RecoverabilityOptions::default().read_all(true));
+    for (record, name, sha256) in expected {
+        let entry = catalog.entry(record).unwrap();
+        assert_eq!(entry.state(), EntryState::Deleted);
+        let stream = find(&entry, name).unwrap();
+        assert_eq!(hex(&Sha256::digest(read_whole(&stream))), sha256, "record {record}:{name}");
+        assert_eq!(assessment.assess(&stream).verdict(), Verdict::Intact);
+    }
+}

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use ntfs_salvage::FileTime;
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The program, built as the tests are. `cargo test --test mft_dump` alone does not build examples.
@@ -121,6 +123,25 @@ fn json_lines_and_csv_rows_tell_the_same() {
             assert_eq!(rows_of.get(record), Some(&rows), "{image}: record {record}");
         }
     }
+}
+
+/// The tool writes times with code of its own; the library's is the judge.
+#[test]
+fn times_are_those_of_the_library() {
+    let mut seen = BTreeSet::new();
+    for line in text(&["-q", "plain.img", "--format", "jsonl"]).lines() {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        let of_links = object["links"].as_array().unwrap().iter().map(|link| &link["times"]);
+        for time in of_links.chain([&object["times"]]).filter_map(serde_json::Value::as_object).flat_map(|t| t.values())
+        {
+            let filetime = FileTime(time["filetime"].as_u64().unwrap());
+            let expected = filetime.to_datetime().map(|_| filetime.to_string());
+            assert_eq!(time["utc"].as_str(), expected.as_deref());
+            seen.insert(filetime);
+        }
+    }
+    let after_9999 = FileTime(2_650_467_744_000_000_000);
+    assert!(seen.iter().any(|time| *time > after_9999) && seen.contains(&FileTime(0)) && seen.len() > 100);
 }
 
 #[test]

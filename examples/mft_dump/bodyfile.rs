@@ -78,10 +78,9 @@ impl Bodyfile {
             is_empty = false;
             row(stream.first_piece(), stream.size().unwrap_or(0), pen, out);
         }
-        let is_root = |attribute: &Attribute<'_>| attribute.attribute_type() == AttributeType::INDEX_ROOT;
-        for index in file.entry.attributes().filter(is_root) {
+        for index in file.rare(AttributeType::INDEX_ROOT) {
             is_empty = false;
-            row(&index, index.resident_value().map_or(0, |value| value.len() as u64), pen, out);
+            row(index, index.resident_value().map_or(0, |value| value.len() as u64), pen, out);
         }
         if is_empty {
             self.write(file, link, &Row { suffix: "", attribute: None, size: 0, times }, pen, out);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ntfs_salvage::catalog::{Link, Stream};
+use ntfs_salvage::catalog::{Link, Parts, Stream};
 use ntfs_salvage::structure::attribute::Attribute;
 use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::reparse_payload::{NfsFile, ReparsePayload};
@@ -11,24 +11,21 @@ use ntfs_salvage::structure::value::reparse_tag::ReparseTag;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{Damage, Entry, FileTime};
 
-/// An entry and what every format asks of it.
+/// An entry and its parts.
 pub struct File<'e> {
     pub entry: &'e Entry<'e>,
     pub links: Vec<Link<'e>>,
     pub streams: Vec<Stream<'e>>,
     pub information: Option<StandardInformation<'e>>,
     pub damage: Vec<Damage>,
+    /// Attributes few files have, in the order they stand in.
+    rare: Vec<Attribute<'e>>,
 }
 
 impl<'e> File<'e> {
     pub fn of(entry: &'e Entry<'e>) -> Self {
-        Self {
-            entry,
-            links: entry.links(),
-            streams: entry.streams(),
-            information: entry.standard_information(),
-            damage: entry.damage(),
-        }
+        let Parts { information, links, streams, others: rare, damage } = entry.parts();
+        Self { entry, links, streams, information, damage, rare }
     }
 
     pub fn main_stream(&self) -> Option<&Stream<'e>> {
@@ -39,8 +36,9 @@ impl<'e> File<'e> {
         self.streams.iter().filter(|stream| !stream.name().is_empty())
     }
 
-    pub fn attribute(&self, wanted: AttributeType) -> Option<Attribute<'e>> {
-        self.entry.attributes().find(|attribute| attribute.attribute_type() == wanted)
+    /// The attributes of a type that few files have.
+    pub fn rare(&self, wanted: AttributeType) -> impl Iterator<Item = &Attribute<'e>> {
+        self.rare.iter().filter(move |attribute| attribute.attribute_type() == wanted)
     }
 
     /// Where the file leads, if it is a link.
@@ -50,10 +48,10 @@ impl<'e> File<'e> {
 
     /// The reparse point of the file, if it is one.
     pub fn reparse(&self) -> Option<Reparse> {
-        let attribute = self.attribute(AttributeType::REPARSE_POINT)?;
+        let attribute = self.rare(AttributeType::REPARSE_POINT).next()?;
         let value = match attribute.resident_value() {
             Ok(value) => Cow::Borrowed(value),
-            Err(_) => Cow::Owned(self.entry.catalog().volume().attribute_value(&attribute).ok()?),
+            Err(_) => Cow::Owned(self.entry.catalog().volume().attribute_value(attribute).ok()?),
         };
         let point = ReparsePoint::parse(&value).ok()?;
         Some(Reparse { tag: point.tag(), target: point.payload().ok().and_then(|payload| target(&payload)) })
@@ -69,7 +67,9 @@ pub struct Reparse {
 fn target(payload: &ReparsePayload<'_>) -> Option<String> {
     match payload {
         ReparsePayload::SymbolicLink(link) | ReparsePayload::MountPoint(link) => {
-            link.substitute_name().ok().map(|name| name.to_string())
+            // The prefix leads into the object manager; what follows it is the path people know.
+            let name = link.substitute_name().ok()?.to_string();
+            Some(name.strip_prefix(r"\??\").map_or_else(|| name.clone(), str::to_owned))
         }
         ReparsePayload::LinuxLink(path) => Some(String::from_utf8_lossy(path).into_owned()),
         ReparsePayload::Nfs(NfsFile::Link(name)) => Some(name.to_string()),

@@ -1,6 +1,8 @@
 //! JSON, written straight into a buffer.
 //!
-//! serde_json was measured first: see the comment in `jsonl.rs`.
+//! serde_json was measured first: for 200,000 entries it takes 0.47 s to write values that are ready,
+//! where the whole listing, reading and parsing included, takes 0.36 s this way (one thread). What
+//! is written is byte for byte the same.
 
 use ntfs_salvage::Name;
 

@@ -95,7 +95,7 @@ impl Mftecmd {
         push_number(out, distinct_names(file));
         out.push(b',');
         if let Some(target) = file.reparse_target() {
-            push_field(out, &target.replace(r"\??\", ""));
+            push_field(out, &target);
         }
         push_boolean(out, entry.is_directory());
         push_boolean(out, stream.is_none() && file.named_streams().next().is_some());
@@ -122,12 +122,12 @@ impl Mftecmd {
             push_number(out, information.security_id().unwrap_or(0));
         }
         out.push(b',');
-        if let Some(id) = file.attribute(AttributeType::OBJECT_ID).and_then(|id| id.resident_value().ok()) {
+        if let Some(id) = file.rare(AttributeType::OBJECT_ID).next().and_then(|id| id.resident_value().ok()) {
             let id = ObjectId::parse(id).map(|id| id.object_id().to_string());
             push_field(out, &id.unwrap_or_default());
         }
         out.push(b',');
-        if let Some(utility) = file.attribute(AttributeType::LOGGED_UTILITY_STREAM) {
+        if let Some(utility) = file.rare(AttributeType::LOGGED_UTILITY_STREAM).next() {
             push_field(out, &utility.name().to_string());
         }
         out.push(b',');

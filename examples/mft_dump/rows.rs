@@ -1,5 +1,7 @@
 //! What a format is: something that writes the rows of one file after the other.
 
+use std::collections::HashMap;
+
 use ntfs_salvage::catalog::{Catalog, Paths};
 
 use crate::file::File;
@@ -33,12 +35,14 @@ pub struct Pen<'c> {
     pub dates: Dates,
     /// Text being put together.
     pub text: String,
+    /// Names of attribute bits that were met.
+    pub attributes: HashMap<u32, String>,
     /// The volume, where it is one of several.
     pub shown: Option<&'c Opened<'c>>,
 }
 
 impl<'c> Pen<'c> {
     pub fn new(catalog: &'c Catalog<'c>, shown: Option<&'c Opened<'c>>) -> Self {
-        Self { paths: catalog.paths(), dates: Dates::new(), text: String::new(), shown }
+        Self { paths: catalog.paths(), dates: Dates::new(), text: String::new(), attributes: HashMap::new(), shown }
     }
 }

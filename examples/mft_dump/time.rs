@@ -6,10 +6,15 @@ use ntfs_salvage::FileTime;
 use crate::text;
 
 /// Writes times and remembers the dates of days it has met. Finding the date of a day is most of
-/// the work; the times of a volume share their days.
+/// the work; the times of a volume share their days, and those of a file often are all the same.
 pub struct Dates {
     days: Vec<(u64, [u8; 10])>,
+    /// The time written last.
+    last: (FileTime, Text),
 }
+
+/// `2021-03-04T05:06:07.0123456Z`
+type Text = [u8; 28];
 
 /// `00` to `99`, one behind the other.
 const PAIRS: [u8; 200] = {
@@ -31,41 +36,66 @@ impl Dates {
     const YEAR_10000: u64 = 3_067_671;
 
     pub fn new() -> Self {
-        Self { days: vec![(u64::MAX, [0; 10]); Self::REMEMBERED as usize] }
+        let mut this =
+            Self { days: vec![(u64::MAX, [0; 10]); Self::REMEMBERED as usize], last: (FileTime(0), [0; 28]) };
+        this.last.1 = this.text(FileTime(0));
+        this
     }
 
     /// `2021-03-04T05:06:07.0123456Z`; false, and nothing, where the value has no date.
+    #[inline]
     pub fn push_rfc3339(&mut self, time: FileTime, out: &mut Vec<u8>) -> bool {
-        let written = self.push(time, b'T', true, out);
-        if written {
-            out.push(b'Z');
+        let text = self.remembered(time);
+        if Self::is_before_year_10000(time) {
+            out.extend_from_slice(&text);
+            return true;
         }
-        written
+        Self::push_late(time, &text, out)
     }
 
     /// `2021-03-04 05:06:07.0123456`, or without the fraction; nothing where the value has no date.
     pub fn push_plain(&mut self, time: FileTime, fraction: bool, out: &mut Vec<u8>) -> bool {
-        self.push(time, b' ', fraction, out)
+        let mut text = self.remembered(time);
+        text[10] = b' ';
+        let text = &text[..if fraction { 27 } else { 19 }];
+        if Self::is_before_year_10000(time) {
+            out.extend_from_slice(text);
+            return true;
+        }
+        Self::push_late(time, text, out)
     }
 
-    fn push(&mut self, time: FileTime, separator: u8, fraction: bool, out: &mut Vec<u8>) -> bool {
-        let day = time.0 / Self::TICKS_PER_DAY;
-        if day >= Self::YEAR_10000 {
-            let Some(date) = time.to_datetime() else { return false };
-            text::push_number(out, date.year());
-            out.extend_from_slice(&date_text(day)[4..]);
-        } else {
-            out.extend_from_slice(self.date(day));
+    /// A year of five digits in front of what follows the year.
+    #[cold]
+    fn push_late(time: FileTime, text: &[u8], out: &mut Vec<u8>) -> bool {
+        let Some(date) = time.to_datetime() else { return false };
+        text::push_number(out, date.year());
+        out.extend_from_slice(&text[4..]);
+        true
+    }
+
+    fn is_before_year_10000(time: FileTime) -> bool {
+        time.0 < Self::YEAR_10000 * Self::TICKS_PER_DAY
+    }
+
+    #[inline]
+    fn remembered(&mut self, time: FileTime) -> Text {
+        if self.last.0 != time {
+            self.last = (time, self.text(time));
         }
-        let ticks = time.0 % Self::TICKS_PER_DAY;
+        self.last.1
+    }
+
+    fn text(&mut self, time: FileTime) -> Text {
+        let (day, ticks) = (time.0 / Self::TICKS_PER_DAY, time.0 % Self::TICKS_PER_DAY);
         let seconds = ticks / FileTime::TICKS_PER_SECOND;
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         let [h, m, s] = [pair(hour), pair(minute), pair(second)];
-        out.extend_from_slice(&[separator, h[0], h[1], b':', m[0], m[1], b':', s[0], s[1]]);
-        if fraction {
-            out.extend_from_slice(&fraction_text(ticks % FileTime::TICKS_PER_SECOND));
-        }
-        true
+        let mut text = [b'Z'; 28];
+        text[..10].copy_from_slice(self.date(day));
+        text[10..19].copy_from_slice(&[b'T', h[0], h[1], b':', m[0], m[1], b':', s[0], s[1]]);
+        text[19..27].copy_from_slice(&fraction_text(ticks % FileTime::TICKS_PER_SECOND));
+        text
     }
 
     fn date(&mut self, day: u64) -> &[u8; 10] {

@@ -63,31 +63,49 @@ impl<'a> Name<'a> {
 
     /// Appends the text form, with U+FFFD for each unpaired surrogate.
     pub fn push_to(&self, text: &mut String) {
-        if let Some(ascii) = self.ascii(&mut [0; 256]) {
-            return text.push_str(ascii);
-        }
-        for item in self.chars() {
-            text.push(item.unwrap_or(char::REPLACEMENT_CHARACTER));
+        match self.ascii(&mut [0; 256]).map(str::from_utf8) {
+            Some(Ok(ascii)) => text.push_str(ascii),
+            _ => text.extend(self.chars().map(|item| item.unwrap_or(char::REPLACEMENT_CHARACTER))),
         }
     }
 
-    /// The text in `buffer`, where every code unit is an ASCII character, as in most names.
-    fn ascii<'b>(&self, buffer: &'b mut [u8; 256]) -> Option<&'b str> {
-        let (units, _) = self.bytes.as_chunks::<2>();
-        let text = buffer.get_mut(..units.len())?;
-        let mut bits = 0;
-        for (byte, unit) in text.iter_mut().zip(units) {
-            *byte = unit[0];
-            bits |= u16::from_le_bytes(*unit);
+    /// The same as UTF-8 bytes.
+    pub fn push_utf8_to(&self, out: &mut Vec<u8>) {
+        if let Some(ascii) = self.ascii(&mut [0; 256]) {
+            return out.extend_from_slice(ascii);
         }
-        if bits < 0x80 { str::from_utf8(text).ok() } else { None }
+        let mut buffer = [0; 4];
+        for item in self.chars() {
+            let character = item.unwrap_or(char::REPLACEMENT_CHARACTER);
+            out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
+        }
+    }
+
+    /// The text in `buffer`, where every code unit is an ASCII character, as in most names: four at
+    /// a time, since listings do little else than this.
+    #[inline]
+    fn ascii<'b>(&self, buffer: &'b mut [u8; 256]) -> Option<&'b [u8]> {
+        const NOT_ASCII: u64 = 0xFF80_FF80_FF80_FF80;
+        let (quads, last) = self.bytes.as_chunks::<8>();
+        let mut last_quad = [0; 8];
+        last_quad.iter_mut().zip(last).for_each(|(to, from)| *to = *from);
+        let quads = || quads.iter().chain(std::iter::once(&last_quad)).map(|quad| u64::from_le_bytes(*quad));
+        if quads().fold(0, |bits, quad| bits | quad) & NOT_ASCII != 0 {
+            return None;
+        }
+        for (to, quad) in buffer.as_chunks_mut::<4>().0.iter_mut().zip(quads()) {
+            let pairs = (quad | (quad >> 8)) & 0x0000_FFFF_0000_FFFF;
+            let [a, b, c, d, ..] = (pairs | (pairs >> 16)).to_le_bytes();
+            *to = [a, b, c, d];
+        }
+        buffer.get(..self.len())
     }
 
     /// Appends the name as WTF-8: UTF-8 in which an unpaired surrogate has three bytes of its own,
     /// so that different names stay different.
     pub fn push_wtf8_to(&self, out: &mut Vec<u8>) {
         if let Some(ascii) = self.ascii(&mut [0; 256]) {
-            return out.extend_from_slice(ascii.as_bytes());
+            return out.extend_from_slice(ascii);
         }
         let mut buffer = [0; 4];
         for item in self.chars() {
@@ -134,12 +152,29 @@ mod tests {
 
     #[test]
     fn text_comes_back_whole() {
-        for text in ["", "a.txt", "Привет", "日本語.dat", "emoji 😀.bin", "e\u{301}", "a\0b/c\\d"] {
+        for text in [
+            "",
+            "a",
+            "abcd",
+            "abcde",
+            "a.txt",
+            "é",
+            &"n".repeat(255),
+            &"n".repeat(300),
+            "Привет",
+            "日本語.dat",
+            "emoji 😀.bin",
+            "e\u{301}",
+            "a\0b/c\\d",
+        ] {
             let bytes = utf16(text);
             let name = Name::new(&bytes);
             assert_eq!(name.to_string(), text);
             assert!(name.is_unicode() && name.is(text));
             assert_eq!(name.len(), text.encode_utf16().count());
+            let mut utf8 = b"x".to_vec();
+            name.push_utf8_to(&mut utf8);
+            assert_eq!(utf8, format!("x{text}").as_bytes());
             let mut pushed = String::from("x");
             name.push_to(&mut pushed);
             assert_eq!(pushed, format!("x{text}"));

@@ -291,6 +291,8 @@ fn chunk_standing(
     };
     let entries = overlay.table().entries_of(index).map_or(Standing::Intact, worst_of);
     match decoder.chunk_place(overlay, chunks, index) {
+        // What stands in another file's clusters is no table.
+        _ if matches!(entries, Standing::Claimed(_)) => entries,
         Ok((place, _)) => worst_of(place).worst(entries),
         Err(missing) => Standing::Missing(missing).worst(entries),
     }
@@ -312,4 +314,178 @@ fn marked(ranges: &[AssessedRange], flaws: &[StreamRange]) -> Vec<AssessedRange>
         append(&mut marked, AssessedRange { range: rest, ..*known });
     }
     marked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::{CLUSTER, FREE, Forged, add_runs, file, reference, with_runs};
+    use super::super::recoverability::{Reasons, Verdict};
+    use super::*;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::forge::Forge;
+    use crate::structure::value::reparse_tag::ReparseTag;
+
+    fn deleted(record: Forge) -> Forge {
+        record.flags(0).sequence(2)
+    }
+
+    /// Times of a change, as the only thing in `$STANDARD_INFORMATION`.
+    fn changed_at(record: Forge, time: u64) -> Forge {
+        let mut value = [0; 72];
+        value[16..24].copy_from_slice(&time.to_le_bytes());
+        record.resident(AttributeType::STANDARD_INFORMATION, "", &value)
+    }
+
+    fn run(lcn: u64, clusters: u64) -> Forge {
+        with_runs(&[(clusters, Some(lcn))], clusters * CLUSTER, clusters * CLUSTER)
+    }
+
+    fn assess(forged: &Forged, record: u64, options: RecoverabilityOptions) -> Recoverability {
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let assessment = catalog.assessment(&Threads::single(), options);
+        let entry = catalog.entry(record).unwrap();
+        assessment.assess(&entry.streams()[0])
+    }
+
+    fn verdict(forged: &Forged, record: u64) -> (Verdict, Reasons) {
+        let found = assess(forged, record, RecoverabilityOptions::default());
+        (found.verdict(), found.reasons())
+    }
+
+    #[test]
+    fn free_clusters_are_intact_and_clusters_in_use_by_nobody_likely() {
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()));
+        forged.allocate(302..303);
+        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::UNOWNED));
+    }
+
+    #[test]
+    fn reused_clusters_are_never_intact_and_name_their_new_owner() {
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4))), (31, run(302, 1)), (32, deleted(run(302, 1)))]);
+        forged.allocate(302..303);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        assert_eq!((found.verdict(), found.reasons()), (Verdict::Partial, Reasons::REUSED));
+        assert_eq!((found.counts().claimed, found.counts().free), (CLUSTER, 3 * CLUSTER));
+        let claimed = &found.ranges()[1];
+        assert_eq!((claimed.range.offset, claimed.range.length), (2 * CLUSTER, CLUSTER));
+        assert_eq!(claimed.standing, Standing::Claimed(reference(31)));
+        assert_eq!(verdict(&forged, 32), (Verdict::Overwritten, Reasons::REUSED));
+        assert_eq!(verdict(&forged, 31), (Verdict::Intact, Reasons::empty()));
+    }
+
+    #[test]
+    fn extension_records_and_other_attributes_claim_clusters_too() {
+        let piece = add_runs(Forge::new(1024).base(31, 1), "later", &[(1, Some(300))], 512, 512);
+        let index = file().runs(
+            AttributeType::INDEX_ALLOCATION,
+            "$I30",
+            (0, 0),
+            [512; 3],
+            &super::super::forged_volume::runs(&[(1, Some(301))]),
+        );
+        let records = vec![(30, deleted(run(300, 2))), (31, file()), (33, piece), (34, index)];
+        assert_eq!(verdict(&Forged::new(records), 30), (Verdict::Overwritten, Reasons::REUSED));
+    }
+
+    #[test]
+    fn of_two_deleted_files_the_later_one_is_likely() {
+        let older = deleted(changed_at(run(300, 2), 1000));
+        let newer = deleted(changed_at(run(301, 2), 2000));
+        let forged = Forged::new(vec![(30, older.clone()), (31, newer)]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Partial, Reasons::CONTESTED));
+        assert_eq!(verdict(&forged, 31), (Verdict::Likely, Reasons::CONTESTED_BY_OLDER));
+        let same = Forged::new(vec![(30, older.clone()), (31, older)]);
+        assert_eq!(verdict(&same, 30), (Verdict::Partial, Reasons::CONTESTED), "nobody knows");
+        assert_eq!(verdict(&same, 31), (Verdict::Partial, Reasons::CONTESTED));
+    }
+
+    #[test]
+    fn live_files_on_the_same_clusters_are_both_reported() {
+        let forged = Forged::new(vec![(30, run(300, 2)), (31, run(301, 2))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Partial, Reasons::CROSS_LINKED));
+        assert_eq!(verdict(&forged, 31), (Verdict::Partial, Reasons::CROSS_LINKED));
+        let twice = with_runs(&[(2, Some(300)), (1, Some(301))], 1536, 1536);
+        assert_eq!(verdict(&Forged::new(vec![(30, twice)]), 30), (Verdict::Partial, Reasons::CROSS_LINKED));
+    }
+
+    #[test]
+    fn without_a_bitmap_that_can_be_believed_nothing_is_intact() {
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
+        forged.record_bytes(6).fill(0);
+        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::UNCHECKED));
+        // A live file in clusters that the bitmap calls free: the sector is stale or wiped.
+        let forged = Forged::new(vec![(30, deleted(run(300, 4))), (31, run(FREE + 10, 1))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::UNCHECKED));
+    }
+
+    #[test]
+    fn one_lost_cluster_spoils_its_compression_unit_only() {
+        let list = [(3, Some(300)), (13, None), (2, Some(400)), (14, None)];
+        let record = deleted(with_runs(&list, 16_384, 16_384).stored_as(1, 4));
+        let mut forged = Forged::new(vec![(30, record), (31, run(401, 1))]);
+        forged.allocate(401..402);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        assert_eq!(found.verdict(), Verdict::Partial);
+        assert_eq!((found.counts().free, found.counts().claimed), (8192, 8192));
+    }
+
+    #[test]
+    fn one_lost_cluster_of_an_overlay_spoils_its_chunks_only() {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let value = [words(&[ReparseTag::WOF.0, 16]), words(&[1, 2, 1, 0])].concat();
+        let record = with_runs(&[(24, None)], 12_288, 12_288).resident(AttributeType::REPARSE_POINT, "", &value);
+        let list = [(1, Some(300)), (8, Some(310)), (8, Some(320)), (8, Some(330))];
+        let record = deleted(add_runs(record, "WofCompressedData", &list, 8 + 12_288, 8 + 12_288));
+        let mut forged = Forged::new(vec![(30, record), (31, run(333, 1))]);
+        forged.write(300, &words(&[4096, 8192]));
+        forged.allocate(333..334);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        assert_eq!((found.verdict(), found.reasons()), (Verdict::Partial, Reasons::REUSED));
+        assert_eq!((found.counts().free, found.counts().claimed), (8192, 4096));
+        // The table's own cluster is lost: no chunk's place can be trusted.
+        forged.record(31, run(300, 1));
+        forged.allocate(300..301);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        assert_eq!((found.verdict(), found.counts().claimed), (Verdict::Overwritten, 12_288));
+    }
+
+    #[test]
+    fn clusters_that_read_as_zeros_are_told_on_request() {
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
+        forged.write(300, &[0; 4 * CLUSTER as usize]);
+        assert_eq!(verdict(&forged, 30).0, Verdict::Intact, "nothing was read");
+        let found = assess(&forged, 30, RecoverabilityOptions::default().sample_zeros(true));
+        assert_eq!((found.verdict(), found.reasons()), (Verdict::MetadataOnly, Reasons::ZEROED));
+        forged.write(303, &[1]);
+        assert_eq!(assess(&forged, 30, RecoverabilityOptions::default().sample_zeros(true)).verdict(), Verdict::Intact);
+    }
+
+    #[test]
+    fn clusters_that_cannot_be_read_are_told_on_request() {
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
+        forged.spoil(301 * CLUSTER..302 * CLUSTER);
+        assert_eq!(verdict(&forged, 30).0, Verdict::Intact, "nothing was read");
+        let found = assess(&forged, 30, RecoverabilityOptions::default().read_all(true));
+        assert_eq!((found.verdict(), found.reasons()), (Verdict::Partial, Reasons::UNREADABLE));
+        assert_eq!((found.counts().missing, found.counts().free), (CLUSTER, 3 * CLUSTER));
+    }
+
+    #[test]
+    fn resident_content_is_as_good_as_its_record() {
+        let value = [7; 600];
+        let record = |forge: Forge| forge.resident(AttributeType::DATA, "", &value);
+        let mut forged = Forged::new(vec![(30, deleted(record(file())))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()));
+        forged.record_bytes(30)[1022] ^= 1;
+        assert_eq!(verdict(&forged, 30), (Verdict::Partial, Reasons::DOUBTFUL | Reasons::DAMAGED_RECORD));
+    }
+
+    #[test]
+    fn a_deleted_stream_without_clusters_is_metadata_only() {
+        let forged = Forged::new(vec![(30, deleted(with_runs(&[], 5000, 5000))), (31, deleted(with_runs(&[], 0, 0)))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::MetadataOnly, Reasons::UNMAPPED));
+        assert_eq!(verdict(&forged, 31), (Verdict::MetadataOnly, Reasons::EMPTY));
+    }
 }

@@ -113,7 +113,8 @@ impl Units<'_> {
     /// A unit that is not mapped from `unmapped` on. At the stream's end that is no loss: runs may end
     /// there instead of padding the unit with a hole.
     fn kind_of_last(&self, start: u64, unmapped: u64, (stored, clusters): (u64, u64)) -> Kind {
-        let needed = self.size.saturating_sub(start).next_multiple_of(u64::from(self.cluster_size.max(1)));
+        let cluster = u64::from(self.cluster_size.max(1));
+        let needed = self.size.saturating_sub(start).div_ceil(cluster).saturating_mul(cluster);
         let is_end = self.is_complete && unmapped == self.extents.end();
         let is_mapped = unmapped >= start.saturating_add(needed);
         match stored {

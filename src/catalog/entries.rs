@@ -32,8 +32,8 @@ impl<'v> Catalog<'v> {
     pub fn entry(&self, number: u64) -> Result<Entry<'_>> {
         let joined = self.extensions.iter().find(|extension| extension.number == number);
         let number = joined.map_or(number, |extension| extension.base);
-        let record = self.mft().record(number)?;
-        let (_, missing) = self.mft().slot(number)?;
+        let (bytes, missing) = self.mft().slot(number)?;
+        let record = Record::from_vec(number, bytes)?;
         let no_file = Error::Unsupported("the record shows no evidence of a file");
         self.assemble(record, &missing).ok_or(no_file)
     }
@@ -68,16 +68,16 @@ impl<'v> Catalog<'v> {
         Entry::new(self, record, extensions, found)
     }
 
+    /// Reads the extension records of `base`; what of them cannot be read is added to `found`.
     fn read_extensions(&self, base: u64, found: &mut Vec<Damage>) -> Vec<Record<'static>> {
-        let mut records = Vec::new();
         let record_size = u64::from(self.mft().record_size());
-        for number in self.extensions_of(base).iter().map(|extension| extension.number) {
-            let Ok((bytes, missing)) = self.mft().slot(number) else { continue };
-            found.extend(unreadable(number, record_size, &missing));
-            match Record::from_vec(number, bytes) {
+        let mut records = Vec::new();
+        for extension in self.extensions_of(base) {
+            let Ok((bytes, missing)) = self.mft().slot(extension.number) else { continue };
+            found.append(&mut unreadable(extension.number, record_size, &missing));
+            match Record::from_vec(extension.number, bytes) {
                 Ok(record) => records.push(record),
-                Err(damage) if missing.is_empty() => found.push(damage),
-                Err(_) => {}
+                Err(damage) => found.push(damage),
             }
         }
         records

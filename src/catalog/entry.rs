@@ -2,12 +2,11 @@
 
 use std::ops::Range;
 
-use super::layout::{Layout, Spot};
 use super::path::Path;
 use super::{Catalog, Paths};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::reference::FileReference;
-use crate::structure::attribute::Attribute;
+use crate::structure::attribute::{Attribute, Attributes};
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::{Record, RecordHeader};
 use crate::structure::value::attribute_list::AttributeList;
@@ -45,9 +44,8 @@ pub struct Entry<'c> {
     record: Record<'c>,
     extensions: Vec<Record<'static>>,
     state: EntryState,
-    layout: Layout,
-    /// Damage that was met on the way: what could not be read, walked or joined.
-    found: Vec<Damage>,
+    /// Damage that the records do not show by themselves: what could not be read or joined.
+    pub(super) found: Vec<Damage>,
 }
 
 impl<'c> Entry<'c> {
@@ -67,20 +65,13 @@ impl<'c> Entry<'c> {
             (true, true) => EntryState::Live,
             (true, false) => EntryState::Deleted,
         };
-        let mut found = found;
-        let mut layout = Layout::default();
-        layout.add_record(0, &record, &mut found);
-        (1..).zip(&extensions).for_each(|(index, extension)| layout.add_record(index, extension, &mut found));
-        let mut entry = Self { catalog, record, extensions, state, layout, found };
+        let mut entry = Self { catalog, record, extensions, state, found };
         if state != EntryState::Live && !entry.has_evidence() {
             return None;
         }
         if state == EntryState::Orphan {
             let reference = entry.record.header().base_reference();
             entry.found.push(Damage::in_record(entry.record_number(), 32, DamageKind::BaseRecordGone { reference }));
-        }
-        if entry.layout.has(AttributeType::ATTRIBUTE_LIST) || !entry.extensions.is_empty() {
-            entry.check_attribute_list();
         }
         Some(entry)
     }
@@ -153,7 +144,7 @@ impl<'c> Entry<'c> {
         self.catalog
     }
 
-    fn records(&self) -> impl Iterator<Item = &Record<'_>> {
+    pub(super) fn records(&self) -> impl Iterator<Item = &Record<'_>> {
         let base: &Record<'_> = &self.record;
         std::iter::once(base).chain(&self.extensions)
     }
@@ -174,23 +165,13 @@ impl<'c> Entry<'c> {
     }
 
     /// The attributes of all records of the file. Those that cannot be read are in [`damage`](Self::damage).
-    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'_>> {
-        self.layout.spots().iter().filter_map(|spot| self.attribute_at(*spot))
+    pub fn attributes(&self) -> EntryAttributes<'_> {
+        EntryAttributes { walk: self.record.attributes(), extensions: self.extensions.iter() }
     }
 
     /// The attributes of one type.
-    #[inline]
     pub fn attributes_of(&self, attribute_type: AttributeType) -> impl Iterator<Item = Attribute<'_>> {
-        let wanted = self.layout.spots().iter().filter(move |spot| spot.attribute_type() == attribute_type);
-        wanted.filter_map(|spot| self.attribute_at(*spot))
-    }
-
-    #[inline]
-    fn attribute_at(&self, spot: Spot) -> Option<Attribute<'_>> {
-        match spot.record().checked_sub(1) {
-            None => self.record.attribute_at(spot.offset()),
-            Some(index) => self.extensions.get(index)?.attribute_at(spot.offset()),
-        }
+        self.attributes().filter(move |attribute| attribute.attribute_type() == attribute_type)
     }
 
     /// Every `$FILE_NAME` with its attribute.
@@ -216,37 +197,21 @@ impl<'c> Entry<'c> {
     /// Everything that is wrong with the file's records and attributes, in the order of place.
     #[must_use]
     pub fn damage(&self) -> Vec<Damage> {
-        let mut damage = self.found.clone();
-        for record in self.records().filter(|record| !record.is_sound()) {
-            damage.append(&mut record.damage());
-        }
-        for attribute in self.attributes() {
-            if !attribute.is_sound() {
-                damage.append(&mut attribute.damage());
-            }
-            if let Some(found) = attribute.value_damage() {
-                damage.push(found);
-            }
-        }
-        damage.sort_by_key(|damage| damage.place);
-        damage
+        self.parts().damage
     }
 
     /// Compares the attribute list with the records that belong to the file by their own word.
-    fn check_attribute_list(&mut self) {
-        let Some(attribute) = self.attributes_of(AttributeType::ATTRIBUTE_LIST).next() else {
-            let number = self.record_number();
-            let unlisted = self.extensions.iter().filter(|_| self.state != EntryState::Orphan);
-            let unlisted = unlisted.map(|extension| unlisted_damage(number, extension.number()));
-            return self.found.extend(unlisted);
-        };
-        let place = attribute.place();
+    pub(super) fn check_attribute_list(&self, list: Option<&Attribute<'_>>, damage: &mut Vec<Damage>) {
         let mut found = Vec::new();
-        match self.catalog.volume().attribute_value(&attribute) {
-            Ok(value) => self.compare_with_list(&value, &mut found),
-            Err(damage) => found.push(damage),
+        match list.map(|attribute| self.catalog.volume().attribute_value(attribute)) {
+            Some(Ok(value)) => self.compare_with_list(&value, &mut found),
+            Some(Err(unreadable)) => found.push(unreadable),
+            // Without a list nothing says that the extension records belong here but they themselves.
+            None if self.state != EntryState::Orphan => self.report_unlisted(&[], &mut found),
+            None => {}
         }
-        self.found.extend(found.into_iter().map(|damage| damage.within(place.record, place.offset)));
+        let offset = list.map_or(0, |attribute| attribute.place().offset);
+        damage.extend(found.into_iter().map(|damage| damage.within(Some(self.record_number()), offset)));
     }
 
     fn compare_with_list(&self, value: &[u8], found: &mut Vec<Damage>) {
@@ -261,15 +226,17 @@ impl<'c> Entry<'c> {
                 Err(damage) => found.push(damage),
             }
         }
-        listed.sort_unstable();
+        listed.sort_unstable_by_key(|reference| (reference.record_number(), reference.sequence_number()));
         listed.dedup();
         let own = |number: u64| number == self.record_number() || self.has_extension(number);
         let foreign = listed.iter().filter(|reference| !own(reference.record_number()));
         found.extend(foreign.map(|&reference| Damage::new(0, DamageKind::ListedRecordForeign { reference })));
-        let is_listed = |number: u64| {
-            let at = listed.partition_point(|reference| reference.record_number() < number);
-            listed.iter().skip(at).any(|reference| reference.record_number() == number)
-        };
+        self.report_unlisted(&listed, found);
+    }
+
+    /// Adds damage for each extension record that is not in the sorted list `listed`.
+    fn report_unlisted(&self, listed: &[FileReference], found: &mut Vec<Damage>) {
+        let is_listed = |number| listed.binary_search_by_key(&number, |reference| reference.record_number()).is_ok();
         let unlisted = self.extensions.iter().map(Record::number).filter(|&number| !is_listed(number));
         found.extend(unlisted.map(|number| Damage::new(0, DamageKind::UnlistedExtension { number })));
     }
@@ -279,8 +246,26 @@ impl<'c> Entry<'c> {
     }
 }
 
-fn unlisted_damage(record: u64, number: u64) -> Damage {
-    Damage::in_record(record, 0, DamageKind::UnlistedExtension { number })
+/// Iterator over the attributes of all records of a file.
+#[derive(Debug, Clone)]
+pub struct EntryAttributes<'e> {
+    walk: Attributes<'e>,
+    extensions: std::slice::Iter<'e, Record<'static>>,
+}
+
+impl<'e> Iterator for EntryAttributes<'e> {
+    type Item = Attribute<'e>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.walk.next() {
+                Some(Ok(attribute)) => return Some(attribute),
+                Some(Err(_)) => {}
+                None => self.walk = self.extensions.next()?.attributes(),
+            }
+        }
+    }
 }
 
 /// Damage for the part of record `number` that lies in `missing`, ranges of the table in bytes.

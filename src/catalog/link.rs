@@ -3,6 +3,7 @@
 use super::entry::Entry;
 use crate::base::name::Name;
 use crate::base::reference::FileReference;
+use crate::structure::attribute::Attribute;
 use crate::structure::value::file_name::{FileName, Namespace};
 
 /// One name of a file in one directory, with its DOS name where it has one.
@@ -15,6 +16,11 @@ pub struct Link<'e> {
 }
 
 impl<'e> Link<'e> {
+    pub(super) fn new(attribute: &Attribute<'e>, file_name: FileName<'e>) -> Self {
+        let record = attribute.place().record.unwrap_or_default();
+        Self { file_name, dos_name: None, record, attribute_id: attribute.id() }
+    }
+
     /// The `$FILE_NAME` the link comes from: its times and sizes are those of when it was made.
     #[must_use]
     pub fn file_name(&self) -> &FileName<'e> {
@@ -66,28 +72,29 @@ impl Entry<'_> {
     /// and a DOS name that has no Win32 name beside it.
     #[must_use]
     pub fn links(&self) -> Vec<Link<'_>> {
-        let mut links: Vec<Link<'_>> = self.names().collect();
-        // Nearly all files have one name, and most others one pair.
-        match links.as_mut_slice() {
-            [] | [_] => {}
-            [long, dos] if dos.pairs_with(long) => {
-                long.dos_name = Some(dos.name());
-                links.pop();
-            }
-            several if several.iter().any(Link::is_dos) => pair_dos_names(&mut links),
-            _ => {}
-        }
+        let mut links = self.file_names().map(|(attribute, name)| Link::new(&attribute, name)).collect();
+        pair_names(&mut links);
         links
     }
+}
 
-    /// Every `$FILE_NAME`, DOS names too.
-    fn names(&self) -> impl Iterator<Item = Link<'_>> {
-        self.file_names().map(|(attribute, file_name)| Link {
-            file_name,
-            dos_name: None,
-            record: attribute.place().record.unwrap_or(self.record_number()),
-            attribute_id: attribute.id(),
-        })
+/// Makes links of names: DOS names are paired.
+#[inline]
+pub(super) fn pair_names(links: &mut Vec<Link<'_>>) {
+    // Nearly all files have one name, and most others one pair.
+    match links.as_mut_slice() {
+        [] | [_] => {}
+        [long, dos] if dos.pairs_with(long) => {
+            long.dos_name = Some(dos.name());
+            links.pop();
+        }
+        [dos, long] if dos.pairs_with(long) => {
+            long.dos_name = Some(dos.name());
+            links.swap(0, 1);
+            links.pop();
+        }
+        several if several.iter().any(Link::is_dos) => pair_dos_names(links),
+        _ => {}
     }
 }
 

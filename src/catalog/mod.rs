@@ -10,9 +10,11 @@ mod decoder;
 pub mod encoding;
 mod entries;
 pub mod entry;
-mod layout;
+#[cfg(test)]
+mod forged_volume;
 pub mod link;
 mod overlay;
+pub mod parts;
 mod pass;
 pub mod path;
 pub mod recoverability;
@@ -30,11 +32,12 @@ use crate::volume::mft::Mft;
 use slot::{Slot, SlotFlags};
 
 pub use assessment::{Assessment, RecoverabilityOptions};
-pub use claims::{Claim, Claimant, Claims};
+pub use claims::{Age, Claim, Claimant, Claims};
 pub use encoding::Encoding;
 pub use entries::{Batch, Entries};
 pub use entry::{Entry, EntryState};
 pub use link::Link;
+pub use parts::{Parts, SpareParts};
 pub use path::{Path, PathEnd, Paths};
 pub use recoverability::{AssessedRange, ByteCounts, Reasons, Recoverability, Standing, Verdict};
 pub use stream::Stream;

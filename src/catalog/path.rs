@@ -92,7 +92,8 @@ impl fmt::Display for Path {
 #[derive(Debug)]
 pub struct Paths<'c> {
     catalog: &'c Catalog<'c>,
-    texts: String,
+    /// The texts of directories, UTF-8, one behind the other.
+    texts: Vec<u8>,
     /// Directories by the low bits of their record number; a later one takes the place of an earlier.
     known: Vec<Option<Known>>,
     /// The way up, reused.
@@ -115,7 +116,7 @@ impl Catalog<'_> {
     pub fn paths(&self) -> Paths<'_> {
         Paths {
             catalog: self,
-            texts: String::new(),
+            texts: Vec::new(),
             known: vec![None; Paths::PLACES],
             climb: Vec::new(),
             visited: HashSet::new(),
@@ -131,16 +132,24 @@ impl Paths<'_> {
     /// A path in NTFS has at most 32,767 UTF-16 units: at most this many bytes of UTF-8.
     const LONGEST: usize = 32_767 * 3;
 
-    /// Appends the path of `name` in the directory `parent`, and says where it ends.
-    pub fn push(&mut self, parent: FileReference, name: Name<'_>, text: &mut String) -> PathEnd {
+    /// Appends the path of `name` in the directory `parent` as UTF-8, and says where it ends.
+    pub fn push_utf8(&mut self, parent: FileReference, name: Name<'_>, out: &mut Vec<u8>) -> PathEnd {
         let Known { start, end, path_end, .. } = self.directory(parent);
-        text.push_str(self.texts.get(start..end).unwrap_or_default());
-        text.push('/');
+        out.extend_from_slice(self.texts.get(start..end).unwrap_or_default());
+        out.push(b'/');
         // The root's own name is "." in itself.
         if !(path_end == PathEnd::Root && parent.record_number() == Catalog::ROOT && name.bytes() == [b'.', 0]) {
-            name.push_to(text);
+            name.push_utf8_to(out);
         }
         path_end
+    }
+
+    /// The same as text.
+    pub fn push(&mut self, parent: FileReference, name: Name<'_>, text: &mut String) -> PathEnd {
+        let mut bytes = std::mem::take(text).into_bytes();
+        let end = self.push_utf8(parent, name, &mut bytes);
+        *text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        end
     }
 
     /// The path of `name` in the directory `parent`.
@@ -174,11 +183,8 @@ impl Paths<'_> {
         let (base, path_end) = self.climb(reference);
         let start = self.texts.len();
         match base {
-            Some(known) => {
-                let text = self.texts.get(known.start..known.end).unwrap_or_default().to_owned();
-                self.texts.push_str(&text);
-            }
-            None => self.texts.push_str(&path_end.to_string()),
+            Some(known) => self.texts.extend_from_within(known.start..known.end.min(start)),
+            None => self.texts.extend_from_slice(path_end.to_string().as_bytes()),
         }
         let path_end = self.descend(start, path_end);
         let known = Known { reference, start, end: self.texts.len(), path_end };
@@ -231,10 +237,10 @@ impl Paths<'_> {
             if self.texts.len().saturating_sub(start) > Self::LONGEST {
                 self.texts.truncate(start);
                 end = PathEnd::TooLong(reference);
-                self.texts.push_str(&end.to_string());
+                self.texts.extend_from_slice(end.to_string().as_bytes());
             }
-            self.texts.push('/');
-            name.push_to(&mut self.texts);
+            self.texts.push(b'/');
+            name.push_utf8_to(&mut self.texts);
         }
         end
     }

@@ -38,6 +38,10 @@ impl fmt::Debug for Stream<'_> {
 }
 
 impl<'e> Stream<'e> {
+    pub(super) fn new(entry: &'e Entry<'e>, first: Attribute<'e>) -> Self {
+        Self { entry, first, others: Vec::new(), is_raw: false }
+    }
+
     /// The file the stream belongs to.
     #[must_use]
     pub fn entry(&self) -> &'e Entry<'e> {
@@ -170,11 +174,9 @@ impl Entry<'_> {
     /// together.
     #[must_use]
     pub fn streams(&self) -> Vec<Stream<'_>> {
-        let stream = |first| Stream { entry: self, first, others: Vec::new(), is_raw: false };
-        let mut streams: Vec<Stream<'_>> = self.attributes_of(AttributeType::DATA).map(stream).collect();
-        if streams.len() > 1 && streams.iter().any(|stream| lowest_vcn(&stream.first) > 0) {
-            join_pieces(&mut streams);
-        }
+        let data = self.attributes_of(AttributeType::DATA);
+        let mut streams = data.map(|first| Stream::new(self, first)).collect();
+        join_pieces(&mut streams);
         streams
     }
 }
@@ -184,7 +186,14 @@ fn lowest_vcn(piece: &Attribute<'_>) -> u64 {
 }
 
 /// Puts pieces of the same name together, sorted by their lowest VCN.
-fn join_pieces(streams: &mut Vec<Stream<'_>>) {
+#[inline]
+pub(super) fn join_pieces(streams: &mut Vec<Stream<'_>>) {
+    if streams.len() > 1 && streams.iter().any(|stream| lowest_vcn(&stream.first) > 0) {
+        join_scattered_pieces(streams);
+    }
+}
+
+fn join_scattered_pieces(streams: &mut Vec<Stream<'_>>) {
     let mut pieces: Vec<_> = streams.drain(..).enumerate().collect();
     let key = |piece: &Attribute<'_>| (piece.name().bytes().to_vec(), lowest_vcn(piece));
     pieces.sort_by_cached_key(|(_, piece)| key(&piece.first));

@@ -237,3 +237,157 @@ impl Mapper {
 fn mark(ranges: Vec<StreamRange>, doubtful: &[Range<u64>]) -> Vec<StreamRange> {
     doubtful.iter().fold(ranges, |ranges, part| repaint(&ranges, part, StreamRange::doubted))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, file, runs, with_runs};
+    use super::*;
+    use crate::base::threads::Threads;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::forge::Forge;
+
+    fn ranges(forged: &Forged) -> Vec<(u64, u64, Origin, bool)> {
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let map = entry.streams()[0].map();
+        map.ranges().iter().map(|range| (range.offset, range.length, range.origin, range.is_doubtful)).collect()
+    }
+
+    fn ranges_of(record: Forge) -> Vec<(u64, u64, Origin, bool)> {
+        ranges(&Forged::new(vec![(30, record)]))
+    }
+
+    const fn at(lcn: u64) -> Origin {
+        Origin::Clusters(lcn * CLUSTER)
+    }
+
+    #[test]
+    fn runs_holes_and_the_uninitialized_end_are_told_apart() {
+        let found = ranges_of(with_runs(&[(2, Some(300)), (1, None), (1, Some(302)), (2, Some(303))], 3000, 1800));
+        let expected = [
+            (0, 1024, at(300), false),
+            (1024, 512, Origin::Hole, false),
+            (1536, 264, at(302), false),
+            (1800, 1200, Origin::Uninitialized(Some(302 * CLUSTER + 264)), false),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_the_runs_do_not_reach_is_missing() {
+        let found = ranges_of(with_runs(&[(2, Some(300))], 5000, 5000));
+        assert_eq!(found, [(0, 1024, at(300), false), (1024, 3976, Origin::Missing(Missing::Unmapped), false)]);
+    }
+
+    #[test]
+    fn clusters_behind_the_volume_or_the_source_are_outside() {
+        let outside = |lcn: u64| Origin::Missing(Missing::Outside(lcn * CLUSTER));
+        let record = with_runs(&[(4, Some(CLUSTERS - 2)), (1, Some(400))], 2560, 2560);
+        let expected = [(0, 1024, at(CLUSTERS - 2), false), (1024, 1024, outside(CLUSTERS), false)];
+        let mut forged = Forged::new(vec![(30, record)]);
+        assert_eq!(ranges(&forged)[..2], expected);
+        forged.cut(CLUSTERS - 1);
+        assert_eq!(
+            ranges(&forged)[..2],
+            [(0, 512, at(CLUSTERS - 2), false), (512, 1536, outside(CLUSTERS - 1), false)]
+        );
+    }
+
+    #[test]
+    fn a_lost_piece_is_a_gap_of_known_length() {
+        let base = with_runs(&[(2, Some(300))], 4096, 4096);
+        let later =
+            Forge::new(1024).base(30, 1).runs(AttributeType::DATA, "", (6, 7), [0; 3], &runs(&[(2, Some(400))]));
+        let found = ranges(&Forged::new(vec![(30, base), (31, later)]));
+        let gap = Origin::Missing(Missing::Unmapped);
+        assert_eq!(found, [(0, 1024, at(300), false), (1024, 2048, gap, false), (3072, 1024, at(400), false)]);
+    }
+
+    #[test]
+    fn without_the_first_piece_nothing_is_sure() {
+        let later =
+            Forge::new(1024).base(30, 1).runs(AttributeType::DATA, "", (2, 3), [0; 3], &runs(&[(2, Some(400))]));
+        let found = ranges(&Forged::new(vec![(30, file()), (31, later)]));
+        assert_eq!(found, [(0, 1024, Origin::Missing(Missing::Unmapped), false), (1024, 1024, at(400), true)]);
+    }
+
+    #[test]
+    fn clusters_that_two_pieces_claim_are_doubtful() {
+        let base = with_runs(&[(4, Some(300))], 3072, 3072);
+        let later =
+            Forge::new(1024).base(30, 1).runs(AttributeType::DATA, "", (3, 5), [0; 3], &runs(&[(3, Some(400))]));
+        let found = ranges(&Forged::new(vec![(30, base), (31, later)]));
+        assert_eq!(found, [(0, 1536, at(300), false), (1536, 512, at(303), true), (2048, 1024, at(401), false)]);
+    }
+
+    #[test]
+    fn runs_in_a_torn_stride_lead_to_doubtful_bytes() {
+        let mut forged = Forged::new(vec![(30, with_runs(&[(2, Some(300))], 1000, 1000))]);
+        forged.record_bytes(30)[510] ^= 1;
+        assert_eq!(ranges(&forged), [(0, 1000, at(300), true)]);
+    }
+
+    #[test]
+    fn resident_bytes_are_found_where_the_update_sequence_left_them() {
+        let value: Vec<u8> = (0..600_u32).map(|byte| (byte * 7) as u8).collect();
+        let forged = Forged::new(vec![(30, file().resident(AttributeType::DATA, "", &value))]);
+        let found = ranges(&forged);
+        assert!(found.len() >= 3, "{found:?}");
+        let mut there = Vec::new();
+        for (_, length, origin, is_doubtful) in found {
+            let Origin::Record(position) = origin else { panic!("{origin:?}") };
+            assert!(!is_doubtful);
+            there.extend_from_slice(&forged.bytes()[position as usize..(position + length) as usize]);
+        }
+        assert_eq!(there, value);
+    }
+
+    #[test]
+    fn resident_bytes_in_a_torn_stride_are_doubtful_and_in_a_bad_sector_missing() {
+        let value = vec![7; 600];
+        let mut forged = Forged::new(vec![(30, file().resident(AttributeType::DATA, "", &value))]);
+        let second_half = (8 + 60) * CLUSTER + 512;
+        forged.record_bytes(30)[1022] ^= 1;
+        let found = ranges(&forged);
+        let doubtful: u64 = found.iter().filter(|range| range.3).map(|range| range.1).sum();
+        assert!(doubtful > 0 && doubtful < 600, "{found:?}");
+        forged.spoil(second_half..second_half + 512);
+        let found = ranges(&forged);
+        let missing = found.iter().filter(|range| range.2 == Origin::Missing(Missing::Unreadable));
+        assert_eq!(missing.map(|range| range.1).sum::<u64>(), doubtful);
+    }
+
+    #[test]
+    fn senseless_sizes_cost_neither_time_nor_memory() {
+        for unit in [0, 4, 20, 63, 255] {
+            let record = with_runs(&[(1, None), (2, Some(300))], u64::MAX, u64::MAX).stored_as(1, unit);
+            let found = ranges_of(record);
+            assert_eq!(found.iter().map(|range| range.1).sum::<u64>(), u64::MAX, "{unit}");
+            assert!(found.len() < 5);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_cover_any_stream_exactly(
+            list in proptest::collection::vec((1u64..40, proptest::option::of(FREE - 5..CLUSTERS + 5)), 0..12),
+            size in 0u64..120_000, initialized in 0u64..120_000, flags in prop_oneof![Just(0u16), Just(1), Just(2), Just(0x8000)],
+        ) {
+            let record = with_runs(&list, size, initialized).stored_as(flags, 4);
+            let mut position = 0;
+            for (offset, length, origin, _) in ranges_of(record) {
+                prop_assert_eq!(offset, position);
+                prop_assert!(length > 0);
+                position += length;
+                if let Origin::Clusters(at) = origin {
+                    prop_assert!(at + length <= CLUSTERS * CLUSTER);
+                    prop_assert!(position <= initialized);
+                }
+            }
+            prop_assert_eq!(position, size);
+        }
+    }
+}

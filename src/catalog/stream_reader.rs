@@ -307,3 +307,194 @@ impl Seek for StreamReader<'_> {
         Ok(self.position)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, add_runs, file, with_runs};
+    use super::*;
+    use crate::base::threads::Threads;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::value::reparse_tag::ReparseTag;
+
+    /// Reads all of the main stream of record 30, in pieces of `step` bytes.
+    fn read(forged: &Forged, step: usize) -> (Vec<u8>, Vec<StreamRange>) {
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let mut reader = entry.streams()[0].reader();
+        let (mut bytes, mut ranges) = (Vec::new(), Vec::new());
+        let mut buffer = vec![0xEE; step];
+        loop {
+            let reading = reader.read_at(bytes.len() as u64, &mut buffer);
+            reading.ranges().iter().for_each(|range| append(&mut ranges, *range));
+            match reading.length() {
+                0 => return (bytes, ranges),
+                length => bytes.extend_from_slice(&buffer[..length]),
+            }
+        }
+    }
+
+    fn flaws(ranges: &[StreamRange]) -> Vec<(u64, u64, Option<Missing>)> {
+        ranges
+            .iter()
+            .filter(|range| !range.is_true())
+            .map(|range| (range.offset, range.length, range.missing()))
+            .collect()
+    }
+
+    /// What the clusters of a forged volume hold.
+    fn pattern(lcn: u64, length: u64) -> Vec<u8> {
+        (0..length).map(|byte| (lcn + byte / CLUSTER + byte % CLUSTER) as u8).collect()
+    }
+
+    /// A chunk of 4096 bytes `byte`, compressed.
+    fn chunk(byte: u8) -> Vec<u8> {
+        vec![0x03, 0xB0, 0x02, byte, 0xFC, 0x0F]
+    }
+
+    /// An uncompressed chunk of 4096 bytes `byte`.
+    fn stored_chunk(byte: u8) -> Vec<u8> {
+        [&[0xFF, 0x3F][..], &[byte; 4096]].concat()
+    }
+
+    #[test]
+    fn reading_stops_before_missing_bytes_and_goes_on_behind_them() {
+        let forged =
+            Forged::new(vec![(30, with_runs(&[(2, Some(300)), (1, Some(CLUSTERS)), (1, Some(400))], 2000, 2000))]);
+        let volume = forged.volume();
+        let catalog = volume.catalog();
+        let entry = catalog.entry(30).unwrap();
+        let mut reader = entry.streams()[0].reader();
+        let mut bytes = Vec::new();
+        let error = reader.read_to_end(&mut bytes).unwrap_err();
+        assert_eq!(bytes, pattern(300, 1024));
+        let unproven = error.get_ref().unwrap().downcast_ref::<Unproven>().unwrap();
+        assert_eq!((unproven.range.offset, unproven.range.length), (1024, 512));
+        assert_eq!(unproven.to_string(), "512 bytes of the stream from 1024 on are outside");
+        reader.seek(SeekFrom::Start(unproven.range.end())).unwrap();
+        bytes.clear();
+        reader.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, pattern(400, 464));
+        let mut filled = Vec::new();
+        let mut reader = entry.streams()[0].reader().fill_missing(true);
+        reader.read_to_end(&mut filled).unwrap();
+        assert_eq!(filled, [pattern(300, 1024), vec![0; 512], pattern(400, 464)].concat());
+        assert_eq!(flaws(reader.unproven()), [(1024, 512, Some(Missing::Outside(CLUSTERS * CLUSTER)))]);
+    }
+
+    #[test]
+    fn bad_sectors_cost_themselves() {
+        let mut forged = Forged::new(vec![(30, with_runs(&[(8, Some(300))], 4096, 4096))]);
+        forged.spoil(302 * CLUSTER + 7..302 * CLUSTER + 8);
+        let (bytes, ranges) = read(&forged, 10_000);
+        assert_eq!(flaws(&ranges), [(1024, 512, Some(Missing::Unreadable))]);
+        assert_eq!((&bytes[..1024], &bytes[1536..]), (&pattern(300, 1024)[..], &pattern(303, 2560)[..]));
+    }
+
+    #[test]
+    fn units_are_zeros_raw_or_compressed() {
+        // A hole, a raw unit in two runs, a compressed unit, and a last one whose runs end with it.
+        let list = [(16, None), (10, Some(300)), (6, Some(400)), (1, Some(500)), (15, None), (1, Some(510))];
+        let record = with_runs(&list, 3 * 8192 + 4096, 3 * 8192 + 4000).stored_as(1, 4);
+        let mut forged = Forged::new(vec![(30, record)]);
+        forged.write(500, &[chunk(b'a'), chunk(b'b'), vec![0, 0]].concat());
+        forged.write(510, &[chunk(b'c'), vec![0, 0]].concat());
+        let raw = [pattern(300, 5120), pattern(400, 3072)].concat();
+        let last = [vec![b'c'; 4000], vec![0; 96]].concat();
+        let expected = [vec![0; 8192], raw, vec![b'a'; 4096], vec![b'b'; 4096], last].concat();
+        for step in [1, 511, 5000, 100_000] {
+            let (bytes, ranges) = read(&forged, step);
+            assert_eq!(flaws(&ranges), []);
+            assert!(bytes == expected, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_lost_sector_of_a_unit_costs_its_chunk() {
+        let record = with_runs(&[(10, Some(300)), (6, None)], 8192, 8192).stored_as(1, 4);
+        let mut forged = Forged::new(vec![(30, record)]);
+        forged.write(300, &[stored_chunk(b'a'), chunk(b'b'), vec![0, 0]].concat());
+        forged.spoil(303 * CLUSTER..304 * CLUSTER);
+        let (bytes, ranges) = read(&forged, 10_000);
+        assert_eq!(flaws(&ranges), [(0, 4096, Some(Missing::Unreadable))]);
+        assert_eq!(bytes, [[0; 4096], [b'b'; 4096]].concat());
+        // The sector with the first header costs all: nobody knows where the second chunk starts.
+        forged.spoil(300 * CLUSTER..301 * CLUSTER);
+        assert_eq!(flaws(&read(&forged, 10_000).1), [(0, 8192, Some(Missing::Unreadable))]);
+    }
+
+    #[test]
+    fn clusters_behind_a_hole_in_a_unit_are_not_guessed_at() {
+        let record = with_runs(&[(4, None), (12, Some(300))], 8192, 8192).stored_as(1, 4);
+        let forged = Forged::new(vec![(30, record)]);
+        assert_eq!(flaws(&read(&forged, 10_000).1), [(0, 8192, Some(Missing::Undecodable))]);
+    }
+
+    #[test]
+    fn a_placeholder_is_not_zeros() {
+        let value = [&ReparseTag::DEDUP.0.to_le_bytes()[..], &[0, 0, 0, 0]].concat();
+        let record = with_runs(&[(2, None), (1, Some(300))], 1536, 1536);
+        let record = record.resident(AttributeType::REPARSE_POINT, "", &value);
+        let (bytes, ranges) = read(&Forged::new(vec![(30, record)]), 10_000);
+        assert_eq!(flaws(&ranges), [(0, 1024, Some(Missing::Elsewhere(ReparseTag::DEDUP)))]);
+        assert_eq!(bytes[1024..], pattern(300, 512));
+    }
+
+    /// A file of three overlay chunks, stored as they are; the second one's place is up to the caller.
+    fn overlaid(second: u64) -> Forged {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let value = [words(&[ReparseTag::WOF.0, 16]), words(&[1, 2, 1, 0])].concat();
+        let record = with_runs(&[(20, None)], 10_000, 10_000).resident(AttributeType::REPARSE_POINT, "", &value);
+        let list = [(1, Some(300)), (8, Some(310)), (8, Some(second)), (4, Some(330))];
+        let record = add_runs(record, "WofCompressedData", &list, 8 + 10_000, 8 + 10_000);
+        let mut forged = Forged::new(vec![(30, record)]);
+        let table = words(&[4096, 8192]);
+        forged.write(300, &[&table[..], &pattern(0, 504)].concat());
+        forged
+    }
+
+    #[test]
+    fn a_lost_cluster_of_an_overlay_costs_its_chunks() {
+        let (bytes, ranges) = read(&overlaid(320), 7000);
+        assert_eq!(flaws(&ranges), []);
+        assert_eq!(bytes.len(), 10_000);
+        assert_eq!(bytes[504..600], pattern(310, 96));
+        let outside = Missing::Outside(CLUSTERS * CLUSTER);
+        let (lost, ranges) = read(&overlaid(CLUSTERS), 7000);
+        let found = flaws(&ranges);
+        assert_eq!(found.iter().map(|flaw| flaw.1).sum::<u64>(), 4096 + 10_000 - 8192, "{found:?}");
+        assert!(found.iter().all(|flaw| matches!(flaw.2, Some(Missing::Outside(_)))), "{found:?} {outside:?}");
+        assert_eq!(lost[..4096], bytes[..4096]);
+    }
+
+    #[test]
+    fn a_resident_value_is_read_from_the_repaired_record() {
+        let value: Vec<u8> = (0..600_u32).map(|byte| byte as u8).collect();
+        let forged = Forged::new(vec![(30, file().resident(AttributeType::DATA, "", &value))]);
+        assert_eq!(read(&forged, 100).0, value);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn pieces_give_what_one_read_gives(
+            list in proptest::collection::vec((1u64..20, proptest::option::of(FREE..CLUSTERS + 5)), 0..12),
+            size in 0u64..60_000, initialized in 0u64..60_000, flags in 0u16..2, step in 1usize..9000,
+            bad in proptest::option::of(FREE..CLUSTERS),
+        ) {
+            let mut forged = Forged::new(vec![(30, with_runs(&list, size, initialized).stored_as(flags, 4))]);
+            for lcn in (FREE..CLUSTERS - 1).step_by(3) {
+                forged.write(lcn, &[chunk(b'a'), chunk(b'b')].concat());
+            }
+            if let Some(bad) = bad {
+                forged.spoil(bad * CLUSTER..(bad + 1) * CLUSTER);
+            }
+            let (whole, pieces) = (read(&forged, 100_000), read(&forged, step));
+            prop_assert_eq!(whole.0.len() as u64, size);
+            prop_assert!(whole.0 == pieces.0);
+            prop_assert_eq!(flaws(&whole.1), flaws(&pieces.1));
+        }
+    }
+}

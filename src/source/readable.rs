@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Source;
 
 /// The unit in which a medium fails.
-const SECTOR: usize = 512;
+const SECTOR: u64 = 512;
 
 /// Fills `buffer` with what can be read from `offset` on, and returns the ranges of the source that
 /// could not be read or lie behind its end, in order and merged. Their bytes are left zero in the
@@ -23,15 +23,23 @@ fn read_part(source: &dyn Source, offset: u64, buffer: &mut [u8], missing: &mut 
     match source.read_at(offset, buffer) {
         Ok(count) if count >= length => {}
         Ok(count) => give_up(offset, buffer, count, missing),
-        Err(_) if length <= SECTOR => give_up(offset, buffer, 0, missing),
         Err(_) => {
-            let half = length.div_ceil(2).next_multiple_of(SECTOR).min(length.saturating_sub(1));
-            let (front, back) = buffer.split_at_mut(half);
+            let Some(half) = sector_split(offset, length) else { return give_up(offset, buffer, 0, missing) };
+            let (front, back) = buffer.split_at_mut(half.min(length));
             let middle = offset.saturating_add(wide(half));
             read_part(source, offset, front, missing);
             read_part(source, middle, back, missing);
         }
     }
+}
+
+/// How many bytes from `offset` on lie before the sector boundary below the middle, or the first there
+/// is; `None` inside one sector. Halves that cut sectors would lose the good bytes beside bad ones.
+fn sector_split(offset: u64, length: usize) -> Option<usize> {
+    let middle = offset.saturating_add(wide(length) / 2);
+    let below = middle.saturating_sub(middle % SECTOR);
+    let boundary = if below > offset { below } else { offset.saturating_add(SECTOR).saturating_sub(offset % SECTOR) };
+    usize::try_from(boundary.saturating_sub(offset)).ok().filter(|half| *half < length)
 }
 
 /// Clears the buffer from `count` on and adds it to what is missing.
@@ -89,6 +97,16 @@ mod tests {
         for (position, &byte) in buffer.iter().enumerate() {
             let gone = missing.iter().any(|range| range.contains(&(position as u64)));
             assert_eq!(byte, if gone { 0 } else { 7 }, "{position}");
+        }
+    }
+
+    #[test]
+    fn a_read_across_a_bad_sector_keeps_the_bytes_beside_it() {
+        let source = Failing { bad: vec![3], reads: AtomicUsize::new(0) };
+        for (offset, length) in [(1530, 10), (1530, 600), (2040, 18), (1000, 3000), (7, 5000)] {
+            let mut buffer = vec![1; length];
+            let expected = offset.max(1536)..(offset + length as u64).min(2048);
+            assert_eq!(read_readable(&source, offset, &mut buffer), [expected], "{length} at {offset}");
         }
     }
 

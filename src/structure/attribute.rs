@@ -250,10 +250,6 @@ impl<'a> Attribute<'a> {
         Place { record: Some(self.record), offset: u64::from(self.offset) }
     }
 
-    pub(crate) fn offset(&self) -> u32 {
-        self.offset
-    }
-
     /// True when the attribute stands behind the record's used size, as residue of an earlier life
     /// does, and attributes of a record whose used size is wrong.
     #[must_use]

@@ -9,6 +9,8 @@ use crate::base::reference::FileReference;
 pub(crate) struct Forge {
     bytes: Vec<u8>,
     end: usize,
+    /// Where the last attribute starts.
+    last: usize,
     next_id: u16,
 }
 
@@ -29,7 +31,7 @@ impl Forge {
         bytes[20] = first as u8;
         bytes[22] = 1;
         bytes[28..32].copy_from_slice(&(size as u32).to_le_bytes());
-        Self { bytes, end: first, next_id: 0 }
+        Self { bytes, end: first, last: first, next_id: 0 }
     }
 
     pub(crate) fn sequence(mut self, sequence: u16) -> Self {
@@ -64,6 +66,7 @@ impl Forge {
         attribute[if form == 0 { 20 } else { 32 }] = body as u8;
         self.next_id += 1;
         self.end += length;
+        self.last = start;
         start
     }
 
@@ -91,6 +94,13 @@ impl Forge {
         }
         let body = start + usize::from(self.bytes[start + 32]);
         self.bytes[body..body + runs.len()].copy_from_slice(runs);
+        self
+    }
+
+    /// Flags and compression unit of the last attribute.
+    pub(crate) fn stored_as(mut self, flags: u16, unit: u8) -> Self {
+        self.bytes[self.last + 12..self.last + 14].copy_from_slice(&flags.to_le_bytes());
+        self.bytes[self.last + 34] = unit;
         self
     }
 

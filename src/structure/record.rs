@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bitflags::bitflags;
 
-use super::attribute::{Attribute, Attributes};
+use super::attribute::Attributes;
 use super::update_sequence::{Protection, STRIDE, UpdateSequence};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::le;
@@ -266,13 +266,6 @@ impl<'a> Record<'a> {
 
     fn used_size(&self) -> usize {
         usize::try_from(self.header().used_size()).unwrap_or(usize::MAX)
-    }
-
-    /// The attribute at `offset`, where the walk has found one.
-    #[inline]
-    pub(crate) fn attribute_at(&self, offset: usize) -> Option<Attribute<'_>> {
-        let sound = Attribute::sound_at(&self.bytes, self.number, offset, self.used_size());
-        sound.or_else(|| Attributes::new(&self.bytes, self.number, offset, self.used_size()).next()?.ok())
     }
 
     /// Where the walk over the attributes starts: where the header says, or, where that is

@@ -156,7 +156,7 @@ impl ClusterBitmap {
         for clusters in used {
             for (free, _) in self.states(clusters).filter(|(_, state)| *state == ClusterState::Free) {
                 let start = free.start.saturating_sub(free.start % Self::SECTOR);
-                let end = free.end.next_multiple_of(Self::SECTOR);
+                let end = free.end.div_ceil(Self::SECTOR).saturating_mul(Self::SECTOR);
                 match denied.last_mut().filter(|last| start <= last.end) {
                     Some(last) => last.end = last.end.max(end),
                     None => denied.push(start..end),

@@ -24,13 +24,26 @@ pub(crate) fn run<I: IntoIterator<Item: AsRef<OsStr>>>(arguments: I) -> Output {
 
 /// Lists `input` as JSON lines; the run has to succeed.
 pub(crate) fn list(input: &Path) -> Result<Vec<Value>, String> {
-    let output = run([input.as_os_str(), OsStr::new("--format"), OsStr::new("jsonl"), OsStr::new("-q")]);
+    list_with_summary(input).map(|(entries, _)| entries)
+}
+
+/// The same, with the closing summary.
+pub(crate) fn list_with_summary(input: &Path) -> Result<(Vec<Value>, String), String> {
+    let output = run([input.as_os_str(), OsStr::new("--format"), OsStr::new("jsonl")]);
+    let summary = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
-        return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim_end()));
+        return Err(format!("{}: {}", output.status, summary.trim_end()));
     }
     let text = String::from_utf8(output.stdout).map_err(|error| format!("the output is not UTF-8: {error}"))?;
     let parse = |line| serde_json::from_str(line).map_err(|error| format!("{error} in the line {line}"));
-    text.lines().map(parse).collect()
+    Ok((text.lines().map(parse).collect::<Result<_, _>>()?, summary))
+}
+
+/// How many of something the summary counts: the number before the word, over all volumes.
+pub(crate) fn counted(summary: &str, what: &str) -> u64 {
+    let words: Vec<&str> = summary.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
+    let numbers = words.windows(2).filter(|pair| pair[1] == what);
+    numbers.map(|pair| pair[0].parse::<u64>().expect("a number stands before what it counts")).sum()
 }
 
 /// A file of the repository.

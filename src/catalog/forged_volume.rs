@@ -1,0 +1,139 @@
+//! Small volumes made to order, for tests.
+
+use std::io;
+use std::ops::Range;
+
+use crate::base::error::ReadError;
+use crate::base::reference::FileReference;
+use crate::source::{Source, Window};
+use crate::structure::attribute_type::AttributeType;
+use crate::structure::forge::Forge;
+use crate::volume::Volume;
+use crate::volume::geometry::Geometry;
+
+pub(super) const CLUSTER: u64 = 512;
+const RECORD: usize = 1024;
+const RECORDS: u64 = 64;
+/// Where the table starts.
+const TABLE: u64 = 8;
+/// The first cluster behind the table.
+pub(super) const FREE: u64 = TABLE + RECORDS * 2;
+pub(super) const CLUSTERS: u64 = 1024;
+/// The cluster of `$Bitmap`.
+const BITMAP: u64 = CLUSTERS - 1;
+
+/// A volume of 1024 clusters of 512 bytes. Byte `n` of cluster `c` is `c + n` unless it is written to.
+pub(super) struct Forged {
+    bytes: Vec<u8>,
+    unreadable: Vec<Range<u64>>,
+}
+
+/// Runs of these lengths at these clusters, as on disk.
+pub(super) fn runs(list: &[(u64, Option<u64>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut before = 0_i64;
+    for &(length, lcn) in list {
+        bytes.push(if lcn.is_some() { 0x43 } else { 0x03 });
+        bytes.extend_from_slice(&length.to_le_bytes()[..3]);
+        if let Some(lcn) = lcn {
+            bytes.extend_from_slice(&((lcn as i64 - before) as i32).to_le_bytes());
+            before = lcn as i64;
+        }
+    }
+    bytes.push(0);
+    bytes
+}
+
+/// A record in use with the sequence number 1.
+pub(super) fn file() -> Forge {
+    Forge::new(RECORD).name((5, 5), 3, "f")
+}
+
+/// A record in use whose only `$DATA` has these runs and sizes.
+pub(super) fn with_runs(list: &[(u64, Option<u64>)], size: u64, initialized: u64) -> Forge {
+    add_runs(file(), "", list, size, initialized)
+}
+
+pub(super) fn add_runs(forge: Forge, name: &str, list: &[(u64, Option<u64>)], size: u64, initialized: u64) -> Forge {
+    let clusters: u64 = list.iter().map(|(length, _)| length).sum();
+    let sizes = [clusters * CLUSTER, size, initialized];
+    forge.runs(AttributeType::DATA, name, (0, clusters.wrapping_sub(1)), sizes, &runs(list))
+}
+
+impl Forged {
+    /// A volume with these records, whose bitmap has the clusters up to the table's end in use.
+    pub(super) fn new(records: Vec<(u64, Forge)>) -> Self {
+        let mut bytes: Vec<u8> =
+            (0..CLUSTERS).flat_map(|cluster| (0..CLUSTER).map(move |byte| (cluster + byte) as u8)).collect();
+        bytes[(TABLE * CLUSTER) as usize..(FREE * CLUSTER) as usize].fill(0);
+        let mut this = Self { bytes, unreadable: Vec::new() };
+        let table = add_runs(Forge::new(RECORD), "", &[(RECORDS * 2, Some(TABLE))], RECORDS * 1024, RECORDS * 1024);
+        this.record(0, table);
+        this.record(6, add_runs(Forge::new(RECORD), "", &[(1, Some(BITMAP))], CLUSTERS / 8, CLUSTERS / 8));
+        this.write(BITMAP, &[0; CLUSTER as usize]);
+        this.allocate(0..FREE);
+        this.allocate(BITMAP..CLUSTERS);
+        for (number, record) in records {
+            this.record(number, record);
+        }
+        this
+    }
+
+    pub(super) fn record(&mut self, number: u64, record: Forge) {
+        self.write(TABLE + number * 2, &record.on_disk(number));
+    }
+
+    pub(super) fn write(&mut self, cluster: u64, bytes: &[u8]) {
+        let start = (cluster * CLUSTER) as usize;
+        self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// The bytes of a record as they are on disk.
+    pub(super) fn record_bytes(&mut self, number: u64) -> &mut [u8] {
+        let start = ((TABLE + number * 2) * CLUSTER) as usize;
+        &mut self.bytes[start..start + RECORD]
+    }
+
+    pub(super) fn allocate(&mut self, clusters: Range<u64>) {
+        for cluster in clusters {
+            self.bytes[(BITMAP * CLUSTER + cluster / 8) as usize] |= 1 << (cluster % 8);
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn spoil(&mut self, bytes: Range<u64>) {
+        self.unreadable.push(bytes);
+    }
+
+    pub(super) fn cut(&mut self, clusters: u64) {
+        self.bytes.truncate((clusters * CLUSTER) as usize);
+    }
+
+    pub(super) fn volume(&self) -> Volume<'_> {
+        let geometry = Geometry::builder().sector_size(512).cluster_size(CLUSTER as u32).record_size(RECORD as u32);
+        let geometry = geometry.total_sectors(CLUSTERS).mft_lcn(Some(TABLE)).build().unwrap();
+        Volume::with_geometry(Window::whole(self), geometry).unwrap()
+    }
+}
+
+/// The reference of a record in its first life.
+pub(super) fn reference(number: u64) -> FileReference {
+    FileReference::new(number, 1)
+}
+
+impl Source for Forged {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let length = buffer.len() as u64;
+        if self.unreadable.iter().any(|bad| bad.start < offset + length && offset < bad.end) {
+            return Err(ReadError { offset, length, error: io::Error::other("bad sector") });
+        }
+        self.bytes.as_slice().read_at(offset, buffer)
+    }
+}
