@@ -7,12 +7,19 @@
 use std::fs::File;
 use std::hint::black_box;
 use std::io::BufWriter;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, fs};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ntfs_salvage::catalog::{Batch, Paths, SpareParts};
 use ntfs_salvage::source::{self, Source};
+use ntfs_salvage::structure::attribute::Attribute;
+use ntfs_salvage::structure::value::Value;
+use ntfs_salvage::volume::mft::Chunk;
+use ntfs_salvage::{Record, Threads, Volume};
 
 mod generator;
 
@@ -59,13 +66,16 @@ fn generated() -> PathBuf {
 
 /// Runs `job` on every input, counted once in bytes and once in records.
 fn measure(criterion: &mut Criterion, name: &str, inputs: &[Input], mut job: impl FnMut(&source::File)) {
+    measure_inputs(criterion, name, inputs, |input| job(&source::open(&input.path).expect("the input can be opened")));
+}
+
+fn measure_inputs(criterion: &mut Criterion, name: &str, inputs: &[Input], mut job: impl FnMut(&Input)) {
     let mut group = criterion.benchmark_group(name);
     group.sample_size(20).measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1));
     for input in inputs {
-        let source = source::open(&input.path).expect("the input can be opened");
         let throughput = Throughput::ElementsAndBytes { elements: input.records(), bytes: input.bytes };
         group.throughput(throughput);
-        group.bench_function(BenchmarkId::from_parameter(&input.name), |bencher| bencher.iter(|| job(&source)));
+        group.bench_function(BenchmarkId::from_parameter(&input.name), |bencher| bencher.iter(|| job(input)));
     }
     group.finish();
 }
@@ -83,5 +93,98 @@ fn bare_read(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, bare_read);
+/// Headers, update sequences and the frames of attributes: the bulk path of everything else.
+fn attribute_walk(criterion: &mut Criterion) {
+    measure(criterion, "attribute walk", &inputs(), |source| {
+        pass(source, |record| record.attributes().map_while(Result::ok).map(|found| found.bytes().len()).sum());
+    });
+}
+
+/// The same with every attribute's value, and every run.
+fn attribute_values(criterion: &mut Criterion) {
+    let size = |attribute: Attribute<'_>| match attribute.value() {
+        Ok(Value::DataRuns(piece)) => piece.data_runs().map_or(0, |runs| runs.map_while(Result::ok).count()),
+        Ok(value) => usize::from(black_box(Some(value)).is_some()),
+        Err(_) => 0,
+    };
+    measure(criterion, "attribute values", &inputs(), |source| {
+        pass(source, |record| record.attributes().map_while(Result::ok).map(size).sum());
+    });
+}
+
+/// One record at a time, borrowed, from memory.
+fn record_parse(criterion: &mut Criterion) {
+    let bytes = fs::read(generated()).expect("the table can be read");
+    let mut group = criterion.benchmark_group("record parse");
+    group.throughput(Throughput::ElementsAndBytes { elements: GENERATED.records, bytes: bytes.len() as u64 });
+    group.sample_size(20).bench_function("borrowed", |bencher| {
+        bencher.iter(|| {
+            let records = (0..).zip(bytes.chunks_exact(RECORD_SIZE));
+            records.filter(|(number, bytes)| Record::parse(*number, black_box(bytes)).is_ok()).count()
+        });
+    });
+    group.finish();
+}
+
+/// What the catalog keeps: one pass over headers, directories and extension records.
+fn catalog_pass(criterion: &mut Criterion) {
+    measure(criterion, "catalog pass", &inputs(), |source| {
+        let volume = Volume::from_table(source).expect("the input is a table");
+        black_box(volume.catalog_with(&Threads::single()).counts());
+    });
+}
+
+/// Every file taken apart, with its damage, and the path of every link.
+fn full_paths(criterion: &mut Criterion) {
+    measure(criterion, "files and paths", &inputs(), |source| {
+        let volume = Volume::from_table(source).expect("the input is a table");
+        let threads = Threads::single();
+        let catalog = volume.catalog_with(&threads);
+        let state = || (catalog.paths(), SpareParts::default(), Vec::new());
+        let work = |(paths, spare, text): &mut (Paths<'_>, SpareParts, Vec<u8>), batch: Batch<'_>| {
+            for entry in batch.into_entries() {
+                let parts = entry.parts_in(std::mem::take(spare));
+                for link in &parts.links {
+                    text.clear();
+                    paths.push_utf8(link.parent(), link.name(), text);
+                    black_box(&text);
+                }
+                *spare = parts.into_spare();
+            }
+        };
+        let flow = catalog.scan(&threads, state, work, |()| ControlFlow::<()>::Continue(()));
+        assert!(flow.is_continue(), "nothing breaks the pass");
+    });
+}
+
+/// The tool's formats, each a run of the tool itself: `cargo build --release --example mft_dump` makes it.
+fn formats(criterion: &mut Criterion) {
+    let bench = env::current_exe().expect("the bench knows its own path");
+    let tool = bench.ancestors().nth(2).expect("a bench lies in target/release/deps").join("examples/mft_dump");
+    if !tool.exists() {
+        return eprintln!("{} is not built: its formats are left out", tool.display());
+    }
+    for format in ["table", "csv", "jsonl", "bodyfile", "mftecmd-csv"] {
+        let run = |input: &Input| {
+            let mut command = Command::new(&tool);
+            command.args(["-q", "--threads", "1", "--format", format]).arg(&input.path).stdout(Stdio::null());
+            assert!(command.status().expect("the tool starts").success());
+        };
+        measure_inputs(criterion, format, &inputs(), run);
+    }
+}
+
+/// One pass over a table on one thread; `work` gives a number that depends on the record.
+fn pass(source: &source::File, work: impl Fn(&Record<'_>) -> usize + Sync) {
+    let volume = Volume::from_table(source).expect("the input is a table");
+    let sum =
+        |chunk: Chunk<'_>| chunk.into_records().filter_map(|(_, record)| record.ok()).map(|record| work(&record)).sum();
+    let flow = volume.mft().scan(&Threads::single(), sum, |sum: usize| {
+        black_box(sum);
+        ControlFlow::<()>::Continue(())
+    });
+    assert!(flow.is_continue(), "nothing breaks the pass");
+}
+
+criterion_group!(benches, bare_read, record_parse, attribute_walk, attribute_values, catalog_pass, full_paths, formats);
 criterion_main!(benches);

@@ -1,11 +1,11 @@
 //! How the bytes of a stream are stored.
 
 use super::stream::Stream;
-use crate::codec::wof::Algorithm;
 use crate::structure::attribute::AttributeFlags;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::value::file_attributes::FileAttributes;
 use crate::structure::value::reparse_payload::ReparsePayload;
+use crate::structure::value::reparse_payload::WofAlgorithm;
 use crate::structure::value::reparse_point::ReparsePoint;
 use crate::structure::value::reparse_tag::ReparseTag;
 
@@ -20,7 +20,7 @@ pub enum Encoding {
     /// Encrypted (EFS): what is read is the ciphertext.
     Encrypted,
     /// Compressed by the Windows overlay filter, in the file's stream `WofCompressedData`.
-    Overlay(Algorithm),
+    Overlay(WofAlgorithm),
     /// Elsewhere, as far as there are no clusters: the file is a placeholder of the service that the tag
     /// names (tag 0 where the file claims to be one but its reparse point is gone).
     Elsewhere(ReparseTag),
@@ -60,7 +60,7 @@ impl Encoding {
     fn by_value(value: &[u8]) -> Option<Self> {
         let Ok(point) = ReparsePoint::parse(value) else { return Some(Self::Elsewhere(ReparseTag(0))) };
         match point.payload() {
-            Ok(ReparsePayload::Compressed(algorithm)) => Some(Self::Overlay(Algorithm(algorithm.0))),
+            Ok(ReparsePayload::Compressed(algorithm)) => Some(Self::Overlay(algorithm)),
             _ if has_own_content(point.tag()) => None,
             _ => Some(Self::Elsewhere(point.tag())),
         }

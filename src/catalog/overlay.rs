@@ -6,12 +6,13 @@ use super::encoding::Encoding;
 use super::stream::Stream;
 use super::stream_map::StreamMap;
 use crate::base::damage::Damage;
-use crate::codec::wof::{Algorithm, ChunkTable};
+use crate::codec::wof::ChunkTable;
+use crate::structure::value::reparse_payload::WofAlgorithm;
 
 /// The chunks of a file in its stream `WofCompressedData`.
 #[derive(Debug, Clone)]
 pub(super) struct Overlay<'e> {
-    algorithm: Algorithm,
+    algorithm: WofAlgorithm,
     table: ChunkTable,
     stored: StreamMap<'e>,
 }
@@ -19,14 +20,14 @@ pub(super) struct Overlay<'e> {
 impl<'e> Overlay<'e> {
     /// Finds the chunks of the main stream `stream`, which has `size` bytes; `None` where the file has
     /// no stream of chunks.
-    pub(super) fn find(stream: &Stream<'e>, algorithm: Algorithm, size: u64) -> Option<Result<Self, Damage>> {
+    pub(super) fn find(stream: &Stream<'e>, algorithm: WofAlgorithm, size: u64) -> Option<Result<Self, Damage>> {
         let streams = stream.entry().streams();
         let stored = streams.iter().find(|stream| stream.name().is(Encoding::OVERLAY_STREAM))?.map();
         let table = ChunkTable::new(algorithm, size, stored.size());
         Some(table.map(|table| Self { algorithm, table, stored }))
     }
 
-    pub(super) fn algorithm(&self) -> Algorithm {
+    pub(super) fn algorithm(&self) -> WofAlgorithm {
         self.algorithm
     }
 

@@ -5,35 +5,9 @@ use std::ops::Range;
 use super::{lzx, xpress_huffman};
 use crate::base::damage::{Damage, DamageKind, wide};
 use crate::base::le;
+use crate::structure::value::reparse_payload::WofAlgorithm;
 
-/// How a file of WOF's provider 2 is compressed: a codec and a chunk size.
-///
-/// Offset 12 of the reparse data behind tag and lengths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Algorithm(pub u32);
-
-impl Algorithm {
-    /// XPRESS Huffman, chunks of 4 KiB.
-    pub const XPRESS_4K: Self = Self(0);
-    /// LZX, chunks of 32 KiB.
-    pub const LZX_32K: Self = Self(1);
-    /// XPRESS Huffman, chunks of 8 KiB.
-    pub const XPRESS_8K: Self = Self(2);
-    /// XPRESS Huffman, chunks of 16 KiB.
-    pub const XPRESS_16K: Self = Self(3);
-
-    /// Bytes a chunk gives, except for the last, which may give fewer; `None` when the algorithm is unknown.
-    #[must_use]
-    pub const fn chunk_size(self) -> Option<u16> {
-        match self {
-            Self::XPRESS_4K => Some(0x1000),
-            Self::XPRESS_8K => Some(0x2000),
-            Self::XPRESS_16K => Some(0x4000),
-            Self::LZX_32K => Some(0x8000),
-            _ => None,
-        }
-    }
-
+impl WofAlgorithm {
     /// Decompresses one chunk, whose output is exactly as long as `out`. A chunk that is as long as its
     /// output is stored as it is.
     ///
@@ -78,7 +52,7 @@ impl ChunkTable {
     ///
     /// # Errors
     /// When the algorithm is unknown, or the stream is too short for its own table.
-    pub fn new(algorithm: Algorithm, uncompressed_size: u64, compressed_size: u64) -> Result<Self, Damage> {
+    pub fn new(algorithm: WofAlgorithm, uncompressed_size: u64, compressed_size: u64) -> Result<Self, Damage> {
         let Some(chunk_size) = algorithm.chunk_size().map(u64::from) else {
             return Err(Damage::bad_value(0, "WOF algorithm", algorithm.0));
         };
@@ -203,7 +177,7 @@ mod tests {
 
     /// A table of three chunks: 4096, 4096 and 1000 bytes out, 100, 4096 and 50 bytes in.
     fn three() -> (ChunkTable, Vec<u8>) {
-        let table = ChunkTable::new(Algorithm::XPRESS_4K, 9192, 8 + 4246).unwrap();
+        let table = ChunkTable::new(WofAlgorithm::XPRESS_4K, 9192, 8 + 4246).unwrap();
         (table, [100_u32, 4196].iter().flat_map(|entry| entry.to_le_bytes()).collect())
     }
 
@@ -252,9 +226,9 @@ mod tests {
 
     #[test]
     fn the_width_of_entries_goes_by_the_uncompressed_size() {
-        let below = ChunkTable::new(Algorithm::LZX_32K, u64::from(u32::MAX), 1 << 30).unwrap();
+        let below = ChunkTable::new(WofAlgorithm::LZX_32K, u64::from(u32::MAX), 1 << 30).unwrap();
         assert_eq!((below.entry_size(), below.chunk_count(), below.table_size()), (4, 131_072, 131_071 * 4));
-        let above = ChunkTable::new(Algorithm::LZX_32K, 1 << 32, 1 << 30).unwrap();
+        let above = ChunkTable::new(WofAlgorithm::LZX_32K, 1 << 32, 1 << 30).unwrap();
         assert_eq!((above.entry_size(), above.chunk_count(), above.table_size()), (8, 131_072, 131_071 * 8));
         let entries: Vec<u8> = [7_u64, 1 << 20].iter().flat_map(|entry| entry.to_le_bytes()).collect();
         assert!(above.chunk_range_by(1, &entries).is_err(), "longer than its output");
@@ -265,14 +239,14 @@ mod tests {
 
     #[test]
     fn small_and_hostile_sizes() {
-        let empty = ChunkTable::new(Algorithm::XPRESS_8K, 0, 0).unwrap();
+        let empty = ChunkTable::new(WofAlgorithm::XPRESS_8K, 0, 0).unwrap();
         assert_eq!((empty.chunk_count(), empty.table_size(), empty.output_range(0)), (0, 0, None));
-        let single = ChunkTable::new(Algorithm::XPRESS_16K, 16384, 20).unwrap();
+        let single = ChunkTable::new(WofAlgorithm::XPRESS_16K, 16384, 20).unwrap();
         assert_eq!(single.chunk_range(0, &[]), Ok(0..20));
-        assert!(ChunkTable::new(Algorithm::XPRESS_4K, u64::MAX, 1 << 40).is_err());
-        assert!(ChunkTable::new(Algorithm::XPRESS_4K, 9192, 7).is_err());
-        assert!(ChunkTable::new(Algorithm(4), 1, 1).is_err());
-        let huge = ChunkTable::new(Algorithm::XPRESS_4K, u64::MAX, u64::MAX).unwrap();
+        assert!(ChunkTable::new(WofAlgorithm::XPRESS_4K, u64::MAX, 1 << 40).is_err());
+        assert!(ChunkTable::new(WofAlgorithm::XPRESS_4K, 9192, 7).is_err());
+        assert!(ChunkTable::new(WofAlgorithm(4), 1, 1).is_err());
+        let huge = ChunkTable::new(WofAlgorithm::XPRESS_4K, u64::MAX, u64::MAX).unwrap();
         assert_eq!(huge.output_range(huge.chunk_count() - 1).unwrap().end, u64::MAX);
         assert!(huge.chunk_range(huge.chunk_count() - 1, &[]).is_err());
     }
@@ -280,9 +254,9 @@ mod tests {
     #[test]
     fn a_chunk_as_long_as_its_output_is_stored() {
         let mut out = [0; 3];
-        assert_eq!(Algorithm::LZX_32K.decompress(b"abc", &mut out), Ok(()));
+        assert_eq!(WofAlgorithm::LZX_32K.decompress(b"abc", &mut out), Ok(()));
         assert_eq!(&out, b"abc");
-        assert!(Algorithm(9).decompress(b"ab", &mut out).is_err());
+        assert!(WofAlgorithm(9).decompress(b"ab", &mut out).is_err());
         assert_eq!(out, [0; 3], "what could not be decoded is zero");
     }
 }

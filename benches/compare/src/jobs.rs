@@ -59,14 +59,14 @@ pub fn all(tools: &Tools, subject: &Subject, threads: &[usize]) -> Vec<Job> {
     let ours = |program: &Option<PathBuf>, format: Option<&str>| -> Vec<(usize, CommandLine)> {
         let with = |count: &usize| {
             let program = program.clone()?;
-            Some((*count, command(program, format, Some(*count), subject)))
+            Some((*count, our_command(program, format, *count, subject)))
         };
         threads.iter().filter_map(with).collect()
     };
     let job =
         |name: &str, theirs_name, theirs, ours, ratio| Job { name: name.into(), theirs_name, theirs, ours, ratio };
     if subject.volume {
-        let ntfs = command(tools.parse_ntfs.clone(), None, None, subject);
+        let ntfs = their_command(tools.parse_ntfs.clone(), None, subject);
         let mut jobs =
             vec![job("parse all attributes", "ntfs 0.4", ntfs, ours(&tools.parse_ours, None), Ratio::Faster)];
         if let Some(fls) = &tools.fls {
@@ -75,29 +75,28 @@ pub fn all(tools: &Tools, subject: &Subject, threads: &[usize]) -> Vec<Job> {
         }
         return jobs;
     }
-    let parse = command(tools.parse_mft.clone(), None, None, subject);
-    let read = command(tools.bare_read.clone(), None, None, subject);
+    let parse = their_command(tools.parse_mft.clone(), None, subject);
+    let read = their_command(tools.bare_read.clone(), None, subject);
     let mut jobs = vec![
         job("parse all attributes", "mft 0.9.1", parse, ours(&tools.parse_ours, None), Ratio::Faster),
         job("parse over reading", "bare read", read, ours(&tools.parse_ours, None), Ratio::Cost),
     ];
     for format in ["csv", "jsonl", "bodyfile"] {
-        let theirs = command(tools.list_mft.clone(), Some(format), None, subject);
+        let theirs = their_command(tools.list_mft.clone(), Some(format), subject);
         jobs.push(job(format, "mft_dump 0.9.1", theirs, ours(&tools.list_ours, Some(format)), Ratio::Faster));
     }
     jobs
 }
 
-fn command(program: PathBuf, format: Option<&str>, threads: Option<usize>, subject: &Subject) -> CommandLine {
-    let mut arguments = Vec::new();
-    if let Some(format) = format {
-        arguments.extend(["-o".into(), format.into()]);
-    }
-    if let Some(threads) = threads {
-        arguments.extend(["--threads".into(), threads.to_string()]);
-    }
-    arguments.push(subject.path.display().to_string());
-    CommandLine { program, arguments }
+fn their_command(program: PathBuf, format: Option<&str>, subject: &Subject) -> CommandLine {
+    let format = format.into_iter().flat_map(|format| ["-o".to_owned(), format.to_owned()]);
+    CommandLine { program, arguments: format.chain([subject.path.display().to_string()]).collect() }
+}
+
+fn our_command(program: PathBuf, format: Option<&str>, threads: usize, subject: &Subject) -> CommandLine {
+    let format = format.into_iter().flat_map(|format| ["-q".to_owned(), "--format".to_owned(), format.to_owned()]);
+    let threads = ["--threads".to_owned(), threads.to_string()];
+    CommandLine { program, arguments: format.chain(threads).chain([subject.path.display().to_string()]).collect() }
 }
 
 fn fls_command(fls: &Path, subject: &Subject) -> CommandLine {

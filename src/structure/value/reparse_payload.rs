@@ -204,7 +204,7 @@ impl<'a> ApplicationLink<'a> {
     }
 }
 
-/// How the overlay filter compressed a file: an open set.
+/// How a file of the overlay filter's provider 2 is compressed: a codec and a chunk size; an open set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WofAlgorithm(pub u32);
 
@@ -212,20 +212,20 @@ impl WofAlgorithm {
     /// XPRESS Huffman, chunks of 4 KiB.
     pub const XPRESS_4K: Self = Self(0);
     /// LZX, chunks of 32 KiB.
-    pub const LZX: Self = Self(1);
+    pub const LZX_32K: Self = Self(1);
     /// XPRESS Huffman, chunks of 8 KiB.
     pub const XPRESS_8K: Self = Self(2);
     /// XPRESS Huffman, chunks of 16 KiB.
     pub const XPRESS_16K: Self = Self(3);
 
-    /// Bytes a whole chunk has when decompressed, for the known algorithms.
+    /// Bytes a chunk gives, except for the last, which may give fewer; `None` when the algorithm is unknown.
     #[must_use]
-    pub const fn chunk_size(self) -> Option<usize> {
+    pub const fn chunk_size(self) -> Option<u16> {
         match self {
             Self::XPRESS_4K => Some(0x1000),
-            Self::LZX => Some(0x8000),
             Self::XPRESS_8K => Some(0x2000),
             Self::XPRESS_16K => Some(0x4000),
+            Self::LZX_32K => Some(0x8000),
             _ => None,
         }
     }
@@ -400,8 +400,8 @@ mod tests {
     fn overlays_name_algorithm_or_wim() {
         let data = words(&[1, 2, 1, 1]);
         let payload = ReparsePayload::parse(ReparseTag::WOF, &data);
-        assert_eq!(payload, Ok(ReparsePayload::Compressed(WofAlgorithm::LZX)));
-        assert_eq!(WofAlgorithm::LZX.chunk_size(), Some(32768));
+        assert_eq!(payload, Ok(ReparsePayload::Compressed(WofAlgorithm::LZX_32K)));
+        assert_eq!(WofAlgorithm::LZX_32K.chunk_size(), Some(32768));
         assert_eq!(WofAlgorithm(4).chunk_size(), None);
         assert!(ReparsePayload::parse(ReparseTag::WOF, &data[..15]).is_err());
         let mut wim = words(&[1, 1, 2, 0, 5, 0]);
