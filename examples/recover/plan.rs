@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Link, Paths, Stream};
+use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Link, Parts, Paths, SpareParts, Stream};
+use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{Entry, EntryState, FileReference, Threads};
 
 use crate::folder::Times;
@@ -54,6 +55,7 @@ struct Part {
 struct Scout<'c> {
     paths: Paths<'c>,
     text: String,
+    spare: SpareParts,
 }
 
 /// The links under which an entry is wanted, with their numbers and paths.
@@ -97,7 +99,7 @@ impl Plan {
         let mut tree = Tree::new(reserved);
         let (mut wishes, mut paths) = (Vec::new(), catalog.paths());
         let (mut streams, mut bytes) = (0, 0_u64);
-        let state = || Scout { paths: catalog.paths(), text: String::new() };
+        let state = || Scout { paths: catalog.paths(), text: String::new(), spare: SpareParts::default() };
         let work = |scout: &mut Scout<'_>, batch: Batch<'_>| scout.read(batch, assessment, selection);
         let consume = |part: Part| {
             add_directories(&mut tree, part.directories, catalog, &mut paths);
@@ -154,9 +156,9 @@ impl Scout<'_> {
             !selection.is_too_large(stream.size().unwrap_or(0))
                 && (!selection.asks_for_verdicts() || selection.verdict(assessment.assess(stream).verdict()))
         };
-        let streams = entry.streams();
-        let streams: Vec<_> = streams.iter().enumerate().filter(|(_, stream)| wanted(stream)).collect();
-        let links = entry.links();
+        let parts = entry.parts_in(std::mem::take(&mut self.spare));
+        let links = &parts.links;
+        let streams: Vec<_> = parts.streams.iter().enumerate().filter(|(_, stream)| wanted(stream)).collect();
         let is_live = entry.state() == EntryState::Live;
         let wish = |link: Option<&Link<'_>>, link_index, (stream_index, stream): (usize, &Stream<'_>)| Wish {
             parent: link.map(Link::parent),
@@ -166,9 +168,9 @@ impl Scout<'_> {
         };
         let mut is_first = true;
         let before = part.wishes.len();
-        each_link(entry, &links, selection, (&mut self.paths, &mut self.text), |index, link, path| {
+        each_link(entry, links, selection, (&mut self.paths, &mut self.text), |index, link, path| {
             if entry.is_directory() && path != "/" {
-                part.directories.push(directory(entry, link));
+                part.directories.push(directory(entry, &parts, link));
             }
             // Only the file itself has all its names; its further streams are beside the first.
             let here = streams.iter().filter(|(_, stream)| is_first || stream.name().is_empty());
@@ -179,21 +181,22 @@ impl Scout<'_> {
             part.wishes.extend(streams.iter().map(|&stream| wish(None, 0, stream)));
         }
         if part.wishes.len() > before {
+            let size = |stream: &Stream<'_>| stream.size().unwrap_or(0);
             part.streams += streams.len() as u64;
-            part.bytes =
-                streams.iter().fold(part.bytes, |sum, (_, stream)| sum.saturating_add(stream.size().unwrap_or(0)));
+            part.bytes = streams.iter().fold(part.bytes, |sum, (_, stream)| sum.saturating_add(size(stream)));
         }
+        drop(streams);
+        self.spare = parts.into_spare();
     }
 }
 
-fn directory(entry: &Entry<'_>, link: &Link<'_>) -> Directory {
+fn directory(entry: &Entry<'_>, parts: &Parts<'_>, link: &Link<'_>) -> Directory {
     let mut name = String::new();
     link.name().push_to(&mut name);
-    Directory { parent: link.parent(), name, reference: entry.reference(), times: times_of(entry) }
+    Directory { parent: link.parent(), name, reference: entry.reference(), times: parts.information.map(times_of) }
 }
 
 /// The times of a file, as far as they can be set.
-pub fn times_of(entry: &Entry<'_>) -> Option<Times> {
-    let information = entry.standard_information()?;
-    Some(Times { accessed: information.accessed(), modified: information.modified() })
+pub fn times_of(information: StandardInformation<'_>) -> Times {
+    Times { accessed: information.accessed(), modified: information.modified() }
 }

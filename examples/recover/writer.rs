@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::Ordering;
 
-use ntfs_salvage::catalog::{Link, Paths, Recoverability, Stream, Verdict};
+use ntfs_salvage::catalog::{Link, Paths, Recoverability, SpareParts, Stream, Verdict};
 use ntfs_salvage::{Entry, EntryState, FileReference};
 
 use crate::buffer::Buffer;
 use crate::content::{Copy, size_of};
-use crate::file::{File as Facts, Reparse};
-use crate::folder::set_times;
+use crate::file::{Reparse, reparse_of};
+use crate::folder::{Times, set_times};
 use crate::handles::Handles;
 use crate::hashing::Hashing;
 use crate::lines::{self, OtherLink, StreamLine};
@@ -28,6 +28,7 @@ pub struct Writer<'w, 'r> {
     paths: Paths<'w>,
     handles: Handles<'w>,
     buffers: Vec<Buffer>,
+    spare: SpareParts,
     text: String,
     scratch: String,
     /// The path of the folder that was asked for last.
@@ -39,6 +40,12 @@ struct Wanted<'l> {
     index: usize,
     link: Option<&'l Link<'l>>,
     path: Option<String>,
+}
+
+/// What holds for all streams of an entry.
+struct Facts {
+    times: Option<Times>,
+    reparse: Option<Reparse>,
 }
 
 /// A stream that is in a file now.
@@ -59,6 +66,7 @@ impl<'w, 'r> Writer<'w, 'r> {
             paths: recovery.assessment.catalog().paths(),
             handles: Handles::new(&recovery.plan.tree, recovery.root.clone()),
             buffers: Vec::new(),
+            spare: SpareParts::default(),
             text: String::new(),
             scratch: String::new(),
             folder_path: (None, String::new()),
@@ -67,28 +75,29 @@ impl<'w, 'r> Writer<'w, 'r> {
 
     /// Writes what is wanted of an entry.
     pub fn entry(&mut self, entry: &Entry<'_>, part: &mut Part) {
-        let links = entry.links();
+        let parts = entry.parts_in(std::mem::take(&mut self.spare));
         let mut wanted = Vec::new();
         let selection = self.recovery.selection;
-        each_link(entry, &links, selection, (&mut self.paths, &mut self.text), |index, link, path| {
+        each_link(entry, &parts.links, selection, (&mut self.paths, &mut self.text), |index, link, path| {
             wanted.push(Wanted { index, link: Some(link), path: Some(path.to_owned()) });
         });
-        if links.is_empty() && selection.nameless() {
+        if parts.links.is_empty() && selection.nameless() {
             wanted.push(Wanted { index: 0, link: None, path: None });
         }
-        if wanted.is_empty() {
-            return;
+        if !wanted.is_empty() {
+            let facts = Facts { times: parts.information.map(times_of), reparse: reparse_of(entry, &parts.others) };
+            if entry.is_directory() {
+                self.directories(entry, &wanted, &facts, part);
+            }
+            for (index, stream) in parts.streams.iter().enumerate() {
+                self.stream((index, stream), &wanted, &facts, part);
+            }
         }
-        let reparse = reparse_of(entry);
-        if entry.is_directory() {
-            self.directories(entry, &wanted, reparse.as_ref(), part);
-        }
-        for (index, stream) in entry.streams().iter().enumerate() {
-            self.stream((index, stream), &wanted, reparse.as_ref(), part);
-        }
+        drop(wanted);
+        self.spare = parts.into_spare();
     }
 
-    fn directories(&mut self, entry: &Entry<'_>, wanted: &[Wanted<'_>], reparse: Option<&Reparse>, part: &mut Part) {
+    fn directories(&mut self, entry: &Entry<'_>, wanted: &[Wanted<'_>], facts: &Facts, part: &mut Part) {
         for Wanted { link, path, .. } in wanted {
             let (Some(link), Some(path)) = (link, path) else { continue };
             self.scratch.clear();
@@ -100,7 +109,7 @@ impl<'w, 'r> Writer<'w, 'r> {
                 continue;
             }
             part.totals.directories += 1;
-            lines::directory(path, entry, self.folder_path(folder), reparse, &mut part.lines);
+            lines::directory(path, entry, self.folder_path(folder), facts.reparse.as_ref(), &mut part.lines);
         }
     }
 
@@ -116,20 +125,14 @@ impl<'w, 'r> Writer<'w, 'r> {
         &self.folder_path.1
     }
 
-    fn stream(
-        &mut self,
-        (index, stream): (usize, &Stream<'_>),
-        wanted: &[Wanted<'_>],
-        reparse: Option<&Reparse>,
-        part: &mut Part,
-    ) {
+    fn stream(&mut self, (index, stream): (usize, &Stream<'_>), wanted: &[Wanted<'_>], facts: &Facts, part: &mut Part) {
         let found = self.recovery.assessment.assess(stream);
         if !self.recovery.selection.verdict(found.verdict()) {
             return;
         }
         let Some(first) = wanted.first() else { return };
         let is_live = is_live(stream.entry());
-        let written = self.write((index, stream), first, &found, is_live);
+        let written = self.write((index, stream), first, &found, (is_live, facts.times));
         let (mut links, mut error, mut written_as) = (Vec::new(), None, None);
         match written {
             Ok(Some(written)) if self.recovery.selection.verdict(written.found.verdict()) => {
@@ -163,7 +166,7 @@ impl<'w, 'r> Writer<'w, 'r> {
             sha256: written_as.as_ref().and_then(|written| written.sha256),
             output: written_as.as_ref().map(|written| written.output.as_str()),
             links: &links,
-            reparse: reparse.filter(|_| stream.name().is_empty()),
+            reparse: facts.reparse.as_ref().filter(|_| stream.name().is_empty()),
             error: error.as_deref(),
             volume_start: self.recovery.opened.volume.source().start(),
         };
@@ -176,7 +179,7 @@ impl<'w, 'r> Writer<'w, 'r> {
         (index, stream): (usize, &Stream<'_>),
         wanted: &Wanted<'_>,
         found: &Recoverability,
-        is_live: bool,
+        (is_live, times): (bool, Option<Times>),
     ) -> io::Result<Option<Written>> {
         if !has_content(found) || self.recovery.selection.is_too_large(size_of(found.ranges())) {
             return Ok(None);
@@ -196,7 +199,7 @@ impl<'w, 'r> Writer<'w, 'r> {
             let _ = handle.remove(&name);
             self.note_full(error);
         })?;
-        if let Some(times) = times_of(stream.entry()) {
+        if let Some(times) = times {
             // Some file systems do not have every time: the manifest's truth does not depend on it.
             let _ = set_times(&file, times);
         }
@@ -310,9 +313,4 @@ fn is_live(entry: &Entry<'_>) -> bool {
         EntryState::Orphan => entry.header().is_in_use(),
         _ => false,
     }
-}
-
-fn reparse_of(entry: &Entry<'_>) -> Option<Reparse> {
-    let (links, streams, damage) = (Vec::new(), Vec::new(), Vec::new());
-    Facts { entry, links, streams, information: None, damage }.reparse()
 }
