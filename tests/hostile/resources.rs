@@ -196,3 +196,61 @@ fn class_65_and_66_a_cycle_has_the_same_path_whatever_was_asked_before() {
         }
     });
 }
+
+/// A volume whose table unfolds one record at a time: each piece maps the one record that maps the next.
+fn unfolding(pieces: u64) -> Vec<u8> {
+    // Clusters of 4 KiB, four records each; the records of the table's cluster n are in cluster 1000 + 2 n.
+    let cluster = |n: u64| if n == 0 { VolumeForge::TABLE } else { 1000 + 2 * n };
+    let runs = |n: u64| [run(1, cluster(n) as i64), vec![0]].concat();
+    let size = pieces * 4096;
+    let list: Vec<u8> = (0..pieces)
+        .flat_map(|n| list_entry(DATA, n, FileReference::new(if n == 0 { 0 } else { 4 * n - 1 }, 1)))
+        .collect();
+    let list_clusters = (list.len() as u64).div_ceil(4096);
+    let list_run = [run(list_clusters, 100), vec![0]].concat();
+    let first = Forge::new().runs(ATTRIBUTE_LIST, "", (0, list_clusters - 1), [list.len() as u64; 3], &list_run).runs(
+        DATA,
+        "",
+        (0, 0),
+        [size; 3],
+        &runs(0),
+    );
+    let mut content = vec![(100, list)];
+    let block = |n: u64| {
+        let mut block = vec![0; 4096];
+        let next = Forge::extension(0).runs(DATA, "", (n + 1, n + 1), [0; 3], &runs(n + 1)).on_disk(4 * n + 3);
+        forge::put(&mut block, 3072, &next);
+        block
+    };
+    content.extend((1..pieces).map(|n| (cluster(n), block(n))));
+    let mut records = vec![vec![0; 1024]; 4];
+    records[0] = first.on_disk(0);
+    records[3] = block(0)[3072..].to_vec();
+    VolumeForge { clusters: 1000 + 2 * pieces + 10, records, content }.bytes()
+}
+
+#[test]
+fn class_61_a_table_that_unfolds_record_by_record_is_followed_in_time() {
+    let pieces = if cfg!(debug_assertions) { 1000 } else { 8000 };
+    let image = unfolding(pieces);
+    in_time("table that unfolds", || {
+        let volume = Volume::open(&image).expect("it is a volume");
+        assert_eq!(volume.mft().record_count(), 4 * pieces);
+    });
+}
+
+#[test]
+fn class_96_many_files_that_share_one_long_list_are_told_in_time() {
+    let count = if cfg!(debug_assertions) { 40 } else { 400 };
+    let mut image = with_long_list(count, |n| (1 << 30) + n);
+    let record = image[(VolumeForge::TABLE as usize * 4 + 24) << 10..][..1024].to_vec();
+    for number in 32..32 + count as usize {
+        forge::put(&mut image, (VolumeForge::TABLE as usize * 4 + number) << 10, &record);
+    }
+    in_time("shared lists", || {
+        let volume = Volume::open(&image).expect("it is a volume");
+        let damage: usize = volume.catalog().entries().map(|entry| entry.damage().len()).sum();
+        println!("shared lists: {damage} reports of {count} records");
+        assert!(damage <= 100 * count as usize, "{damage} reports of {count} records");
+    });
+}
