@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use ntfs_salvage::catalog::{AssessedRange, Standing, Stream, StreamReader};
+use ntfs_salvage::catalog::{AssessedRange, Origin, Standing, StreamReader};
+use ntfs_salvage::source::Source;
 
 use crate::buffer::Buffer;
 use crate::hashing::Hashing;
+use crate::prepare::Job;
 use crate::progress::Progress;
 
 /// True for bytes that are written. The others are left as holes: they are zeros, missing, or known to be
@@ -60,21 +62,16 @@ impl<'c> Copy<'c> {
         Self { file, progress, cursor: 0, hashed: 0, falls_short: false }
     }
 
-    /// Writes the stream, whose ranges were found to be these.
-    pub fn run(
-        &mut self,
-        stream: &Stream<'_>,
-        ranges: &[AssessedRange],
-        is_live: bool,
-        hashing: &mut Hashing<'_, '_>,
-    ) -> io::Result<()> {
+    /// Writes the stream of the job.
+    pub fn run(&mut self, job: &Job<'_>, hashing: &mut Hashing<'_, '_>) -> io::Result<()> {
+        let ranges = job.found.ranges();
         let size = size_of(ranges);
         if size == 0 {
             return Ok(());
         }
-        let mut reader = stream.reader();
-        for span in spans(ranges, is_live) {
-            self.copy_span(&mut reader, span, hashing)?;
+        let mut reader = None;
+        for span in spans(ranges, job.is_live) {
+            self.copy_span(job, &mut reader, span, hashing)?;
         }
         hashing.zeros(size - self.hashed);
         if self.cursor < size {
@@ -83,9 +80,10 @@ impl<'c> Copy<'c> {
         Ok(())
     }
 
-    fn copy_span(
+    fn copy_span<'f>(
         &mut self,
-        reader: &mut StreamReader<'_>,
+        job: &Job<'f>,
+        reader: &mut Option<StreamReader<'f>>,
         span: Range<u64>,
         hashing: &mut Hashing<'_, '_>,
     ) -> io::Result<()> {
@@ -94,7 +92,11 @@ impl<'c> Copy<'c> {
         while position < span.end {
             let wanted = usize::try_from(span.end - position).map_or(Buffer::SIZE, |left| left.min(Buffer::SIZE));
             let mut buffer = hashing.buffer();
-            let length = self.copy_piece(reader, position, buffer.first(wanted))?;
+            let bytes = buffer.first(wanted);
+            let length = match reader.is_none() && is_read_straight(job, position, bytes) {
+                true => self.write(position, bytes).map(|()| wanted)?,
+                false => self.copy_piece(reader.get_or_insert_with(|| job.stream.reader()), position, bytes)?,
+            };
             hashing.bytes(buffer, length);
             if length == 0 {
                 // The map promised more: what follows stays a hole.
@@ -133,4 +135,36 @@ impl<'c> Copy<'c> {
         self.cursor = offset + bytes.len() as u64;
         Ok(())
     }
+}
+
+/// Reads bytes that are stored as they are, all or nothing; what this cannot do the stream's reader does.
+///
+/// The assessment has found all places already: having the reader find them again took a seventh of
+/// the time in user space.
+fn is_read_straight(job: &Job<'_>, start: u64, bytes: &mut [u8]) -> bool {
+    let ranges = job.found.ranges();
+    let first = ranges.partition_point(|part| part.range.end() <= start);
+    let (mut position, mut rest) = (start, bytes);
+    for part in &ranges[first..] {
+        let range = part.range.clip(position, position + rest.len() as u64);
+        let (now, later) = rest.split_at_mut(range.length as usize);
+        let is_read = !range.is_doubtful
+            && match range.origin {
+                Origin::Clusters(place) => {
+                    let source = job.stream.entry().catalog().volume().source();
+                    source.read_at(place, now).is_ok_and(|count| count == now.len())
+                }
+                Origin::Record(_) => {
+                    let value = job.stream.first_piece().resident_value().unwrap_or_default();
+                    let value = value.get(range.offset as usize..).and_then(|rest| rest.get(..now.len()));
+                    value.map(|value| now.copy_from_slice(value)).is_some()
+                }
+                _ => false,
+            };
+        (position, rest) = (range.end(), later);
+        if !is_read || rest.is_empty() {
+            return is_read;
+        }
+    }
+    false
 }

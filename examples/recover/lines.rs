@@ -1,8 +1,7 @@
 //! The lines of the manifest. MANIFEST.md says what is in them.
 
-use ntfs_salvage::catalog::{
-    AssessedRange, Encoding, Missing, Origin, Reasons, Recoverability, Standing, Stream, StreamMap,
-};
+use ntfs_salvage::catalog::{AssessedRange, Missing, Origin, Reasons, Standing, StreamMap};
+use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::volume::extents::Location;
 use ntfs_salvage::volume::geometry::Geometry;
 use ntfs_salvage::{Entry, FileReference};
@@ -13,7 +12,7 @@ use crate::evidence::Identity;
 use crate::file::Reparse;
 use crate::input::Opened;
 use crate::json::Json;
-use crate::text::name_in;
+use crate::prepare::Job;
 use crate::totals::Totals;
 
 fn line(out: &mut Vec<u8>, kind: &str, fields: impl FnOnce(&mut Json<'_>)) {
@@ -80,15 +79,12 @@ pub fn directory(path: &str, entry: &Entry<'_>, output: &str, reparse: Option<&R
 
 /// What became of a stream.
 pub struct StreamLine<'l> {
-    pub stream: &'l Stream<'l>,
+    pub job: &'l Job<'l>,
     pub path: Option<&'l str>,
-    pub found: &'l Recoverability,
-    pub is_live: bool,
     pub sha256: Option<[u8; 32]>,
     /// The file, relative to the output's root.
     pub output: Option<&'l str>,
     pub links: &'l [OtherLink],
-    pub reparse: Option<&'l Reparse>,
     /// Why there is no file, if not for the verdict.
     pub error: Option<&'l str>,
     /// Where the volume starts in the input.
@@ -102,20 +98,21 @@ pub struct OtherLink {
 }
 
 impl<'l> StreamLine<'l> {
-    pub fn write(&self, scratch: &mut String, out: &mut Vec<u8>) {
-        let entry = self.stream.entry();
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let Job { stream, found, .. } = self.job;
+        let entry = stream.entry();
         line(out, "stream", |object| {
             object.key("path");
             object.text_or_null(self.path);
             object.key("record").number(entry.record_number());
             object.key("sequence").number(entry.sequence_number());
             object.key("state").text(entry.state().name());
-            let name = self.stream.name();
-            object.name("stream", "stream_utf16", name, name_in(scratch, name));
-            object.key("size").number(size_of(self.found.ranges()));
-            object.key("verdict").text(self.found.verdict().code());
-            object.key("reasons").array(|array| write_reasons(self.found.reasons(), array));
-            if let Some(code) = encoding_code(self.stream.encoding()) {
+            let name = stream.name();
+            object.name("stream", "stream_utf16", name, &name.to_string());
+            object.key("size").number(size_of(found.ranges()));
+            object.key("verdict").text(found.verdict().code());
+            object.key("reasons").array(|array| write_reasons(found.reasons(), array));
+            if let Some(code) = encoding(self.job) {
                 object.key("encoding").text(code);
             }
             if self.sha256.is_some() {
@@ -130,14 +127,17 @@ impl<'l> StreamLine<'l> {
             if !self.links.is_empty() {
                 object.key("links").array(|array| self.links.iter().for_each(|link| link.write(array)));
             }
-            write_reparse(self.reparse, object);
+            // A reparse point says how the file's own content is found.
+            if name.is_empty() {
+                write_reparse(self.job.file.reparse.as_ref(), object);
+            }
             object.key("ranges").array(|array| self.write_ranges(array));
         });
     }
 
     fn write_ranges(&self, array: &mut Json<'_>) {
         let mut map = None;
-        for assessed in self.found.ranges() {
+        for assessed in self.job.found.ranges() {
             array.object(|object| {
                 object.key("offset").number(assessed.range.offset);
                 object.key("length").number(assessed.range.length);
@@ -154,7 +154,7 @@ impl<'l> StreamLine<'l> {
     /// Where the bytes written were copied from, as they are.
     fn source_offset(&self, assessed: &AssessedRange) -> Option<u64> {
         match assessed.range.origin {
-            _ if !is_written(assessed.standing, self.is_live) => None,
+            _ if !is_written(assessed.standing, self.job.is_live) => None,
             Origin::Clusters(position) | Origin::Record(position) => Some(self.volume_start.saturating_add(position)),
             _ => None,
         }
@@ -171,11 +171,11 @@ impl<'l> StreamLine<'l> {
                 object.key("place").number(at(position));
             }
             Origin::Compressed { unit, stored } => {
-                let map = map.get_or_insert_with(|| self.stream.map());
+                let map = map.get_or_insert_with(|| self.job.stream.map());
                 object.key("stored").array(|array| write_stored(map, unit, stored, self.volume_start, array));
             }
             Origin::Overlay => {
-                let map = map.get_or_insert_with(|| self.stream.map());
+                let map = map.get_or_insert_with(|| self.job.stream.map());
                 let Some(chunks) = map.chunks() else { return };
                 object.key("stored").array(|array| write_chunks(chunks, self.volume_start, array));
             }
@@ -239,15 +239,16 @@ fn write_reparse(reparse: Option<&Reparse>, object: &mut Json<'_>) {
     });
 }
 
-fn encoding_code(encoding: Encoding) -> Option<&'static str> {
-    Some(match encoding {
-        Encoding::Plain => return None,
-        Encoding::Compressed => "compressed",
-        Encoding::Encrypted => "encrypted",
-        Encoding::Overlay(_) => "overlay",
-        Encoding::Elsewhere(_) => "elsewhere",
-        _ => "other",
-    })
+/// How the bytes are stored, if not as they are.
+fn encoding(job: &Job<'_>) -> Option<&'static str> {
+    let code = |part: &AssessedRange| match part.range.origin {
+        Origin::Compressed { .. } => Some("compressed"),
+        Origin::Overlay => Some("overlay"),
+        Origin::Missing(Missing::Elsewhere(_)) => Some("elsewhere"),
+        _ => None,
+    };
+    let is_encrypted = job.stream.flags().contains(AttributeFlags::ENCRYPTED);
+    job.found.ranges().iter().find_map(code).or(is_encrypted.then_some("encrypted"))
 }
 
 fn status(standing: Standing) -> &'static str {

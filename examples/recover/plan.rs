@@ -3,6 +3,7 @@
 //! Names are given out before anything is written, so that they are the same at any number of threads,
 //! and files that exist come before those that are deleted.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
@@ -75,20 +76,20 @@ pub fn each_link<'l, 'e>(
     }
 }
 
-/// The name of a stream's file, before anything is done about names that are taken.
-pub fn file_name(link: Option<&Link<'_>>, entry: &Entry<'_>, stream: &Stream<'_>) -> String {
-    let mut name = String::new();
+/// Appends the name of a stream's file, before anything is done about names that are taken.
+pub fn push_file_name(link: Option<&Link<'_>>, entry: &Entry<'_>, stream: &Stream<'_>, out: &mut String) {
+    let start = out.len();
     match link {
-        Some(link) => link.name().push_to(&mut name),
-        None => name = format!("record {}", entry.reference()),
+        Some(link) => link.name().push_to(out),
+        None => out.push_str(&format!("record {}", entry.reference())),
     }
     if !stream.name().is_empty() {
-        name.push('~');
-        stream.name().push_to(&mut name);
+        out.push('~');
+        stream.name().push_to(out);
     }
-    match safe(&name) {
-        std::borrow::Cow::Borrowed(_) => name,
-        std::borrow::Cow::Owned(safe) => safe,
+    if let Cow::Owned(safe) = safe(&out[start..]) {
+        out.truncate(start);
+        out.push_str(&safe);
     }
 }
 
@@ -160,9 +161,14 @@ impl Scout<'_> {
         let links = &parts.links;
         let streams: Vec<_> = parts.streams.iter().enumerate().filter(|(_, stream)| wanted(stream)).collect();
         let is_live = entry.state() == EntryState::Live;
-        let wish = |link: Option<&Link<'_>>, link_index, (stream_index, stream): (usize, &Stream<'_>)| Wish {
+        let mut name = String::new();
+        let mut wish = |link: Option<&Link<'_>>, link_index, (stream_index, stream): (usize, &Stream<'_>)| Wish {
             parent: link.map(Link::parent),
-            key: key(&file_name(link, entry, stream)),
+            key: {
+                name.clear();
+                push_file_name(link, entry, stream, &mut name);
+                key(&name)
+            },
             place: (entry.record_number(), link_index, stream_index),
             is_live,
         };

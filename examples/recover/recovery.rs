@@ -71,9 +71,7 @@ impl<'r> Recovery<'r> {
         let mut totals = Totals::default();
         let work = |writer: &mut Writer<'_, '_>, batch: Batch<'_>| {
             let mut part = Part { lines: idle().pop().unwrap_or_default(), totals: Totals::default() };
-            batch.into_entries().filter(|entry| self.selection.entry(entry)).for_each(|entry| {
-                writer.entry(&entry, &mut part);
-            });
+            writer.batch(batch, &mut part);
             part
         };
         let consume = |mut part: Part| {

@@ -4,9 +4,8 @@
 //! the terminal, or more than it can hold. The manifest has the names as they are.
 
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::text::is_harmful;
+use crate::text::{is_harmful, is_plain};
 
 /// Bytes that nearly every file system takes for a name.
 const LONGEST: usize = 255;
@@ -33,20 +32,23 @@ pub fn safe(name: &str) -> Cow<'_, str> {
 }
 
 fn is_safe(name: &str) -> bool {
-    let is_usual = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'.' | b'_' | b'-' | b'(' | b')' | b'~' | b'$' | b'#')
-    };
-    let all_usual = name.as_bytes().iter().all(is_usual) || name.chars().all(is_kept);
-    all_usual && !name.is_empty() && name.len() <= LONGEST && !name.ends_with(['.', ' ']) && !is_device(name)
+    let is_kept = is_plain(name.as_bytes(), FORBIDDEN) || name.chars().all(is_kept);
+    is_kept && !name.is_empty() && name.len() <= LONGEST && !name.ends_with(['.', ' ']) && !is_device(name)
 }
 
-/// What is forbidden in names of Windows or Unix, or works on terminals.
+/// What is forbidden in names of Windows or Unix.
+const FORBIDDEN: [u8; 9] = *br#"/\:*?"<>|"#;
+
+/// False for what is forbidden, and what works on terminals.
 fn is_kept(character: char) -> bool {
-    !matches!(character, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|') && !is_harmful(character)
+    u8::try_from(character).map_or(true, |byte| !FORBIDDEN.contains(&byte)) && !is_harmful(character)
 }
 
 /// True for names that Windows takes for a device, whatever follows behind a dot.
 fn is_device(name: &str) -> bool {
+    if !name.starts_with(['C', 'c', 'P', 'p', 'A', 'a', 'N', 'n', 'L', 'l']) {
+        return false;
+    }
     let stem = name.split('.').next().unwrap_or_default().trim_end();
     if !(3..=7).contains(&stem.chars().count()) {
         return false;
@@ -68,14 +70,14 @@ pub fn with_mark(name: &str, mark: &str) -> String {
 
 /// A number that is the same for names that a file system without cases takes for the same.
 pub fn key(name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    // FNV-1a: that two other names may have the same number costs them a mark, no more.
+    let add = |hash: u64, unit: u32| (hash ^ u64::from(unit)).wrapping_mul(0x100_0000_01B3);
+    let start = 0xCBF2_9CE4_8422_2325;
     if name.is_ascii() {
-        name.bytes().for_each(|byte| hasher.write_u32(u32::from(byte.to_ascii_lowercase())));
-    } else {
-        let folded = name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
-        folded.for_each(|character| u32::from(character).hash(&mut hasher));
+        return name.bytes().fold(start, |hash, byte| add(hash, u32::from(byte.to_ascii_lowercase())));
     }
-    hasher.finish()
+    let folded = name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    folded.fold(start, |hash, character| add(hash, u32::from(character)))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ntfs_salvage::catalog::Verdict;
-
+use crate::content::size_of;
 use crate::failure::say;
+use crate::prepare::{Job, Obstacle};
 
 /// Streams by their verdict, and what became of them.
 #[derive(Debug, Default)]
@@ -25,9 +25,19 @@ pub struct Totals {
 }
 
 impl Totals {
-    pub fn count(&mut self, verdict: Verdict) {
+    /// Counts a stream: is it in a file now, and if not, was there an error?
+    pub fn count<'p>(&mut self, job: &Job<'_>, is_written: bool, error: Option<&str>, path: impl FnOnce() -> &'p str) {
         self.streams += 1;
-        *self.verdicts.entry(verdict.code()).or_default() += 1;
+        *self.verdicts.entry(job.found.verdict().code()).or_default() += 1;
+        match (is_written, job.obstacle, error) {
+            (true, _, _) => {
+                self.written += 1;
+                self.bytes = self.bytes.saturating_add(size_of(job.found.ranges()));
+            }
+            (false, Some(Obstacle::TooLarge), _) => self.too_large += 1,
+            (false, Some(Obstacle::NothingLeft), _) => self.without_content += 1,
+            (false, None, error) => self.fail(|| format!("{}: {}", path(), error.unwrap_or_default())),
+        }
     }
 
     pub fn fail(&mut self, what: impl FnOnce() -> String) {

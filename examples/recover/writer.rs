@@ -1,316 +1,272 @@
 //! Writes the streams of entries into files: one for each thread.
 
-use std::fs::File;
+use std::fs::File as Output;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ntfs_salvage::catalog::{Link, Paths, Recoverability, SpareParts, Stream, Verdict};
-use ntfs_salvage::{Entry, EntryState, FileReference};
+use ntfs_salvage::catalog::Batch;
+use ntfs_salvage::{Entry, FileReference};
 
 use crate::buffer::Buffer;
 use crate::content::{Copy, size_of};
-use crate::file::{Reparse, reparse_of};
-use crate::folder::{Times, set_times};
+use crate::folder::{Folder, set_times};
 use crate::handles::Handles;
 use crate::hashing::Hashing;
 use crate::lines::{self, OtherLink, StreamLine};
-use crate::plan::{Place, each_link, file_name, times_of};
+use crate::output_paths::OutputPaths;
+use crate::prepare::{File, Job, Obstacle, Preparer};
 use crate::recovery::{Part, Recovery};
 use crate::safe_name::with_mark;
-use crate::tree::FolderId;
 
 /// How often another name is tried where a file stands that was there before.
 const TRIES: u32 = 100;
 
-/// What a thread keeps from entry to entry.
+/// Zeros of holes that are hashed at most: a hole of any size costs nothing to declare.
+const LONGEST_HOLE: u64 = 16 << 30;
+
+/// What a thread keeps from batch to batch.
 pub struct Writer<'w, 'r> {
     recovery: &'w Recovery<'r>,
-    paths: Paths<'w>,
+    preparer: Preparer<'w, 'r>,
     handles: Handles<'w>,
     buffers: Vec<Buffer>,
-    spare: SpareParts,
     text: String,
-    scratch: String,
-    /// The path of the folder that was asked for last.
-    folder_path: (Option<FolderId>, String),
+    paths: OutputPaths<'w>,
+    most_entries: usize,
 }
 
-/// A link under which an entry is wanted.
-struct Wanted<'l> {
-    index: usize,
-    link: Option<&'l Link<'l>>,
-    path: Option<String>,
-}
-
-/// What holds for all streams of an entry.
-struct Facts {
-    times: Option<Times>,
-    reparse: Option<Reparse>,
+/// What became of a stream.
+enum Outcome {
+    Written(Written),
+    NotWritten,
+    Failed(io::Error),
+    /// Reading has shown that it is not what was asked for.
+    NotWanted,
 }
 
 /// A stream that is in a file now.
 struct Written {
-    name: String,
-    output: String,
+    /// The name, where it is not the one that was meant.
+    other_name: Option<String>,
     sha256: Option<[u8; 32]>,
-    found: Recoverability,
+    /// What became of the file's further names.
+    links: Vec<io::Result<Option<String>>>,
 }
 
 impl<'w, 'r> Writer<'w, 'r> {
-    /// Zeros of holes that are hashed at most: a hole of any size costs nothing to declare.
-    const LONGEST_HOLE: u64 = 16 << 30;
-
     pub fn new(recovery: &'w Recovery<'r>) -> Self {
         Self {
             recovery,
-            paths: recovery.assessment.catalog().paths(),
+            preparer: Preparer::new(recovery),
             handles: Handles::new(&recovery.plan.tree, recovery.root.clone()),
             buffers: Vec::new(),
-            spare: SpareParts::default(),
             text: String::new(),
-            scratch: String::new(),
-            folder_path: (None, String::new()),
+            paths: OutputPaths::new(&recovery.plan.tree, recovery.prefix),
+            most_entries: 0,
         }
     }
 
-    /// Writes what is wanted of an entry.
-    pub fn entry(&mut self, entry: &Entry<'_>, part: &mut Part) {
-        let parts = entry.parts_in(std::mem::take(&mut self.spare));
-        let mut wanted = Vec::new();
+    /// Writes what is wanted of a batch.
+    pub fn batch(&mut self, batch: Batch<'_>, part: &mut Part) {
         let selection = self.recovery.selection;
-        each_link(entry, &parts.links, selection, (&mut self.paths, &mut self.text), |index, link, path| {
-            wanted.push(Wanted { index, link: Some(link), path: Some(path.to_owned()) });
-        });
-        if parts.links.is_empty() && selection.nameless() {
-            wanted.push(Wanted { index: 0, link: None, path: None });
-        }
-        if !wanted.is_empty() {
-            let facts = Facts { times: parts.information.map(times_of), reparse: reparse_of(entry, &parts.others) };
-            if entry.is_directory() {
-                self.directories(entry, &wanted, &facts, part);
+        // A filter cannot say how many there will be, and growing copies them all.
+        let mut entries: Vec<Entry<'_>> = Vec::with_capacity(self.most_entries);
+        entries.extend(batch.into_entries().filter(|entry| selection.entry(entry)));
+        self.most_entries = self.most_entries.max(entries.len());
+        let files = self.preparer.files(&entries);
+        let mut jobs = self.preparer.jobs(&files);
+        let outcomes: Vec<_> = jobs.iter_mut().map(|job| self.write(job)).collect();
+        let mut done = jobs.iter().zip(outcomes).peekable();
+        for file in &files {
+            if file.entry.is_directory() {
+                self.directories(file, part);
             }
-            for (index, stream) in parts.streams.iter().enumerate() {
-                self.stream((index, stream), &wanted, &facts, part);
+            while let Some((job, outcome)) = done.next_if(|(job, _)| std::ptr::eq(job.file, file)) {
+                self.line(job, outcome, part);
             }
         }
-        drop(wanted);
-        self.spare = parts.into_spare();
+        drop(done);
+        drop(jobs);
+        self.preparer.reuse(files);
     }
 
-    fn directories(&mut self, entry: &Entry<'_>, wanted: &[Wanted<'_>], facts: &Facts, part: &mut Part) {
-        for Wanted { link, path, .. } in wanted {
-            let (Some(link), Some(path)) = (link, path) else { continue };
-            self.scratch.clear();
-            link.name().push_to(&mut self.scratch);
+    // ------------------------------------------------------------------------------------ files
+
+    fn write(&mut self, job: &mut Job<'_>) -> Outcome {
+        if job.obstacle.is_some() {
+            return Outcome::NotWritten;
+        }
+        if self.recovery.is_full() {
+            let message = "not tried: there was no room before";
+            return Outcome::Failed(io::Error::new(io::ErrorKind::StorageFull, message));
+        }
+        self.write_file(job).unwrap_or_else(|error| {
+            if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+                // After the first file there was no room for, no other is tried.
+                self.recovery.is_full.store(true, Ordering::Relaxed);
+            }
+            Outcome::Failed(error)
+        })
+    }
+
+    fn write_file(&mut self, job: &mut Job<'_>) -> io::Result<Outcome> {
+        let target = &self.preparer.targets[job.targets.start];
+        let folder = self.handles.folder(target.folder)?;
+        let reference = job.file.entry.reference();
+        let name = &self.preparer.texts[target.name.clone()];
+        let (other_name, mut output) = under_free_name(name, target.is_marked, reference, |name| folder.create(name))?;
+        let name = other_name.as_deref().unwrap_or(name);
+        let copied = copy(self.recovery, &mut self.buffers, job, &mut output);
+        // What is not complete does not stay, and makes room for the manifest.
+        let (sha256, falls_short) = copied.inspect_err(|_| drop(folder.remove(name)))?;
+        if let Some(times) = job.file.times {
+            // Some file systems do not have every time; the manifest does not depend on it.
+            let _ = set_times(&output, times);
+        }
+        if falls_short {
+            job.found = self.recovery.thorough().assess(job.stream);
+            if !self.recovery.selection.verdict(job.found.verdict()) {
+                folder.remove(name)?;
+                return Ok(Outcome::NotWanted);
+            }
+        }
+        let links = match job.targets.len() {
+            1 => Vec::new(),
+            _ => {
+                let name = name.to_owned();
+                let others = job.targets.start + 1..job.targets.end;
+                others.map(|target| self.link(&folder, &name, target, reference)).collect()
+            }
+        };
+        Ok(Outcome::Written(Written { other_name, sha256, links }))
+    }
+
+    /// Gives a file one of its further names.
+    fn link(
+        &mut self,
+        from: &Arc<Folder>,
+        name: &str,
+        target: usize,
+        reference: FileReference,
+    ) -> io::Result<Option<String>> {
+        let target = &self.preparer.targets[target];
+        let to = self.handles.folder(target.folder)?;
+        let wanted = &self.preparer.texts[target.name.clone()];
+        under_free_name(wanted, target.is_marked, reference, |new| from.link(name, &to, new)).map(|(other, ())| other)
+    }
+
+    // ------------------------------------------------------------------------------------ lines
+
+    fn directories(&mut self, file: &File<'_>, part: &mut Part) {
+        for wanted in &self.preparer.links[file.links.clone()] {
+            let link = wanted.index.and_then(|index| file.parts.links.get(index));
+            let (Some(link), Some(path)) = (link, wanted.path.clone()) else { continue };
+            self.text.clear();
+            link.name().push_to(&mut self.text);
             let tree = &self.recovery.plan.tree;
-            let Some(folder) = tree.directory(tree.home(Some(link.parent())), &self.scratch) else { continue };
+            let Some(folder) = tree.directory(tree.home(wanted.parent), &self.text) else { continue };
+            let path = &self.preparer.texts[path];
             if let Err(error) = self.handles.folder(folder) {
                 part.totals.fail(|| format!("{path}: {error}"));
                 continue;
             }
             part.totals.directories += 1;
-            lines::directory(path, entry, self.folder_path(folder), facts.reparse.as_ref(), &mut part.lines);
+            lines::directory(path, file.entry, self.paths.folder(folder), file.reparse.as_ref(), &mut part.lines);
         }
     }
 
-    /// The path of a folder in the output, with a slash behind it.
-    fn folder_path(&mut self, folder: FolderId) -> &str {
-        if self.folder_path.0 != Some(folder) {
-            let path = &mut self.folder_path.1;
-            path.clear();
-            path.push_str(self.recovery.prefix);
-            self.recovery.plan.tree.push_path(folder, path);
-            self.folder_path.0 = Some(folder);
+    fn line(&mut self, job: &Job<'_>, outcome: Outcome, part: &mut Part) {
+        let (mut error, mut written) = (None, None);
+        match outcome {
+            Outcome::NotWanted => return,
+            Outcome::Written(file) => written = Some(file),
+            Outcome::NotWritten => error = job.obstacle.and_then(Obstacle::error).map(str::to_owned),
+            Outcome::Failed(failure) => error = Some(failure.to_string()),
         }
-        &self.folder_path.1
-    }
-
-    fn stream(&mut self, (index, stream): (usize, &Stream<'_>), wanted: &[Wanted<'_>], facts: &Facts, part: &mut Part) {
-        let found = self.recovery.assessment.assess(stream);
-        if !self.recovery.selection.verdict(found.verdict()) {
-            return;
+        part.totals.count(job, written.is_some(), error.as_deref(), || self.path(job.file.links.start));
+        let links = written.as_mut().map(|file| self.other_links(job, std::mem::take(&mut file.links)));
+        if let Some(file) = &written {
+            let target = &self.preparer.targets[job.targets.start];
+            let name = file.other_name.as_deref().unwrap_or(&self.preparer.texts[target.name.clone()]);
+            self.paths.set_file(target.folder, name, &mut self.text);
         }
-        let Some(first) = wanted.first() else { return };
-        let is_live = is_live(stream.entry());
-        let written = self.write((index, stream), first, &found, (is_live, facts.times));
-        let (mut links, mut error, mut written_as) = (Vec::new(), None, None);
-        match written {
-            Ok(Some(written)) if self.recovery.selection.verdict(written.found.verdict()) => {
-                if stream.name().is_empty() {
-                    links = self.link_others(index, stream, wanted, &written.name);
-                }
-                part.totals.written += 1;
-                part.totals.bytes += size_of(written.found.ranges());
-                written_as = Some(written);
-            }
-            // Reading has shown that it is not what was asked for.
-            Ok(Some(written)) => return self.remove(first, &written.name),
-            Ok(None) if has_content(&found) => {
-                part.totals.too_large += 1;
-                error = Some("larger than --max-size".to_owned());
-            }
-            Ok(None) => part.totals.without_content += 1,
-            Err(failure) => {
-                let path = first.path.as_deref().unwrap_or("a file without a name");
-                part.totals.fail(|| format!("{path}: {failure}"));
-                error = Some(failure.to_string());
-            }
-        }
-        let found = written_as.as_ref().map_or(&found, |written| &written.found);
-        part.totals.count(found.verdict());
+        let path = self.preparer.links[job.file.links.start].path.clone();
         let line = StreamLine {
-            stream,
-            path: first.path.as_deref(),
-            found,
-            is_live,
-            sha256: written_as.as_ref().and_then(|written| written.sha256),
-            output: written_as.as_ref().map(|written| written.output.as_str()),
-            links: &links,
-            reparse: facts.reparse.as_ref().filter(|_| stream.name().is_empty()),
+            job,
+            path: path.map(|path| &self.preparer.texts[path]),
+            sha256: written.as_ref().and_then(|file| file.sha256),
+            output: written.is_some().then_some(&self.text),
+            links: links.as_deref().unwrap_or_default(),
             error: error.as_deref(),
             volume_start: self.recovery.opened.volume.source().start(),
         };
-        line.write(&mut self.scratch, &mut part.lines);
+        line.write(&mut part.lines);
     }
 
-    /// Writes a stream into a file of its own; `None` where there is nothing to write.
-    fn write(
-        &mut self,
-        (index, stream): (usize, &Stream<'_>),
-        wanted: &Wanted<'_>,
-        found: &Recoverability,
-        (is_live, times): (bool, Option<Times>),
-    ) -> io::Result<Option<Written>> {
-        if !has_content(found) || self.recovery.selection.is_too_large(size_of(found.ranges())) {
-            return Ok(None);
-        }
-        if self.recovery.is_full() {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "not tried: there was no room before"));
-        }
-        let (folder, name, place) = self.name((index, stream), wanted);
-        let handle = self.handles.folder(folder)?;
-        let reference = stream.entry().reference();
-        let is_marked = self.recovery.plan.is_marked(place);
-        let (name, mut file) = under_free_name(name, is_marked, reference, |name| handle.create(name))
-            .inspect_err(|error| self.note_full(error))?;
-        let copied = self.copy(stream, found, is_live, &mut file);
-        let (sha256, falls_short) = copied.inspect_err(|error| {
-            // What is not complete does not stay, and makes room for the manifest.
-            let _ = handle.remove(&name);
-            self.note_full(error);
-        })?;
-        if let Some(times) = times {
-            // Some file systems do not have every time: the manifest's truth does not depend on it.
-            let _ = set_times(&file, times);
-        }
-        let output = format!("{}{name}", self.folder_path(folder));
-        let found = if falls_short { self.recovery.thorough().assess(stream) } else { found.clone() };
-        Ok(Some(Written { name, output, sha256, found }))
+    fn path(&self, link: usize) -> &str {
+        let path = self.preparer.links[link].path.clone();
+        path.map_or("a file without a name", |path| &self.preparer.texts[path])
     }
 
-    fn copy(
-        &mut self,
-        stream: &Stream<'_>,
-        found: &Recoverability,
-        is_live: bool,
-        file: &mut File,
-    ) -> io::Result<(Option<[u8; 32]>, bool)> {
-        let ranges = found.ranges();
-        let counts = found.counts();
-        let holes = counts.zeros.saturating_add(counts.missing).saturating_add(counts.claimed);
-        let is_hashed = self.recovery.hashes && holes <= Self::LONGEST_HOLE;
-        let mut copy = Copy::to(file, self.recovery.progress);
-        let mut run =
-            |mut hashing: Hashing<'_, '_>| copy.run(stream, ranges, is_live, &mut hashing).map(|()| hashing.finish());
-        let hash = match is_hashed {
-            false => run(Hashing::none(&mut self.buffers))?,
-            true if size_of(ranges) < Hashing::LONG => run(Hashing::here(&mut self.buffers))?,
-            true => std::thread::scope(|scope| run(Hashing::beside(scope, &mut self.buffers)))?,
-        };
-        Ok((hash, copy.falls_short))
-    }
-
-    /// After the first file there was no room for, no other is tried.
-    fn note_full(&self, error: &io::Error) {
-        if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-            self.recovery.is_full.store(true, Ordering::Relaxed);
-        }
-    }
-
-    fn name(&self, (index, stream): (usize, &Stream<'_>), wanted: &Wanted<'_>) -> (FolderId, String, Place) {
-        let folder = self.recovery.plan.tree.home(wanted.link.map(Link::parent));
-        let name = file_name(wanted.link, stream.entry(), stream);
-        (folder, name, (stream.entry().record_number(), wanted.index, index))
-    }
-
-    fn remove(&mut self, wanted: &Wanted<'_>, name: &str) {
-        let folder = self.recovery.plan.tree.home(wanted.link.map(Link::parent));
-        let _ = self.handles.folder(folder).and_then(|handle| handle.remove(name));
-    }
-
-    /// Gives the file its further names.
-    fn link_others(
-        &mut self,
-        index: usize,
-        stream: &Stream<'_>,
-        wanted: &[Wanted<'_>],
-        written: &str,
-    ) -> Vec<OtherLink> {
-        let Some((first, others)) = wanted.split_first() else { return Vec::new() };
-        let home = self.recovery.plan.tree.home(first.link.map(Link::parent));
-        let mut linked = Vec::new();
-        for other in others {
-            let (folder, name, place) = self.name((index, stream), other);
-            let is_marked = self.recovery.plan.is_marked(place);
-            let made = self.handles.folder(home).and_then(|from| {
-                let to = self.handles.folder(folder)?;
-                under_free_name(name, is_marked, stream.entry().reference(), |name| from.link(written, &to, name))
+    fn other_links(&mut self, job: &Job<'_>, made: Vec<io::Result<Option<String>>>) -> Vec<OtherLink> {
+        let further = (job.targets.start + 1..).zip(job.file.links.start + 1..).zip(made);
+        let mut others = Vec::new();
+        for ((target, link), made) in further {
+            let target = &self.preparer.targets[target];
+            let output = made.map_err(|error| error.to_string()).map(|other| {
+                let name = other.as_deref().unwrap_or(&self.preparer.texts[target.name.clone()]);
+                self.paths.set_file(target.folder, name, &mut self.text);
+                self.text.clone()
             });
-            let output = match made {
-                Ok((name, ())) => Ok(format!("{}{name}", self.folder_path(folder))),
-                Err(error) => Err(error.to_string()),
-            };
-            linked.push(OtherLink { path: other.path.clone().unwrap_or_default(), output });
+            others.push(OtherLink { path: self.path(link).to_owned(), output });
         }
-        linked
+        others
     }
 }
 
-/// Makes something under the name, or, where that is taken, under one with the reference in it.
+/// Writes a stream into an empty file; returns the hash, and whether less could be read than was promised.
+fn copy(
+    recovery: &Recovery<'_>,
+    buffers: &mut Vec<Buffer>,
+    job: &Job<'_>,
+    output: &mut Output,
+) -> io::Result<(Option<[u8; 32]>, bool)> {
+    let counts = job.found.counts();
+    let holes = counts.zeros.saturating_add(counts.missing).saturating_add(counts.claimed);
+    let is_hashed = recovery.hashes && holes <= LONGEST_HOLE;
+    let mut copy = Copy::to(output, recovery.progress);
+    let mut run = |mut hashing: Hashing<'_, '_>| copy.run(job, &mut hashing).map(|()| hashing.finish());
+    let hash = match is_hashed {
+        false => run(Hashing::none(buffers))?,
+        true if size_of(job.found.ranges()) < Hashing::LONG => run(Hashing::here(buffers))?,
+        true => std::thread::scope(|scope| run(Hashing::beside(scope, buffers)))?,
+    };
+    Ok((hash, copy.falls_short))
+}
+
+/// Makes something under the name, or, where that is taken, under one with the reference in it, which is
+/// returned then.
 fn under_free_name<T>(
-    name: String,
+    name: &str,
     is_marked: bool,
     reference: FileReference,
     mut make: impl FnMut(&str) -> io::Result<T>,
-) -> io::Result<(String, T)> {
+) -> io::Result<(Option<String>, T)> {
     let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
     if !is_marked {
-        match make(&name) {
+        match make(name) {
             Err(error) if is_taken(&error) => {}
-            made => return made.map(|made| (name, made)),
+            made => return made.map(|made| (None, made)),
         }
     }
     let mut mark = format!("~{reference}");
     for number in 2..=TRIES {
-        let marked = with_mark(&name, &mark);
+        let marked = with_mark(name, &mark);
         match make(&marked) {
             Err(error) if is_taken(&error) => mark = format!("~{reference}~{number}"),
-            made => return made.map(|made| (marked, made)),
+            made => return made.map(|made| (Some(marked), made)),
         }
     }
     Err(io::Error::from(io::ErrorKind::AlreadyExists))
-}
-
-/// True where there is something to write.
-fn has_content(found: &Recoverability) -> bool {
-    matches!(found.verdict(), Verdict::Intact | Verdict::Likely | Verdict::Partial)
-}
-
-/// True for a file whose clusters are its own; of a file without a base record, as its header says.
-fn is_live(entry: &Entry<'_>) -> bool {
-    match entry.state() {
-        EntryState::Live => true,
-        EntryState::Orphan => entry.header().is_in_use(),
-        _ => false,
-    }
 }
