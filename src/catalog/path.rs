@@ -92,8 +92,8 @@ impl fmt::Display for Path {
 #[derive(Debug)]
 pub struct Paths<'c> {
     catalog: &'c Catalog<'c>,
-    /// The texts of directories, UTF-8, one behind the other.
-    texts: Vec<u8>,
+    /// The texts of directories, one behind the other.
+    texts: String,
     /// Directories by the low bits of their record number; a later one takes the place of an earlier.
     known: Vec<Option<Known>>,
     /// How many directories have been remembered since `known` grew.
@@ -119,13 +119,20 @@ struct Known {
     way_end: PathEnd,
 }
 
+impl Known {
+    /// True for the root's own name, which is "." in itself.
+    fn is_root_of(&self, name: Name<'_>) -> bool {
+        self.path_end == PathEnd::Root && self.reference.record_number() == Catalog::ROOT && name.bytes() == [b'.', 0]
+    }
+}
+
 impl Catalog<'_> {
     /// A builder of paths.
     #[must_use]
     pub fn paths(&self) -> Paths<'_> {
         Paths {
             catalog: self,
-            texts: Vec::new(),
+            texts: String::new(),
             known: vec![None; Paths::FEW_PLACES],
             remembered: 0,
             climb: Vec::new(),
@@ -145,24 +152,26 @@ impl Paths<'_> {
     /// A path in NTFS has at most this many UTF-16 units.
     const LONGEST: usize = 32_767;
 
-    /// Appends the path of `name` in the directory `parent` as UTF-8, and says where it ends.
-    pub fn push_utf8(&mut self, parent: FileReference, name: Name<'_>, out: &mut Vec<u8>) -> PathEnd {
-        let Known { start, end, path_end, .. } = self.directory(parent);
-        out.extend_from_slice(self.texts.get(start..end).unwrap_or_default());
-        out.push(b'/');
-        // The root's own name is "." in itself.
-        if !(path_end == PathEnd::Root && parent.record_number() == Catalog::ROOT && name.bytes() == [b'.', 0]) {
-            name.push_utf8_to(out);
+    /// Appends the path of `name` in the directory `parent`, and says where it ends.
+    pub fn push(&mut self, parent: FileReference, name: Name<'_>, text: &mut String) -> PathEnd {
+        let known = self.directory(parent);
+        text.push_str(self.texts.get(known.start..known.end).unwrap_or_default());
+        text.push('/');
+        if !known.is_root_of(name) {
+            name.push_to(text);
         }
-        path_end
+        known.path_end
     }
 
-    /// The same as text.
-    pub fn push(&mut self, parent: FileReference, name: Name<'_>, text: &mut String) -> PathEnd {
-        let mut bytes = std::mem::take(text).into_bytes();
-        let end = self.push_utf8(parent, name, &mut bytes);
-        *text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        end
+    /// The same as UTF-8 bytes.
+    pub fn push_utf8(&mut self, parent: FileReference, name: Name<'_>, out: &mut Vec<u8>) -> PathEnd {
+        let known = self.directory(parent);
+        out.extend_from_slice(self.texts.get(known.start..known.end).unwrap_or_default().as_bytes());
+        out.push(b'/');
+        if !known.is_root_of(name) {
+            name.push_utf8_to(out);
+        }
+        known.path_end
     }
 
     /// The path of `name` in the directory `parent`.
@@ -229,7 +238,7 @@ impl Paths<'_> {
     /// A text that starts anew, with the reason.
     fn start(&mut self, reference: FileReference, path_end: PathEnd, way_end: PathEnd) -> Known {
         let start = self.texts.len();
-        self.texts.extend_from_slice(path_end.to_string().as_bytes());
+        self.texts.push_str(&path_end.to_string());
         Known { reference, start, end: self.texts.len(), units: 0, path_end, way_end }
     }
 
@@ -314,8 +323,8 @@ impl Paths<'_> {
             self.too_deep.insert(reference, above.way_end);
         }
         let name = Name::new(self.catalog.names.get(name).unwrap_or_default());
-        self.texts.push(b'/');
-        name.push_utf8_to(&mut self.texts);
+        self.texts.push('/');
+        name.push_to(&mut self.texts);
         let units = known.units.saturating_add(name.len()).saturating_add(1);
         known = Known { reference, end: self.texts.len(), units, ..known };
         self.remember(known);

@@ -1,6 +1,6 @@
 //! Volumes found without their maps: scanned for, told apart, put together, and opened.
 //!
-//! [`open`] is the road for users: it tries what is usual first, and scans only where that leads
+//! [`open()`] is the road for users: it tries what is usual first, and scans only where that leads
 //! nowhere. The steps of a scan can be taken one by one: a [`Scanner`] makes [`Findings`], which group
 //! into [`Fragment`]s, which [vote](GeometryVote) on where volumes lie and become volumes again.
 
