@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use ntfs_salvage::EntryState;
 
+use crate::record_choice::{RecordChoice, parse_number};
+
 /// List the files of NTFS volumes, live and deleted: of a disk image, a volume, or a bare $MFT
 #[derive(Debug, Parser)]
 #[command(name = "mft_dump", max_term_width = 100)]
@@ -91,27 +93,4 @@ impl Arguments {
             _ => Wanted::All,
         }
     }
-}
-
-/// A record, and the sequence number it has to have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecordChoice {
-    pub number: u64,
-    pub sequence: Option<u16>,
-}
-
-impl RecordChoice {
-    fn parse(text: &str) -> Result<Self, String> {
-        let (number, sequence) = text.split_once('-').map_or((text, None), |(number, rest)| (number, Some(rest)));
-        let sequence = sequence.map(|text| text.parse().map_err(|_| format!("'{text}' is no sequence number")));
-        Ok(Self { number: parse_number(number)?, sequence: sequence.transpose()? })
-    }
-}
-
-fn parse_number(text: &str) -> Result<u64, String> {
-    let parsed = match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    parsed.map_err(|_| format!("'{text}' is no number"))
 }

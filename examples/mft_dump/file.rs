@@ -90,14 +90,20 @@ impl<'e> File<'e> {
 
     /// The reparse point of the file, if it is one.
     pub fn reparse(&self) -> Option<Reparse> {
-        let attribute = self.rare(AttributeType::REPARSE_POINT).next()?;
-        let value = match attribute.resident_value() {
-            Ok(value) => Cow::Borrowed(value),
-            Err(_) => Cow::Owned(self.entry.catalog().volume().attribute_value(attribute).ok()?),
-        };
-        let point = ReparsePoint::parse(&value).ok()?;
-        Some(Reparse { tag: point.tag(), target: point.payload().ok().and_then(|payload| target(&payload)) })
+        reparse_of(self.entry, &self.rare)
     }
+}
+
+/// The reparse point among the attributes of a file.
+pub fn reparse_of(entry: &Entry<'_>, attributes: &[Attribute<'_>]) -> Option<Reparse> {
+    let is_wanted = |attribute: &&Attribute<'_>| attribute.attribute_type() == AttributeType::REPARSE_POINT;
+    let attribute = attributes.iter().find(is_wanted)?;
+    let value = match attribute.resident_value() {
+        Ok(value) => Cow::Borrowed(value),
+        Err(_) => Cow::Owned(entry.catalog().volume().attribute_value(attribute).ok()?),
+    };
+    let point = ReparsePoint::parse(&value).ok()?;
+    Some(Reparse { tag: point.tag(), target: point.payload().ok().and_then(|payload| target(&payload)) })
 }
 
 /// What a reparse point is, and where it leads.

@@ -10,10 +10,15 @@ use ntfs_salvage::{Damage, Volume};
 
 use crate::failure::Failure;
 
-/// The file or device that is listed.
-pub struct Input {
-    source: source::File,
+/// The bytes of a file or device, and what the user calls it.
+pub struct Input<'s> {
+    source: &'s dyn Source,
     name: String,
+}
+
+/// Opens the file or device, to read only.
+pub fn open(path: &Path) -> Result<source::File, Failure> {
+    source::open(path).map_err(|error| Failure::new(format_args!("cannot open {}", path.display()), error))
 }
 
 /// A volume of the input.
@@ -38,11 +43,9 @@ impl fmt::Display for Opened<'_> {
     }
 }
 
-impl Input {
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        let name = path.display().to_string();
-        let source = source::open(path).map_err(|error| Failure::new(format_args!("cannot open {name}"), error))?;
-        Ok(Self { source, name })
+impl<'i> Input<'i> {
+    pub fn new(source: &'i dyn Source, path: &Path) -> Self {
+        Self { source, name: path.display().to_string() }
     }
 
     /// The volumes, or the one that is asked for; and, where others could not be opened, that the
@@ -59,7 +62,7 @@ impl Input {
             let volume = self.bare_table().map_err(|error| self.nothing_found(&[], error))?;
             return Ok((vec![self.opened(volume, None, 0)], None));
         }
-        let disk = Disk::new(&self.source);
+        let disk = Disk::new(self.source);
         let is_whole = |partition: &&Partition| partition.scheme == PartitionScheme::Whole;
         let (whole, tabled): (Vec<_>, Vec<_>) = disk.partitions().iter().partition(is_whole);
         if let Some(number) = partition {
@@ -69,7 +72,7 @@ impl Input {
         if whole.is_empty() && !volumes.is_empty() {
             return Ok((volumes, failure));
         }
-        match Volume::open(&self.source) {
+        match Volume::open(self.source) {
             Ok(volume) => Ok((vec![self.opened(volume, None, 0)], None)),
             Err(_) if !volumes.is_empty() => Ok((volumes, failure)),
             Err(error) => match self.bare_table() {
@@ -85,7 +88,7 @@ impl Input {
     }
 
     fn bare_table(&self) -> ntfs_salvage::Result<Volume<'_>> {
-        Volume::from_table(&self.source)
+        Volume::from_table(self.source)
     }
 
     fn nothing_found(&self, tabled: &[&Partition], error: ntfs_salvage::Error) -> Failure {
@@ -106,7 +109,7 @@ impl Input {
     }
 
     fn volume_at(&self, offset: u64) -> Result<Opened<'_>, Failure> {
-        let window = Window::new(&self.source, offset, u64::MAX);
+        let window = Window::new(self.source, offset, u64::MAX);
         let what = format!("no NTFS volume at byte {offset} of {}", self.name);
         if window.size() == 0 {
             return Err(Failure::new(what, format_args!("the input ends at byte {}", self.source.size())));
@@ -126,7 +129,7 @@ impl Input {
 
     fn open_partition<'s>(&'s self, disk: &Disk<'s>, partition: &Partition) -> Result<Opened<'s>, Failure> {
         let (number, start) = (number_of(partition), partition.start);
-        let volume = Volume::open_window(partition.window(&self.source)).map_err(|error| {
+        let volume = Volume::open_window(partition.window(self.source)).map_err(|error| {
             Failure::new(format_args!("cannot read partition {number} at byte {start} of {}", self.name), error)
         })?;
         let disk_damage = disk.damage().to_vec();
@@ -136,7 +139,7 @@ impl Input {
     /// All partitions with NTFS in them, whatever the table says of their type, and what is to be said
     /// at the end where some cannot be read.
     fn all_of<'s>(&'s self, disk: &Disk<'s>, tabled: &[&Partition]) -> (Vec<Opened<'s>>, Option<Failure>) {
-        let candidates = tabled.iter().filter(|partition| partition.looks_like_ntfs(&self.source));
+        let candidates = tabled.iter().filter(|partition| partition.looks_like_ntfs(self.source));
         let (mut volumes, mut failures) = (Vec::new(), Vec::new());
         for partition in candidates {
             match self.open_partition(disk, partition) {

@@ -20,6 +20,7 @@ mod number;
 mod output;
 mod progress;
 mod recent;
+mod record_choice;
 mod record_view;
 mod rows;
 mod summary;
@@ -32,12 +33,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use ntfs_salvage::Threads;
 
-use arguments::{Arguments, Format, RecordChoice};
+use arguments::{Arguments, Format};
 use failure::Failure;
 use input::{Input, Opened};
 use listing::Listing;
 use output::Output;
 use progress::Progress;
+use record_choice::RecordChoice;
 use rows::Rows;
 
 fn main() -> ExitCode {
@@ -51,7 +53,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let input = Input::open(&arguments.input)?;
+    let source = input::open(&arguments.input)?;
+    let input = Input::new(&source, &arguments.input);
     let (volumes, unopened) = input.volumes(arguments.partition, arguments.offset)?;
     let mut output = Output::open(arguments.output.as_deref(), arguments.force, &arguments.input)?;
     match arguments.record {

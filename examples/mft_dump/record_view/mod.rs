@@ -13,9 +13,9 @@ use ntfs_salvage::structure::record::{Record, RecordFlags};
 use ntfs_salvage::volume::extents::Location;
 use ntfs_salvage::{Error, FileReference, Volume};
 
-use crate::arguments::RecordChoice;
 use crate::failure::Failure;
 use crate::input::Opened;
+use crate::record_choice::RecordChoice;
 use crate::text::shown;
 
 /// The view of the record that is asked for.

@@ -1,0 +1,184 @@
+//! Recovers the files of NTFS volumes, and says of every byte where it is from.
+//!
+//! MANIFEST.md describes the manifest.
+
+#![allow(unreachable_pub, reason = "in a program, pub says what a module offers to the others")]
+
+mod arguments;
+mod buffer;
+mod content;
+mod evidence;
+mod folder;
+mod handles;
+mod hashing;
+mod lines;
+mod manifest;
+mod output_paths;
+mod plan;
+mod prepare;
+mod progress;
+mod recovery;
+mod safe_name;
+mod selection;
+mod totals;
+mod tree;
+mod writer;
+
+// What both tools need is beside the other one.
+#[path = "../mft_dump/failure.rs"]
+mod failure;
+#[allow(dead_code, reason = "the other tool shows more of a file")]
+#[path = "../mft_dump/file.rs"]
+mod file;
+#[path = "../mft_dump/input.rs"]
+mod input;
+#[allow(dead_code, reason = "the other tool writes more kinds of values")]
+mod json;
+#[path = "../mft_dump/record_choice.rs"]
+mod record_choice;
+#[allow(dead_code, reason = "the other tool writes text for people, too")]
+#[path = "../mft_dump/text.rs"]
+mod text;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use ntfs_salvage::Threads;
+use ntfs_salvage::catalog::RecoverabilityOptions;
+use ntfs_salvage::source::{DamageMap, Ledger, RescuedOnly, Source};
+
+use arguments::Arguments;
+use evidence::Identity;
+use failure::{Failure, say};
+use folder::Folder;
+use input::{Input, Opened};
+use manifest::Manifest;
+use plan::Plan;
+use progress::Progress;
+use recovery::Recovery;
+use selection::Selection;
+use totals::Totals;
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let file = input::open(&arguments.input)?;
+    match read_map(arguments)? {
+        Some(map) => recover(arguments, &Ledger::new(&RescuedOnly::new(&file, map))),
+        None => recover(arguments, &Ledger::new(&file)),
+    }
+}
+
+fn read_map(arguments: &Arguments) -> Result<Option<DamageMap>, Failure> {
+    let Some(path) = &arguments.map else { return Ok(None) };
+    let failed = |error: &dyn std::fmt::Display| Failure::new(format_args!("cannot use {}", path.display()), error);
+    let text = std::fs::read(path).map_err(|error| failed(&error))?;
+    let map = DamageMap::parse(&text).map_err(|damage| failed(&damage))?;
+    if !arguments.quiet {
+        map.damage().iter().for_each(|damage| say(format_args!("{}: {damage}", path.display())));
+    }
+    Ok(Some(map))
+}
+
+fn recover(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+    let selection = Selection::of(arguments)?;
+    let input = Input::new(source, &arguments.input);
+    let (volumes, unopened) = input.volumes(arguments.partition, arguments.offset)?;
+    evidence::refuse_as_output(&arguments.input, &arguments.directory)?;
+    if let Some(manifest) = arguments.manifest.as_ref().filter(|path| path.as_os_str() != "-") {
+        evidence::refuse_as_output(&arguments.input, manifest)?;
+    }
+    let root = Folder::root(&arguments.directory)
+        .map_err(|error| Failure::new(format_args!("cannot write in {}", arguments.directory.display()), error))?;
+    let mut manifest = Manifest::create(arguments.manifest.as_deref(), &arguments.directory, &root)?;
+    let mut lines = Vec::new();
+    lines::header(arguments, &Identity::of(source, arguments.hash_input), &mut lines);
+    manifest.write(&lines)?;
+    let mut run = Run { arguments, selection: &selection, root: Arc::new(root), manifest, totals: Totals::default() };
+    for opened in &volumes {
+        run.volume(opened, volumes.len() > 1)?;
+    }
+    let totals = run.finish(unopened.is_none())?;
+    result(&totals, &selection)?;
+    unopened.map_or(Ok(()), Err)
+}
+
+/// What is an error at the end, though everything else was done.
+fn result(totals: &Totals, selection: &Selection) -> Result<(), Failure> {
+    if let Some(first) = &totals.first_failure {
+        let count = totals.failed;
+        return Err(Failure::Message(format!(
+            "{count} could not be written, as the manifest says; the first: {first}"
+        )));
+    }
+    match selection.names_records() && totals.streams + totals.directories == 0 {
+        true => Err(Failure::Message("nothing to recover in the records asked for".into())),
+        false => Ok(()),
+    }
+}
+
+/// What goes on through all volumes.
+struct Run<'r> {
+    arguments: &'r Arguments,
+    selection: &'r Selection,
+    root: Arc<Folder>,
+    manifest: Manifest,
+    totals: Totals,
+}
+
+impl Run<'_> {
+    fn volume(&mut self, opened: &Opened<'_>, is_one_of_several: bool) -> Result<(), Failure> {
+        let arguments = self.arguments;
+        let (folder, prefix) = self.folder_of(opened, is_one_of_several)?;
+        let threads = Threads::new(arguments.threads);
+        let catalog = opened.volume.catalog_with(&threads);
+        let assessment = catalog.assessment(&threads, RecoverabilityOptions::default().sample_zeros(true));
+        // The manifest's own name, where it is in the root of the files.
+        let reserved = (arguments.manifest.is_none() && prefix.is_empty()).then_some(Manifest::NAME);
+        let plan = Plan::make(&assessment, self.selection, &threads, reserved);
+        let mut lines = Vec::new();
+        lines::volume(opened, &prefix, &mut lines);
+        self.manifest.write(&lines)?;
+        self.manifest.reserve(plan.streams)?;
+        let progress = Progress::new(!arguments.quiet);
+        progress.start(&plan);
+        let known = (&assessment, &plan);
+        let recovery = Recovery::new(opened, known, self.selection, (folder, &prefix), !arguments.no_hash, &progress);
+        let totals = recovery.run(&threads, &mut self.manifest)?;
+        progress.clear();
+        if !arguments.quiet {
+            say(opened);
+            totals.print();
+        }
+        self.totals.add(totals);
+        Ok(())
+    }
+
+    /// Where the files of a volume go: each of several has a folder of its own.
+    fn folder_of(&self, opened: &Opened<'_>, is_one_of_several: bool) -> Result<(Arc<Folder>, String), Failure> {
+        let Some(number) = opened.partition.filter(|_| is_one_of_several) else {
+            return Ok((self.root.clone(), String::new()));
+        };
+        let name = format!("partition {number}");
+        let folder =
+            self.root.child(&name).map_err(|error| Failure::new(format_args!("cannot write in {name}"), error))?;
+        Ok((Arc::new(folder), format!("{name}/")))
+    }
+
+    fn finish(mut self, all_opened: bool) -> Result<Totals, Failure> {
+        let mut lines = Vec::new();
+        lines::end(&self.totals, all_opened && self.totals.failed == 0, &mut lines);
+        self.manifest.write(&lines)?;
+        self.manifest.finish()?;
+        Ok(self.totals)
+    }
+}
