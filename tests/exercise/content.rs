@@ -8,7 +8,7 @@ use ntfs_salvage::{Threads, Volume};
 use super::{damaged, debug, see, show, table};
 
 /// Bytes read of each stream at each place.
-const PIECE: usize = 16 << 10;
+const PIECE: usize = 4 << 10;
 
 /// Every stream of every file, decoded and raw.
 pub(crate) fn all(catalog: &Catalog<'_>) {
@@ -81,7 +81,7 @@ fn read(stream: &Stream<'_>, map: &StreamMap<'_>) {
         let second = again.read_at(offset, &mut ones);
         let length = first.length();
         let wide = u64::try_from(length).expect("64 bits hold a length");
-        assert_eq!(wide, size.saturating_sub(offset).min(16 << 10));
+        assert_eq!(wide, size.saturating_sub(offset).min(PIECE as u64));
         assert_eq!((length, first.ranges()), (second.length(), second.ranges()));
         tiles(first.ranges(), offset, offset + wide);
         assert!(zeros[..length] == ones[..length], "what stood in the buffer shows in the content");
