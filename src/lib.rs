@@ -81,6 +81,7 @@
 pub mod base;
 pub mod catalog;
 pub mod codec;
+pub mod salvage;
 pub mod source;
 pub mod structure;
 pub mod volume;

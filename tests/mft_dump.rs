@@ -212,7 +212,8 @@ fn comparable(row: &str) -> Option<String> {
 
 #[test]
 fn a_bare_table_is_listed_like_its_volume() {
-    let volume = text(&["-q", "plain.img", "--format", "jsonl"]);
+    // Of clusters that are not there nothing can be said.
+    let volume = text(&["-q", "plain.img", "--format", "jsonl", "--no-verdict"]);
     let mft: serde_json::Value = serde_json::from_str(volume.lines().next().unwrap()).unwrap();
     let image = fs::read(Path::new(ROOT).join("testdata/plain.img")).unwrap();
     let size = mft["streams"][0]["size"].as_u64().unwrap() as usize;

@@ -38,6 +38,9 @@ pub struct Arguments {
     #[arg(long, value_name = "N[-SEQ]", value_parser = RecordChoice::parse)]
     #[arg(conflicts_with_all = ["format", "deleted", "live", "fraction"])]
     pub record: Option<RecordChoice>,
+    /// Do not ask what is left of the streams: table, csv and jsonl go without verdicts
+    #[arg(long, conflicts_with = "record")]
+    pub no_verdict: bool,
     /// How many threads to use; 0 for as many as there are processors
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,

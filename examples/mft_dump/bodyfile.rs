@@ -10,9 +10,10 @@ use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 
 use crate::attribute_ids::AttributeIds;
 use crate::file::{File, Times, times_of, times_of_link};
+use crate::number::push_number;
 use crate::rows::{Pen, Rows};
-use crate::text::{is_plain, push_number};
-use crate::time::push_unix;
+use crate::text::{is_harmless, is_plain, name_in};
+use crate::time::{has_ten_digits, push_unix, ten_digits_of};
 
 /// The format.
 pub struct Bodyfile {
@@ -20,9 +21,18 @@ pub struct Bodyfile {
     pub fraction: bool,
 }
 
+/// What the rows of a file share.
+struct Common<'r> {
+    file: &'r File<'r>,
+    /// The first fields up to the path, without suffix.
+    start: &'r [u8],
+    /// `r/rrwxrwxrwx`
+    mode: [u8; 12],
+}
+
 /// What one row is about: a name, or a stream or index under it.
 struct Row<'r> {
-    suffix: &'r str,
+    suffix: &'r [u8],
     attribute: Option<(AttributeType, u32)>,
     size: u64,
     times: Option<Times>,
@@ -31,47 +41,46 @@ struct Row<'r> {
 impl Rows for Bodyfile {
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         let ids = AttributeIds::of(file.entry);
+        let mode = mode_of(file);
+        let mut start = std::mem::take(&mut pen.row);
         if file.links.is_empty() && !is_reserve(file) {
-            self.write_contents(file, None, &ids, pen, out);
+            write_start(file, None, pen, &mut start);
+            self.write_contents(&Common { file, start: &start, mode }, &ids, pen, out);
         }
         for link in &file.links {
-            let id = ids.id(link.record_number(), link.attribute_id());
-            self.write_name(file, link, id, pen, out);
-            self.write_contents(file, Some(link), &ids, pen, out);
+            write_start(file, Some(link), pen, &mut start);
+            let common = Common { file, start: &start, mode };
+            self.write_name(&common, link, ids.id(link.record_number(), link.attribute_id()), pen, out);
+            self.write_contents(&common, &ids, pen, out);
         }
+        pen.row = start;
     }
 }
 
 impl Bodyfile {
     /// The row with the times of the name.
-    fn write_name(&self, file: &File<'_>, link: &Link<'_>, id: u32, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    fn write_name(&self, common: &Common<'_>, link: &Link<'_>, id: u32, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         // The size of the attribute's value: 66 bytes and the name.
         let size = 66 + link.name().bytes().len() as u64;
         let attribute = Some((AttributeType::FILE_NAME, id));
         let times = Some(times_of_link(link));
-        self.write(file, Some(link), &Row { suffix: " ($FILE_NAME)", attribute, size, times }, pen, out);
+        self.write(common, &Row { suffix: b" ($FILE_NAME)", attribute, size, times }, pen, out);
     }
 
     /// A row for each stream and each index, or, where there is neither, one for the file.
-    fn write_contents(
-        &self,
-        file: &File<'_>,
-        link: Option<&Link<'_>>,
-        ids: &AttributeIds,
-        pen: &mut Pen<'_>,
-        out: &mut Vec<u8>,
-    ) {
+    fn write_contents(&self, common: &Common<'_>, ids: &AttributeIds, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+        let file = common.file;
         let times = file.information.as_ref().map(times_of);
-        let mut suffix = String::new();
+        let mut suffix = Vec::new();
         let mut row = |piece: &Attribute<'_>, size, pen: &mut Pen<'_>, out: &mut Vec<u8>| {
             suffix.clear();
             if !piece.name().is_empty() && !is_directory_index(piece) {
-                suffix.push(':');
-                piece.name().push_to(&mut suffix);
+                suffix.push(b':');
+                push_sanitized(&mut suffix, name_in(&mut pen.text, piece.name()));
             }
             let record = piece.place().record.unwrap_or(file.entry.record_number());
             let attribute = Some((piece.attribute_type(), ids.id(record, piece.id())));
-            self.write(file, link, &Row { suffix: &suffix, attribute, size, times }, pen, out);
+            self.write(common, &Row { suffix: &suffix, attribute, size, times }, pen, out);
         };
         let mut is_empty = true;
         for stream in &file.streams {
@@ -83,48 +92,63 @@ impl Bodyfile {
             row(index, index.resident_value().map_or(0, |value| value.len() as u64), pen, out);
         }
         if is_empty {
-            self.write(file, link, &Row { suffix: "", attribute: None, size: 0, times }, pen, out);
+            self.write(common, &Row { suffix: b"", attribute: None, size: 0, times }, pen, out);
         }
     }
 
-    fn write(&self, file: &File<'_>, link: Option<&Link<'_>>, row: &Row<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"0|");
-        if let Some(partition) = pen.shown.and_then(|opened| opened.partition) {
-            out.extend_from_slice(b"/vol");
-            push_number(out, partition);
-        }
-        write_path(file, link, pen, out);
-        push_sanitized(out, row.suffix);
+    fn write(&self, common: &Common<'_>, row: &Row<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+        let file = common.file;
+        out.extend_from_slice(common.start);
+        out.extend_from_slice(row.suffix);
         if file.entry.state() != EntryState::Live {
             out.extend_from_slice(b" (deleted)");
         }
         out.push(b'|');
         push_number(out, file.entry.record_number());
         if let Some((kind, id)) = row.attribute {
-            out.push(b'-');
-            push_number(out, kind.0);
-            out.push(b'-');
-            push_number(out, id);
+            write_attribute(kind, id, out);
         }
         out.push(b'|');
-        write_mode(file, out);
-        out.push(b'|');
-        push_number(out, file.information.and_then(|information| information.owner_id()).unwrap_or(0));
-        out.extend_from_slice(b"|0|");
+        out.extend_from_slice(&common.mode);
+        match file.information.and_then(|information| information.owner_id()).unwrap_or(0) {
+            0 => out.extend_from_slice(b"|0|0|"),
+            owner => {
+                out.push(b'|');
+                push_number(out, owner);
+                out.extend_from_slice(b"|0|");
+            }
+        }
         push_number(out, row.size);
-        self.write_times(row.times, out);
+        self.write_times(row.times, pen, out);
         out.push(b'\n');
     }
 
-    fn write_times(&self, times: Option<Times>, out: &mut Vec<u8>) {
-        let Some([created, modified, record_changed, accessed]) = times else {
-            return out.extend_from_slice(b"|0|0|0|0");
-        };
+    fn write_times(&self, times: Option<Times>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+        let Some(times) = times else { return out.extend_from_slice(b"|0|0|0|0") };
+        if !self.fraction && times.iter().all(|&time| has_ten_digits(time)) {
+            let &[created, modified, record_changed, accessed] = pen.last.unix.make(times, ten_digits_of);
+            return out.extend_from_slice([accessed, modified, record_changed, created].as_flattened());
+        }
+        let [created, modified, record_changed, accessed] = times;
         for time in [accessed, modified, record_changed, created] {
             out.push(b'|');
             push_unix(time, self.fraction, out);
         }
     }
+}
+
+/// `-128-3`: the type and the id.
+fn write_attribute(kind: AttributeType, id: u32, out: &mut Vec<u8>) {
+    match kind {
+        AttributeType::FILE_NAME => out.extend_from_slice(b"-48-"),
+        AttributeType::DATA => out.extend_from_slice(b"-128-"),
+        _ => {
+            out.push(b'-');
+            push_number(out, kind.0);
+            out.push(b'-');
+        }
+    }
+    push_number(out, id);
 }
 
 /// The records 12 to 15 are in use, and no files.
@@ -134,6 +158,17 @@ fn is_reserve(file: &File<'_>) -> bool {
 
 fn is_directory_index(attribute: &Attribute<'_>) -> bool {
     attribute.attribute_type() == AttributeType::INDEX_ROOT && attribute.name().is("$I30")
+}
+
+/// Composes what the rows of a name start with.
+fn write_start(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, start: &mut Vec<u8>) {
+    start.clear();
+    start.extend_from_slice(b"0|");
+    if let Some(partition) = pen.shown.and_then(|opened| opened.partition) {
+        start.extend_from_slice(b"/vol");
+        push_number(start, partition);
+    }
+    write_path(file, link, pen, start);
 }
 
 /// What has lost its way to the root stands under `/$OrphanFiles`.
@@ -155,23 +190,23 @@ fn write_path(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: 
 
 /// `r/rrwxrwxrwx`: the kind of file as its name and its record have it, and the rights that follow
 /// from its attributes.
-fn write_mode(file: &File<'_>, out: &mut Vec<u8>) {
+fn mode_of(file: &File<'_>) -> [u8; 12] {
     let kind = if file.entry.is_directory() { b'd' } else { b'r' };
-    out.extend_from_slice(&[if file.entry.state() == EntryState::Live { kind } else { b'-' }, b'/', kind]);
+    let name_kind = if file.entry.state() == EntryState::Live { kind } else { b'-' };
     let attributes = file.information.and_then(|information| information.file_attributes());
     // Which bit takes which right is The Sleuth Kit's word.
     let right = |taken_by, right| match attributes {
         Some(attributes) if !attributes.contains(taken_by) => right,
         _ => b'-',
     };
-    let execute = if attributes.is_some() { b'x' } else { b'-' };
-    let rights = [right(FileAttributes::READ_ONLY, b'r'), right(FileAttributes::HIDDEN, b'w'), execute];
-    (0..3).for_each(|_| out.extend_from_slice(&rights));
+    let (r, w) = (right(FileAttributes::READ_ONLY, b'r'), right(FileAttributes::HIDDEN, b'w'));
+    let x = if attributes.is_some() { b'x' } else { b'-' };
+    [name_kind, b'/', kind, r, w, x, r, w, x, r, w, x]
 }
 
 /// Controls, the separator and what is no Unicode as `^`: no reader of bodyfiles knows an escape.
 fn push_sanitized(out: &mut Vec<u8>, text: &str) {
-    if is_plain(text.as_bytes(), [b'|']) {
+    if is_plain(text.as_bytes(), [b'|']) || is_harmless(text, [b'|']) {
         return out.extend_from_slice(text.as_bytes());
     }
     for character in text.chars() {

@@ -7,18 +7,21 @@
 use ntfs_salvage::catalog::{Link, Stream};
 use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
+use ntfs_salvage::{EntryState, FileTime};
 
-use crate::file::{File, Times, times_of, times_of_link};
-use crate::jsonl::namespace_name;
+use crate::file::{File, Row, Times, times_of, times_of_link};
+use crate::jsonl::{namespace_name, plain_name};
+use crate::number::push_number;
 use crate::rows::{Pen, Rows};
-use crate::text::{is_plain, name_in, push_harmless, push_number};
+use crate::text::{is_plain, name_in, push_harmless};
+use crate::time::Dates;
 
 /// The format.
 pub struct Csv;
 
 const HEAD: &[u8] = b"volume,record,sequence,state,directory,path,name,parent,parent_sequence,namespace,dos_name,\
 stream,size,allocated,resident,created,modified,record_changed,accessed,name_created,name_modified,\
-name_record_changed,name_accessed,attributes,security_id,usn,lsn,reparse_tag,reparse_target,damage\r\n";
+name_record_changed,name_accessed,attributes,security_id,usn,lsn,reparse_tag,reparse_target,damage,recoverability\r\n";
 
 impl Rows for Csv {
     fn head(&self, out: &mut Vec<u8>) {
@@ -26,25 +29,16 @@ impl Rows for Csv {
     }
 
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-        if file.links.is_empty() {
-            write_row(file, None, file.main_stream(), pen, out);
-        }
-        for link in &file.links {
-            write_row(file, Some(link), file.main_stream(), pen, out);
-        }
-        for stream in file.named_streams() {
-            write_row(file, file.links.first(), Some(stream), pen, out);
-        }
+        file.rows().for_each(|row| write_row(file, row, pen, out));
+    }
+
+    fn shows_verdicts(&self) -> bool {
+        true
     }
 }
 
-fn write_row(
-    file: &File<'_>,
-    link: Option<&Link<'_>>,
-    stream: Option<&Stream<'_>>,
-    pen: &mut Pen<'_>,
-    out: &mut Vec<u8>,
-) {
+fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    let Row { link, stream, recoverability } = row;
     let entry = file.entry;
     if let Some(partition) = pen.shown.and_then(|opened| opened.partition) {
         push_number(out, partition);
@@ -53,9 +47,14 @@ fn write_row(
     push_number(out, entry.record_number());
     out.push(b',');
     push_number(out, entry.sequence_number());
-    out.push(b',');
-    out.extend_from_slice(entry.state().name().as_bytes());
-    out.extend_from_slice(if entry.is_directory() { b",true," } else { b",false," });
+    match (entry.state(), entry.is_directory()) {
+        (EntryState::Live, false) => out.extend_from_slice(b",live,false,"),
+        (state, is_directory) => {
+            out.push(b',');
+            out.extend_from_slice(state.name().as_bytes());
+            out.extend_from_slice(if is_directory { b",true," } else { b",false," });
+        }
+    }
     write_link(link, pen, out);
     write_stream(stream, pen, out);
     write_times(file.information.as_ref().map(times_of), pen, out);
@@ -64,17 +63,16 @@ fn write_row(
     push_number(out, entry.header().lsn());
     write_reparse(file, out);
     write_damage(file, out);
+    out.push(b',');
+    if let Some(recoverability) = recoverability {
+        out.extend_from_slice(recoverability.verdict().code().as_bytes());
+    }
     out.extend_from_slice(b"\r\n");
 }
 
 fn write_link(link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let Some(link) = link else { return out.extend_from_slice(b",,,,,,") };
-    pen.text.clear();
-    pen.paths.push(link.parent(), link.name(), &mut pen.text);
-    push_field(out, &pen.text);
-    out.push(b',');
-    push_field(out, name_of(link, pen));
-    out.push(b',');
+    write_names(link, pen, out);
     push_number(out, link.parent().record_number());
     out.push(b',');
     push_number(out, link.parent().sequence_number());
@@ -93,13 +91,24 @@ fn write_link(link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     out.push(b',');
 }
 
-/// The name, which plain text has at the end of its path already.
-fn name_of<'p>(link: &Link<'_>, pen: &'p mut Pen<'_>) -> &'p str {
-    let at = pen.text.len().checked_sub(link.name().len()).filter(|&at| at > 1 && is_plain(pen.text.as_bytes(), []));
-    match at {
-        Some(at) => &pen.text[at..],
-        None => name_in(&mut pen.text, link.name()),
+/// The path and the name. Where the path is plain, the name is what it ends with.
+fn write_names(link: &Link<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    pen.text.clear();
+    pen.paths.push(link.parent(), link.name(), &mut pen.text);
+    let path = pen.text.as_bytes();
+    if !is_plain_field(path) {
+        push_field(out, &pen.text);
+        out.push(b',');
+        push_field(out, name_in(&mut pen.text, link.name()));
+        return out.push(b',');
     }
+    push_plain_field(out, path);
+    out.push(b',');
+    match plain_name(link, &pen.text) {
+        Some(name) => push_plain_field(out, name.as_bytes()),
+        None => push_field(out, name_in(&mut pen.text, link.name())),
+    }
+    out.push(b',');
 }
 
 fn write_stream(stream: Option<&Stream<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
@@ -115,12 +124,26 @@ fn write_stream(stream: Option<&Stream<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8
     out.extend_from_slice(if stream.is_resident() { b"true," } else { b"false," });
 }
 
+/// `2021-03-04T05:06:07.0123456Z,`
+pub type TimeField = [u8; 29];
+
 fn write_times(times: Option<Times>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let Some(times) = times else { return out.extend_from_slice(b",,,,") };
+    if times.iter().all(|&time| Dates::has_four_digits(time)) {
+        let fields = pen.last.fields.make(times, |time| time_field(time, &mut pen.dates));
+        return out.extend_from_slice(fields.as_flattened());
+    }
     for time in times {
         pen.dates.push_rfc3339(time, out);
         out.push(b',');
     }
+}
+
+#[inline(never)]
+fn time_field(time: FileTime, dates: &mut Dates) -> TimeField {
+    let mut field = [b','; 29];
+    field[..28].copy_from_slice(&dates.text(time));
+    field
 }
 
 fn write_information(information: Option<&StandardInformation<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
@@ -135,9 +158,9 @@ fn write_information(information: Option<&StandardInformation<'_>>, pen: &mut Pe
     out.push(b',');
 }
 
-/// `HIDDEN|SYSTEM`, bits without a name as a number. A volume has few different ones.
+/// `HIDDEN|SYSTEM`, bits without a name as a number.
 fn push_attributes(attributes: FileAttributes, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-    let text = pen.attributes.entry(attributes.bits()).or_insert_with(|| attributes_text(attributes));
+    let text = pen.attributes.get(attributes.bits().into(), || attributes_text(attributes));
     out.extend_from_slice(text.as_bytes());
 }
 
@@ -168,7 +191,7 @@ fn write_damage(file: &File<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn push_some(out: &mut Vec<u8>, number: Option<impl itoa::Integer>) {
+fn push_some(out: &mut Vec<u8>, number: Option<impl Into<u64>>) {
     if let Some(number) = number {
         push_number(out, number);
     }
@@ -177,14 +200,13 @@ fn push_some(out: &mut Vec<u8>, number: Option<impl itoa::Integer>) {
 /// A text as one field: quoted where it has to be, harmful characters escaped, and, where a
 /// spreadsheet would take it for a formula, behind an apostrophe.
 pub fn push_field(out: &mut Vec<u8>, text: &str) {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let is_spaced = text.starts_with(' ') || text.ends_with(' ');
-    if !is_formula && !is_spaced && is_plain(text.as_bytes(), [b'"', b',']) {
-        return out.extend_from_slice(text.as_bytes());
+    if is_plain_field(text.as_bytes()) {
+        return push_plain_field(out, text.as_bytes());
     }
-    let quote: &[u8] = if is_spaced || text.contains(['"', ',']) { b"\"" } else { b"" };
+    let is_quoted = is_spaced(text.as_bytes()) || text.contains(['"', ',']);
+    let quote: &[u8] = if is_quoted { b"\"" } else { b"" };
     out.extend_from_slice(quote);
-    if is_formula {
+    if is_formula(text.as_bytes()) {
         out.push(b'\'');
     }
     for (index, part) in text.split('"').enumerate() {
@@ -194,4 +216,26 @@ pub fn push_field(out: &mut Vec<u8>, text: &str) {
         push_harmless(out, part);
     }
     out.extend_from_slice(quote);
+}
+
+/// The same for printable ASCII without quotes and commas.
+fn push_plain_field(out: &mut Vec<u8>, text: &[u8]) {
+    if !is_formula(text) && !is_spaced(text) {
+        return out.extend_from_slice(text);
+    }
+    let quote: &[u8] = if is_spaced(text) { b"\"" } else { b"" };
+    let apostrophe: &[u8] = if is_formula(text) { b"'" } else { b"" };
+    [quote, apostrophe, text, quote].iter().for_each(|part| out.extend_from_slice(part));
+}
+
+fn is_plain_field(text: &[u8]) -> bool {
+    is_plain(text, [b'"', b','])
+}
+
+fn is_formula(text: &[u8]) -> bool {
+    matches!(text, [b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r', ..])
+}
+
+fn is_spaced(text: &[u8]) -> bool {
+    matches!(text, [b' ', ..] | [.., b' '])
 }

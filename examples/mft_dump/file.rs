@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ntfs_salvage::catalog::{Link, Parts, Stream};
+use ntfs_salvage::catalog::{Assessment, Link, Parts, Recoverability, SpareParts, Stream};
 use ntfs_salvage::structure::attribute::Attribute;
 use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::reparse_payload::{NfsFile, ReparsePayload};
@@ -18,14 +18,56 @@ pub struct File<'e> {
     pub streams: Vec<Stream<'e>>,
     pub information: Option<StandardInformation<'e>>,
     pub damage: Vec<Damage>,
+    /// What is left of each stream, in their order; empty where that is not asked.
+    verdicts: Vec<Recoverability>,
     /// Attributes few files have, in the order they stand in.
     rare: Vec<Attribute<'e>>,
 }
 
+/// One row of a flat listing: a link with the main stream, or the first link with a named stream.
+#[derive(Clone, Copy)]
+pub struct Row<'f, 'e> {
+    pub link: Option<&'f Link<'e>>,
+    pub stream: Option<&'f Stream<'e>>,
+    pub recoverability: Option<&'f Recoverability>,
+}
+
 impl<'e> File<'e> {
-    pub fn of(entry: &'e Entry<'e>) -> Self {
-        let Parts { information, links, streams, others: rare, damage } = entry.parts();
-        Self { entry, links, streams, information, damage, rare }
+    /// Takes the entry apart, in buffers that were used before.
+    pub fn of(entry: &'e Entry<'e>, assessment: Option<&Assessment<'_>>, spare: SpareParts) -> Self {
+        let Parts { information, links, streams, others: rare, damage } = entry.parts_in(spare);
+        let assess = |assessment: &Assessment<'_>| streams.iter().map(|stream| assessment.assess(stream)).collect();
+        let verdicts = assessment.map(assess).unwrap_or_default();
+        Self { entry, links, streams, information, damage, verdicts, rare }
+    }
+
+    /// Gives the buffers back.
+    pub fn into_spare(self) -> SpareParts {
+        let Self { information, links, streams, damage, rare: others, .. } = self;
+        Parts { information, links, streams, others, damage }.into_spare()
+    }
+
+    /// The streams, each with what is left of it, where that was asked.
+    pub fn assessed_streams(&self) -> impl Iterator<Item = (&Stream<'e>, Option<&Recoverability>)> {
+        let verdicts = self.verdicts.iter().map(Some).chain(std::iter::repeat(None));
+        self.streams.iter().zip(verdicts)
+    }
+
+    /// The rows of a flat listing: one a link, or one without; then one a named stream.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_, 'e>> {
+        let main = self.assessed_streams().find(|(stream, _)| stream.name().is_empty());
+        let with_main = move |link| Row {
+            link,
+            stream: main.map(|(stream, _)| stream),
+            recoverability: main.and_then(|(_, recoverability)| recoverability),
+        };
+        let nameless = self.links.is_empty().then(|| with_main(None));
+        let links = self.links.iter().map(move |link| with_main(Some(link)));
+        let named = self.assessed_streams().filter(|(stream, _)| !stream.name().is_empty());
+        let first = self.links.first();
+        let named =
+            named.map(move |(stream, recoverability)| Row { link: first, stream: Some(stream), recoverability });
+        nameless.into_iter().chain(links).chain(named)
     }
 
     pub fn main_stream(&self) -> Option<&Stream<'e>> {

@@ -1,14 +1,17 @@
 //! One JSON object an entry, one a line. SCHEMA.md says what is in it.
 
-use ntfs_salvage::catalog::{Link, Stream};
+use ntfs_salvage::catalog::{Link, Recoverability, Stream};
 use ntfs_salvage::structure::attribute::AttributeFlags;
+use ntfs_salvage::structure::data_runs::DataRun;
 use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 use ntfs_salvage::structure::value::file_name::Namespace;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{Damage, FileTime};
+use ntfs_salvage::{Damage, Entry, EntryState, FileTime};
 
 use crate::file::{File, Times, times_of, times_of_link};
-use crate::json::Json;
+use crate::input::Opened;
+use crate::json::{Json, is_plain_json};
+use crate::number::ten_digits;
 use crate::rows::{Pen, Rows};
 use crate::text::name_in;
 use crate::time::Dates;
@@ -17,65 +20,103 @@ use crate::time::Dates;
 pub struct Jsonl;
 
 impl Rows for Jsonl {
+    fn shows_verdicts(&self) -> bool {
+        true
+    }
+
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-        Json { out }.object(|object| write_entry(file, pen, object));
-        out.push(b'\n');
+        write_entry(file, pen, &mut Json { out });
     }
 }
 
-fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, object: &mut Json<'_>) {
+fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     let (entry, information) = (file.entry, file.information.as_ref());
+    json.put(b"{");
     if let Some(opened) = pen.shown {
-        object.key("volume").object(|volume| {
-            volume.key("partition").number_or_null(opened.partition);
-            volume.key("offset").number(opened.start);
-        });
+        write_volume(opened, json);
     }
-    object.key("record").number(entry.record_number());
-    object.key("sequence").number(entry.sequence_number());
-    object.key("in_use").boolean(entry.header().is_in_use());
-    object.key("directory").boolean(entry.is_directory());
-    object.key("state").text(entry.state().name());
-    object.key("paths").array(|array| file.links.iter().for_each(|link| write_path(link, pen, array)));
-    object.key("links").array(|array| file.links.iter().for_each(|link| write_link(link, pen, array)));
-    object.key("times");
-    write_times(information.map(times_of), &mut pen.dates, object);
-    object.key("attributes");
-    write_attributes(information.and_then(StandardInformation::file_attributes), object);
-    object.key("security_id").number_or_null(information.and_then(StandardInformation::security_id));
-    object.key("usn").number_or_null(information.and_then(StandardInformation::update_sequence_number));
-    object.key("lsn").number(entry.header().lsn());
-    object.key("reparse");
-    write_reparse(file, object);
-    object.key("streams").array(|array| file.streams.iter().for_each(|stream| write_stream(stream, pen, array)));
-    object.key("damage").array(|array| file.damage.iter().for_each(|damage| write_damage(damage, array)));
-}
-
-fn write_path(link: &Link<'_>, pen: &mut Pen<'_>, array: &mut Json<'_>) {
-    pen.text.clear();
-    pen.paths.push(link.parent(), link.name(), &mut pen.text);
-    array.text(&pen.text);
-}
-
-fn write_link(link: &Link<'_>, pen: &mut Pen<'_>, array: &mut Json<'_>) {
-    array.object(|object| {
-        object.key("parent").number(link.parent().record_number());
-        object.key("parent_sequence").number(link.parent().sequence_number());
-        object.key("namespace");
-        write_namespace(link.file_name().namespace(), object);
-        object.name("name", "name_utf16", link.name(), name_in(&mut pen.text, link.name()));
-        if let Some(name) = link.dos_name() {
-            object.name("dos_name", "dos_name_utf16", name, name_in(&mut pen.text, name));
-        }
-        object.key("times");
-        write_times(Some(times_of_link(link)), &mut pen.dates, object);
+    json.put(br#""record":"#).number(entry.record_number());
+    json.put(br#","sequence":"#).number(entry.sequence_number());
+    write_state(entry, json);
+    write_names(&file.links, pen, json.put(br#","paths":"#));
+    write_times(information.map(times_of), pen, json.put(br#","times":"#));
+    write_attributes(information.and_then(StandardInformation::file_attributes), pen, json.put(br#","attributes":"#));
+    json.put(br#","security_id":"#).number_or_null(information.and_then(StandardInformation::security_id));
+    json.put(br#","usn":"#).number_or_null(information.and_then(StandardInformation::update_sequence_number));
+    json.put(br#","lsn":"#).number(entry.header().lsn());
+    write_reparse(file, json.put(br#","reparse":"#));
+    json.put(br#","streams":"#).array(file.assessed_streams(), |json, (stream, recoverability)| {
+        write_stream(stream, recoverability, pen, json);
     });
+    json.put(br#","damage":"#).array(&file.damage, write_damage);
+    json.put(b"}\n");
 }
 
-fn write_namespace(namespace: Namespace, object: &mut Json<'_>) {
+fn write_state(entry: &Entry<'_>, json: &mut Json<'_>) {
+    let (state, in_use, is_directory) = (entry.state(), entry.header().is_in_use(), entry.is_directory());
+    if (state, in_use, is_directory) == (EntryState::Live, true, false) {
+        json.put(br#","in_use":true,"directory":false,"state":"live""#);
+        return;
+    }
+    json.put(br#","in_use":"#).boolean(in_use);
+    json.put(br#","directory":"#).boolean(is_directory);
+    json.put(br#","state":"#).text(state.name());
+}
+
+fn write_volume(opened: &Opened<'_>, json: &mut Json<'_>) {
+    json.put(br#""volume":{"partition":"#).number_or_null(opened.partition);
+    json.put(br#","offset":"#).number(opened.start);
+    json.put(b"},");
+}
+
+/// The paths, and behind them the links.
+fn write_names(links: &[Link<'_>], pen: &mut Pen<'_>, json: &mut Json<'_>) {
+    json.array(links, |json, link| {
+        pen.text.clear();
+        pen.paths.push(link.parent(), link.name(), &mut pen.text);
+        json.text(&pen.text);
+    });
+    // Nearly all files have one link, whose path ends with its name.
+    let name = match links {
+        [link] if is_plain_json(&pen.text) => plain_name(link, &pen.text),
+        _ => None,
+    };
+    let length = name.map(str::len);
+    json.put(br#","links":"#).array(links, |json, link| write_link(link, length, pen, json));
+}
+
+/// The name of the link as its path has it, where both are ASCII.
+pub fn plain_name<'p>(link: &Link<'_>, path: &'p str) -> Option<&'p str> {
+    let at = path.len().checked_sub(link.name().len())?;
+    let (directory, name) = path.split_at_checked(at)?;
+    // The root is named "." and its path does not say so.
+    directory.ends_with('/').then_some(name)
+}
+
+/// `length`: how much of the pen's text is the name, if it is there and JSON already.
+fn write_link(link: &Link<'_>, length: Option<usize>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
+    json.put(br#"{"parent":"#).number(link.parent().record_number());
+    json.put(br#","parent_sequence":"#).number(link.parent().sequence_number());
+    write_namespace(link.file_name().namespace(), json.put(br#","namespace":""#));
+    json.put(br#"","name":"#);
+    match length {
+        Some(length) => {
+            json.put(b"\"").out.extend_from_slice(&pen.text.as_bytes()[pen.text.len() - length..]);
+            json.put(b"\"");
+        }
+        None => json.name(link.name(), name_in(&mut pen.text, link.name()), r#","name_utf16":"#),
+    }
+    if let Some(name) = link.dos_name() {
+        json.put(br#","dos_name":"#).name(name, name_in(&mut pen.text, name), r#","dos_name_utf16":"#);
+    }
+    write_times(Some(times_of_link(link)), pen, json.put(br#","times":"#));
+    json.put(b"}");
+}
+
+fn write_namespace(namespace: Namespace, json: &mut Json<'_>) {
     match namespace_name(namespace) {
-        Some(name) => object.text(name),
-        None => object.text(&format!("other-{}", namespace.0)),
+        Some(name) => json.out.extend_from_slice(name.as_bytes()),
+        None => json.put(b"other-").number(namespace.0),
     }
 }
 
@@ -90,80 +131,139 @@ pub fn namespace_name(namespace: Namespace) -> Option<&'static str> {
     })
 }
 
-fn write_times(times: Option<Times>, dates: &mut Dates, object: &mut Json<'_>) {
-    let Some([created, modified, record_changed, accessed]) = times else { return object.null() };
-    object.object(|object| {
-        for (key, time) in
-            [("created", created), ("modified", modified), ("record_changed", record_changed), ("accessed", accessed)]
-        {
-            object.key(key).object(|object| write_time(time, dates, object));
-        }
-    });
+fn write_times(times: Option<Times>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
+    let Some(times) = times else { return json.null() };
+    // From 1917 to 4769.
+    let has_eighteen_digits = |time: &FileTime| (100_000_000_000_000_000..1_000_000_000_000_000_000).contains(&time.0);
+    if !times.iter().all(has_eighteen_digits) {
+        return write_unusual_times(times, &mut pen.dates, json);
+    }
+    let objects = pen.last.objects.make(times, |time| time_object(time, &mut pen.dates));
+    let [created, modified, record_changed, accessed] = objects;
+    json.put(br#"{"created":"#).put(created);
+    json.put(br#","modified":"#).put(modified);
+    json.put(br#","record_changed":"#).put(record_changed);
+    json.put(br#","accessed":"#).put(accessed);
+    json.put(b"}");
 }
 
-fn write_time(time: FileTime, dates: &mut Dates, object: &mut Json<'_>) {
-    object.key("filetime").number(time.0);
-    object.key("utc");
+#[cold]
+fn write_unusual_times(times: Times, dates: &mut Dates, json: &mut Json<'_>) {
+    let [created, modified, record_changed, accessed] = times;
+    write_unusual_time(created, dates, json.put(br#"{"created":"#));
+    write_unusual_time(modified, dates, json.put(br#","modified":"#));
+    write_unusual_time(record_changed, dates, json.put(br#","record_changed":"#));
+    write_unusual_time(accessed, dates, json.put(br#","accessed":"#));
+    json.put(b"}");
+}
+
+/// A time whose count has eighteen digits: `{"filetime":132488656095579827,"utc":"2020-11-03T08:26:49.5579827Z"}`.
+pub type TimeObject = [u8; 68];
+
+#[inline(never)]
+fn time_object(time: FileTime, dates: &mut Dates) -> TimeObject {
+    let mut object = *br#"{"filetime":000000000000000000,"utc":"0000-00-00T00:00:00.0000000Z"}"#;
+    let text = dates.text(time);
+    let second = time.0 / FileTime::TICKS_PER_SECOND;
+    object[12] = b'0' | (second / 10_000_000_000) as u8;
+    object[13..23].copy_from_slice(&ten_digits(second % 10_000_000_000));
+    // A second has as many ticks as seven digits say.
+    object[23..30].copy_from_slice(&text[20..27]);
+    object[38..66].copy_from_slice(&text);
+    object
+}
+
+fn write_unusual_time(time: FileTime, dates: &mut Dates, json: &mut Json<'_>) {
+    json.put(br#"{"filetime":"#).number(time.0);
     // A date is plain: between quotes it is JSON.
-    object.out.push(b'"');
-    if dates.push_rfc3339(time, object.out) {
-        object.out.push(b'"');
+    json.put(br#","utc":""#);
+    if dates.push_rfc3339(time, json.out) {
+        json.put(b"\"}");
     } else {
-        object.out.pop();
-        object.null();
+        json.out.pop();
+        json.put(b"null}");
     }
 }
 
-fn write_attributes(attributes: Option<FileAttributes>, object: &mut Json<'_>) {
-    let Some(attributes) = attributes else { return object.null() };
-    object.array(|array| {
-        attributes.iter_names().for_each(|(name, _)| array.text(name));
-        let unknown = attributes & !FileAttributes::all();
-        if !unknown.is_empty() {
-            array.text(&format!("{:#x}", unknown.bits()));
-        }
-    });
+fn write_attributes(attributes: Option<FileAttributes>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
+    let Some(attributes) = attributes else { return json.null() };
+    let text = pen.attributes.get(attributes.bits().into(), || attributes_text(attributes));
+    json.out.extend_from_slice(text.as_bytes());
 }
 
-fn write_reparse(file: &File<'_>, object: &mut Json<'_>) {
-    let Some(reparse) = file.reparse() else { return object.null() };
-    object.object(|object| {
-        object.key("tag").text(&format!("{:#010x}", reparse.tag.0));
-        object.key("name");
-        object.text_or_null(reparse.tag.name());
-        object.key("target");
-        object.text_or_null(reparse.target.as_deref());
-    });
+/// `["HIDDEN","SYSTEM"]`, bits without a name as a number.
+fn attributes_text(attributes: FileAttributes) -> String {
+    let unknown = attributes & !FileAttributes::all();
+    let names = attributes.iter_names().map(|(name, _)| format!("\"{name}\""));
+    let number = (!unknown.is_empty()).then(|| format!("\"{:#x}\"", unknown.bits()));
+    format!("[{}]", names.chain(number).collect::<Vec<_>>().join(","))
 }
 
-fn write_stream(stream: &Stream<'_>, pen: &mut Pen<'_>, array: &mut Json<'_>) {
-    array.object(|object| {
-        object.name("name", "name_utf16", stream.name(), name_in(&mut pen.text, stream.name()));
-        object.key("size").number_or_null(stream.size());
-        object.key("allocated").number_or_null(stream.allocated_size());
-        object.key("initialized").number_or_null(stream.initialized_size());
-        object.key("resident").boolean(stream.is_resident());
-        let flags = stream.flags();
-        object.key("compressed").boolean(flags.is_compressed());
-        object.key("sparse").boolean(flags.contains(AttributeFlags::SPARSE));
-        object.key("encrypted").boolean(flags.contains(AttributeFlags::ENCRYPTED));
-        object.key("runs").array(|array| {
-            for run in stream.data_runs().filter_map(Result::ok) {
-                array.object(|object| {
-                    object.key("vcn").number(run.vcn);
-                    object.key("lcn").number_or_null(run.lcn);
-                    object.key("clusters").number(run.clusters);
-                });
-            }
-        });
-    });
+fn write_reparse(file: &File<'_>, json: &mut Json<'_>) {
+    let Some(reparse) = file.reparse() else { return json.null() };
+    json.put(br#"{"tag":"#).text(&format!("{:#010x}", reparse.tag.0));
+    json.put(br#","name":"#).text_or_null(reparse.tag.name());
+    json.put(br#","target":"#).text_or_null(reparse.target.as_deref());
+    json.put(b"}");
 }
 
-fn write_damage(damage: &Damage, array: &mut Json<'_>) {
-    array.object(|object| {
-        object.key("code").text(damage.kind.code());
-        object.key("record").number_or_null(damage.place.record);
-        object.key("offset").number(damage.place.offset);
-        object.key("message").text(&damage.to_string());
-    });
+fn write_stream(stream: &Stream<'_>, recoverability: Option<&Recoverability>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
+    if stream.name().is_empty() {
+        json.put(br#"{"name":"""#);
+    } else {
+        json.put(br#"{"name":"#).name(stream.name(), name_in(&mut pen.text, stream.name()), r#","name_utf16":"#);
+    }
+    json.put(br#","size":"#).number_or_null(stream.size());
+    json.put(br#","allocated":"#).number_or_null(stream.allocated_size());
+    json.put(br#","initialized":"#).number_or_null(stream.initialized_size());
+    write_flags(stream, json);
+    json.put(br#","runs":"#);
+    json.array(stream.data_runs().filter_map(Result::ok), |json, run| write_run(&run, json));
+    match recoverability {
+        Some(recoverability) => write_recoverability(recoverability, json.put(br#","recoverability":"#)),
+        None => json.out.extend_from_slice(br#","recoverability":null"#),
+    }
+    json.put(b"}");
+}
+
+fn write_recoverability(recoverability: &Recoverability, json: &mut Json<'_>) {
+    json.put(br#"{"verdict":"#).text(recoverability.verdict().code());
+    let reasons = recoverability.reasons().to_string();
+    json.put(br#","reasons":"#);
+    json.array(reasons.split(',').filter(|reason| !reason.is_empty()), Json::text);
+    json.put(br#","bytes":"#);
+    let mut separator = b"{";
+    for (name, bytes) in recoverability.counts().named().into_iter().filter(|(_, bytes)| *bytes > 0) {
+        json.put(separator).text(name);
+        json.put(b":").number(bytes);
+        separator = b",";
+    }
+    json.out.extend_from_slice(if separator == b"{" { b"{}}" } else { b"}}" });
+}
+
+fn write_flags(stream: &Stream<'_>, json: &mut Json<'_>) {
+    let flags = stream.flags();
+    if flags.is_empty() && !stream.is_resident() {
+        json.put(br#","resident":false,"compressed":false,"sparse":false,"encrypted":false"#);
+        return;
+    }
+    json.put(br#","resident":"#).boolean(stream.is_resident());
+    json.put(br#","compressed":"#).boolean(flags.is_compressed());
+    json.put(br#","sparse":"#).boolean(flags.contains(AttributeFlags::SPARSE));
+    json.put(br#","encrypted":"#).boolean(flags.contains(AttributeFlags::ENCRYPTED));
+}
+
+fn write_run(run: &DataRun, json: &mut Json<'_>) {
+    json.put(br#"{"vcn":"#).number(run.vcn);
+    json.put(br#","lcn":"#).number_or_null(run.lcn);
+    json.put(br#","clusters":"#).number(run.clusters);
+    json.put(b"}");
+}
+
+fn write_damage(json: &mut Json<'_>, damage: &Damage) {
+    json.put(br#"{"code":"#).text(damage.kind.code());
+    json.put(br#","record":"#).number_or_null(damage.place.record);
+    json.put(br#","offset":"#).number(damage.place.offset);
+    json.put(br#","message":"#).text(&damage.to_string());
+    json.put(b"}");
 }

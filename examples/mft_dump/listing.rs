@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use ntfs_salvage::Threads;
-use ntfs_salvage::catalog::{Batch, Catalog};
+use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
+use ntfs_salvage::{Entry, Threads};
 
 use crate::arguments::Wanted;
 use crate::failure::Failure;
@@ -22,6 +22,8 @@ pub struct Listing<'l> {
     pub shown: Option<&'l Opened<'l>>,
     pub rows: &'l dyn Rows,
     pub wanted: Wanted,
+    /// Whether it is asked what is left of the streams.
+    pub verdicts: bool,
     pub threads: &'l Threads,
 }
 
@@ -40,11 +42,14 @@ impl Listing<'_> {
         }
         output.write(&heading)?;
         let catalog = self.opened.volume.catalog_with(self.threads);
+        // Without clusters there is nothing to ask.
+        let is_assessed = self.verdicts && self.opened.volume.geometry().is_some();
+        let assessment = is_assessed.then(|| catalog.assessment(self.threads, RecoverabilityOptions::default()));
         let passes: &[Wanted] = if self.rows.live_first() { &[Wanted::Live, Wanted::Deleted] } else { &[Wanted::All] };
         progress.start(&self.opened.volume, passes.len());
         let mut tally = Tally::new(catalog.counts());
         for &pass in passes {
-            let counted = self.pass(&catalog, pass, output, progress)?;
+            let counted = self.pass(&catalog, assessment.as_ref(), pass, output, progress)?;
             tally.add(&counted);
         }
         Ok(tally)
@@ -53,6 +58,7 @@ impl Listing<'_> {
     fn pass(
         &self,
         catalog: &Catalog<'_>,
+        assessment: Option<&Assessment<'_>>,
         pass: Wanted,
         output: &mut Output,
         progress: &Progress,
@@ -63,7 +69,9 @@ impl Listing<'_> {
         let mut total = Tally::default();
         let work = |pen: &mut Pen<'_>, batch: Batch<'_>| {
             let mut part = Part { rows: idle().pop().unwrap_or_default(), tally: Tally::default() };
-            self.write_rows(batch, pass, pen, &mut part);
+            for entry in batch.into_entries().filter(|entry| pass.includes(entry.state())) {
+                self.write_rows(&entry, assessment, pen, &mut part);
+            }
             part
         };
         let consume = |mut part: Part| {
@@ -82,13 +90,13 @@ impl Listing<'_> {
         }
     }
 
-    fn write_rows(&self, batch: Batch<'_>, pass: Wanted, pen: &mut Pen<'_>, part: &mut Part) {
-        for entry in batch.into_entries().filter(|entry| pass.includes(entry.state())) {
-            let file = File::of(&entry);
-            part.tally.count(entry.state(), &file.damage);
-            if self.wanted.includes(entry.state()) {
-                self.rows.file(&file, pen, &mut part.rows);
-            }
+    fn write_rows(&self, entry: &Entry<'_>, assessment: Option<&Assessment<'_>>, pen: &mut Pen<'_>, part: &mut Part) {
+        let is_wanted = self.wanted.includes(entry.state());
+        let file = File::of(entry, assessment.filter(|_| is_wanted), std::mem::take(&mut pen.spare));
+        part.tally.count(entry.state(), &file.damage);
+        if is_wanted {
+            self.rows.file(&file, pen, &mut part.rows);
         }
+        pen.spare = file.into_spare();
     }
 }

@@ -16,8 +16,10 @@ mod json;
 mod jsonl;
 mod listing;
 mod mftecmd;
+mod number;
 mod output;
 mod progress;
+mod recent;
 mod record_choice;
 mod record_view;
 mod rows;
@@ -82,7 +84,9 @@ fn list(arguments: &Arguments, volumes: &[Opened<'_>], output: &mut Output) -> R
     output.write(&head)?;
     for opened in volumes {
         let shown = (volumes.len() > 1).then_some(opened);
-        let listing = Listing { opened, shown, rows: rows.as_ref(), wanted: arguments.wanted(), threads: &threads };
+        let verdicts = !arguments.no_verdict && rows.shows_verdicts();
+        let (rows, wanted) = (rows.as_ref(), arguments.wanted());
+        let listing = Listing { opened, shown, rows, wanted, verdicts, threads: &threads };
         let tally = listing.run(output, &progress)?;
         progress.clear();
         if !arguments.quiet {

@@ -14,8 +14,8 @@ use ntfs_salvage::{EntryState, FileTime};
 use crate::csv::push_field;
 use crate::file::{File, Times, times_of, times_of_link};
 use crate::input::Opened;
+use crate::number::push_number;
 use crate::rows::{Pen, Rows};
-use crate::text::push_number;
 
 /// The format.
 pub struct Mftecmd {
@@ -207,11 +207,11 @@ fn extension_of(name: &str) -> &str {
 }
 
 /// How many different names in different directories the file has.
-fn distinct_names(file: &File<'_>) -> usize {
+fn distinct_names(file: &File<'_>) -> u64 {
     let is_new = |(index, link): &(usize, &Link<'_>)| {
         !file.links[..*index].iter().any(|other| other.parent() == link.parent() && other.name() == link.name())
     };
-    file.links.iter().enumerate().filter(is_new).count()
+    file.links.iter().enumerate().filter(is_new).count() as u64
 }
 
 /// `SI<FN`, `uSecZeros` and `Copied`: what may, and need not, come from times that were set by hand.

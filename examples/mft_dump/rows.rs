@@ -1,12 +1,13 @@
 //! What a format is: something that writes the rows of one file after the other.
 
-use std::collections::HashMap;
+use ntfs_salvage::catalog::{Catalog, Paths, SpareParts};
 
-use ntfs_salvage::catalog::{Catalog, Paths};
-
+use crate::csv::TimeField;
 use crate::file::File;
 use crate::input::Opened;
-use crate::time::Dates;
+use crate::jsonl::TimeObject;
+use crate::recent::Recent;
+use crate::time::{Dates, LastTimes, UnixText};
 
 /// A format. Rows are appended to a buffer, on any thread; the buffers are written in order.
 pub trait Rows: Sync {
@@ -23,6 +24,11 @@ pub trait Rows: Sync {
     /// The rows of a file.
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>);
 
+    /// True where rows say what is left of streams.
+    fn shows_verdicts(&self) -> bool {
+        false
+    }
+
     /// True where files that exist come before all that do not.
     fn live_first(&self) -> bool {
         false
@@ -33,16 +39,44 @@ pub trait Rows: Sync {
 pub struct Pen<'c> {
     pub paths: Paths<'c>,
     pub dates: Dates,
+    pub last: Last,
     /// Text being put together.
     pub text: String,
-    /// Names of attribute bits that were met.
-    pub attributes: HashMap<u32, String>,
+    /// The buffers of the file before.
+    pub spare: SpareParts,
+    /// The start of rows being put together.
+    pub row: Vec<u8>,
+    /// Sets of attribute bits as text.
+    pub attributes: Recent<String>,
     /// The volume, where it is one of several.
     pub shown: Option<&'c Opened<'c>>,
 }
 
+/// The times written last, as the formats have them.
+pub struct Last {
+    pub fields: LastTimes<TimeField>,
+    pub objects: LastTimes<TimeObject>,
+    pub unix: LastTimes<UnixText>,
+}
+
 impl<'c> Pen<'c> {
     pub fn new(catalog: &'c Catalog<'c>, shown: Option<&'c Opened<'c>>) -> Self {
-        Self { paths: catalog.paths(), dates: Dates::new(), text: String::new(), attributes: HashMap::new(), shown }
+        let last = Last {
+            fields: LastTimes::new(*b"1601-01-01T00:00:00.0000000Z,"),
+            // These are for times that are set.
+            objects: LastTimes::new([0; 68]),
+            unix: LastTimes::new([0; 11]),
+        };
+        let (text, row) = (String::new(), Vec::new());
+        Self {
+            paths: catalog.paths(),
+            dates: Dates::new(),
+            last,
+            text,
+            spare: SpareParts::default(),
+            row,
+            attributes: Recent::new(),
+            shown,
+        }
     }
 }

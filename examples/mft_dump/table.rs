@@ -1,11 +1,13 @@
 //! Aligned columns for people: state, record, size, time of the last change, path.
 
-use ntfs_salvage::catalog::{Link, Stream};
+use ntfs_salvage::EntryState;
+use ntfs_salvage::catalog::{Link, Recoverability, Stream, Verdict};
 
-use crate::file::File;
+use crate::file::{File, Row};
 use crate::input::Opened;
+use crate::number::{push_number, push_number_aligned};
 use crate::rows::{Pen, Rows};
-use crate::text::{name_in, push_aligned, push_harmless, push_number};
+use crate::text::{name_in, push_aligned, push_harmless};
 
 /// The format.
 pub struct Table;
@@ -13,10 +15,12 @@ pub struct Table;
 /// Width of the columns that are aligned to the right.
 const REFERENCE: usize = 12;
 const SIZE: usize = 15;
+/// Width of the column that says what is left of the content.
+const CONTENT: usize = 15;
 
 impl Rows for Table {
     fn head(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"state     record-seq            size  modified (UTC)         path\n");
+        out.extend_from_slice(b"state     record-seq            size  modified (UTC)         content        path\n");
     }
 
     fn volume(&self, opened: &Opened<'_>, out: &mut Vec<u8>) {
@@ -26,46 +30,46 @@ impl Rows for Table {
     }
 
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-        if file.links.is_empty() {
-            write_row(file, None, file.main_stream(), pen, out);
-        }
-        for link in &file.links {
-            write_row(file, Some(link), file.main_stream(), pen, out);
-        }
-        for stream in file.named_streams() {
-            write_row(file, file.links.first(), Some(stream), pen, out);
-        }
+        file.rows().for_each(|row| write_row(file, row, pen, out));
+    }
+
+    fn shows_verdicts(&self) -> bool {
+        true
     }
 }
 
-fn write_row(
-    file: &File<'_>,
-    link: Option<&Link<'_>>,
-    stream: Option<&Stream<'_>>,
-    pen: &mut Pen<'_>,
-    out: &mut Vec<u8>,
-) {
+fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    let Row { link, stream, recoverability } = row;
     let entry = file.entry;
     let state = entry.state().name().as_bytes();
     out.extend_from_slice(state);
     out.resize(out.len() + 8_usize.saturating_sub(state.len()), b' ');
-    let mut digits = itoa::Buffer::new();
     let start = out.len();
-    push_aligned(out, digits.format(entry.record_number()).as_bytes(), REFERENCE - 4);
+    push_number_aligned(out, entry.record_number(), REFERENCE - 4);
     out.push(b'-');
     push_number(out, entry.sequence_number());
     out.resize(out.len().max(start + REFERENCE + 1), b' ');
     match stream.and_then(Stream::size) {
-        Some(size) => push_aligned(out, digits.format(size).as_bytes(), SIZE),
+        Some(size) => push_number_aligned(out, size, SIZE),
         None => push_aligned(out, if file.entry.is_directory() { b"<dir>" } else { b"-" }, SIZE),
     }
     out.extend_from_slice(b"  ");
     let start = out.len();
-    if let Some(information) = &file.information {
-        pen.dates.push_plain(information.modified(), false, out);
+    match file.information.map(|information| information.modified()) {
+        Some(time) if !time.is_unset() => {
+            pen.dates.push_plain(time, false, out);
+        }
+        _ => out.push(b'-'),
     }
     out.resize(out.len().max(start + 19), b' ');
     out.extend_from_slice(if file.damage.is_empty() { b"    " } else { b"  ! " });
+    let start = out.len();
+    // What exists is there, as a rule: only what is not so is worth a word.
+    let is_expected = |verdict: &Verdict| entry.state() == EntryState::Live && *verdict == Verdict::Intact;
+    if let Some(verdict) = recoverability.map(Recoverability::verdict).filter(|verdict| !is_expected(verdict)) {
+        out.extend_from_slice(verdict.code().as_bytes());
+    }
+    out.resize(out.len().max(start + CONTENT), b' ');
     write_path(file, link, stream, pen, out);
     out.push(b'\n');
 }

@@ -1,10 +1,6 @@
-//! Numbers and names as text that does no harm.
+//! Names and other text, written so that it does no harm.
 
 use ntfs_salvage::Name;
-
-pub fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
 
 /// Right-aligned in `width` columns.
 pub fn push_aligned(out: &mut Vec<u8>, text: &[u8], width: usize) {
@@ -13,11 +9,45 @@ pub fn push_aligned(out: &mut Vec<u8>, text: &[u8], width: usize) {
 }
 
 /// True for printable ASCII without the bytes given: what nearly all text is.
+///
+/// Inlined with all it is made of, so that the bytes are constants to the loops.
+#[inline(always)]
 pub fn is_plain<const N: usize>(text: &[u8], without: [u8; N]) -> bool {
-    // Without an early end the compiler makes vector instructions of it.
-    text.iter().fold(true, |plain, &byte| {
-        plain & (0x20..0x7F).contains(&byte) & without.iter().fold(true, |plain, &other| plain & (byte != other))
+    is_made_of(text, |byte| {
+        (0x20..0x7F).contains(&byte) & without.iter().fold(true, |fine, &other| fine & (byte != other))
     })
+}
+
+/// True where no character can be harmful and none of the bytes given is there: what nearly all
+/// text is that is not ASCII.
+pub fn is_harmless<const N: usize>(text: &str, without: [u8; N]) -> bool {
+    // Besides the controls of ASCII: what the harmful characters begin with in UTF-8.
+    let not_these = [0x7F, 0xC2, 0xD8, 0xE2, 0xEF];
+    let differs = |byte, others: &[u8]| others.iter().fold(true, |fine, &other| fine & (byte != other));
+    is_made_of(text.as_bytes(), |byte| (byte >= 0x20) & differs(byte, &not_these) & differs(byte, &without))
+}
+
+/// True where all bytes are fine. They are looked at in sixteens, or eights, the last of which
+/// overlap with those before: so there is no rest to look at byte by byte.
+#[inline(always)]
+fn is_made_of(text: &[u8], is_fine: impl Fn(u8) -> bool) -> bool {
+    if let Some(last) = text.last_chunk::<16>() {
+        return all(last, &is_fine) && text.as_chunks::<16>().0.iter().all(|chunk| all(chunk, &is_fine));
+    }
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) => all(first, &is_fine) & all(last, &is_fine),
+        _ => text.iter().all(|&byte| is_fine(byte)),
+    }
+}
+
+/// Without an early end and without a branch: the compiler makes vector instructions of it.
+#[inline(always)]
+fn all<const N: usize>(bytes: &[u8; N], is_fine: impl Fn(u8) -> bool) -> bool {
+    let mut wrong = 0;
+    for &byte in bytes {
+        wrong |= u8::from(!is_fine(byte));
+    }
+    wrong == 0
 }
 
 /// True for characters that terminals and programs act upon instead of showing them: controls,
@@ -32,7 +62,7 @@ pub fn is_harmful(character: char) -> bool {
 
 /// Appends text for people: harmful characters as `\u{..}`.
 pub fn push_harmless(out: &mut Vec<u8>, text: &str) {
-    if is_plain(text.as_bytes(), []) {
+    if is_plain(text.as_bytes(), []) || is_harmless(text, []) {
         return out.extend_from_slice(text.as_bytes());
     }
     let mut buffer = [0; 4];

@@ -3,50 +3,33 @@
 use chrono::Datelike;
 use ntfs_salvage::FileTime;
 
-use crate::text;
+use crate::file::Times;
+use crate::number::{eight_digits, push_signed, ten_digits, time_of_day, two_digits};
 
-/// Writes times and remembers the dates of days it has met. Finding the date of a day is most of
-/// the work; the times of a volume share their days, and those of a file often are all the same.
+/// Writes times and remembers the dates of days it has met: finding the date of a day is most of
+/// the work, and the times of a volume share their days.
 pub struct Dates {
-    days: Vec<(u64, [u8; 10])>,
-    /// The time written last.
-    last: (FileTime, Text),
+    days: Vec<(u32, [u8; 10])>,
 }
 
 /// `2021-03-04T05:06:07.0123456Z`
-type Text = [u8; 28];
-
-/// `00` to `99`, one behind the other.
-const PAIRS: [u8; 200] = {
-    let mut pairs = [b'0'; 200];
-    let mut number = 0;
-    while number < 100 {
-        pairs[2 * number] = b'0' + (number / 10) as u8;
-        pairs[2 * number + 1] = b'0' + (number % 10) as u8;
-        number += 1;
-    }
-    pairs
-};
+pub type Text = [u8; 28];
 
 impl Dates {
     const TICKS_PER_DAY: u64 = 86_400 * FileTime::TICKS_PER_SECOND;
     /// Days remembered, each at its number modulo this.
-    const REMEMBERED: u64 = 4096;
+    const REMEMBERED: u32 = 4096;
     /// The first day of the year 10000, from which on dates are longer than ten characters.
     const YEAR_10000: u64 = 3_067_671;
 
     pub fn new() -> Self {
-        let mut this =
-            Self { days: vec![(u64::MAX, [0; 10]); Self::REMEMBERED as usize], last: (FileTime(0), [0; 28]) };
-        this.last.1 = this.text(FileTime(0));
-        this
+        Self { days: vec![(u32::MAX, [0; 10]); Self::REMEMBERED as usize] }
     }
 
     /// `2021-03-04T05:06:07.0123456Z`; false, and nothing, where the value has no date.
-    #[inline]
     pub fn push_rfc3339(&mut self, time: FileTime, out: &mut Vec<u8>) -> bool {
-        let text = self.remembered(time);
-        if Self::is_before_year_10000(time) {
+        let text = self.text(time);
+        if Self::has_four_digits(time) {
             out.extend_from_slice(&text);
             return true;
         }
@@ -55,84 +38,166 @@ impl Dates {
 
     /// `2021-03-04 05:06:07.0123456`, or without the fraction; nothing where the value has no date.
     pub fn push_plain(&mut self, time: FileTime, fraction: bool, out: &mut Vec<u8>) -> bool {
-        let mut text = self.remembered(time);
+        let mut text = self.text(time);
         text[10] = b' ';
         let text = &text[..if fraction { 27 } else { 19 }];
-        if Self::is_before_year_10000(time) {
+        if Self::has_four_digits(time) {
             out.extend_from_slice(text);
             return true;
         }
         Self::push_late(time, text, out)
     }
 
+    /// The time as text, with the last four digits of its year.
+    #[inline]
+    pub fn text(&mut self, time: FileTime) -> Text {
+        let (second, ticks) = (time.0 / FileTime::TICKS_PER_SECOND, time.0 % FileTime::TICKS_PER_SECOND);
+        let (day, second) = (second / 86_400, second % 86_400);
+        let mut text = *b"0000-00-00T00:00:00.0000000Z";
+        text[..10].copy_from_slice(self.date(day as u32));
+        text[11..19].copy_from_slice(&time_of_day(second as u32));
+        text[19..27].copy_from_slice(&fraction_text(ticks as u32));
+        text
+    }
+
+    fn date(&mut self, day: u32) -> &[u8; 10] {
+        let slot = &mut self.days[(day % Self::REMEMBERED) as usize];
+        if slot.0 != day {
+            *slot = (day, date_text(day.into()));
+        }
+        &slot.1
+    }
+
     /// A year of five digits in front of what follows the year.
     #[cold]
     fn push_late(time: FileTime, text: &[u8], out: &mut Vec<u8>) -> bool {
         let Some(date) = time.to_datetime() else { return false };
-        text::push_number(out, date.year());
+        push_signed(out, date.year().into());
         out.extend_from_slice(&text[4..]);
         true
     }
 
-    fn is_before_year_10000(time: FileTime) -> bool {
+    /// True where the year has four digits, so that the text is whole.
+    pub fn has_four_digits(time: FileTime) -> bool {
         time.0 < Self::YEAR_10000 * Self::TICKS_PER_DAY
     }
-
-    #[inline]
-    fn remembered(&mut self, time: FileTime) -> Text {
-        if self.last.0 != time {
-            self.last = (time, self.text(time));
-        }
-        self.last.1
-    }
-
-    fn text(&mut self, time: FileTime) -> Text {
-        let (day, ticks) = (time.0 / Self::TICKS_PER_DAY, time.0 % Self::TICKS_PER_DAY);
-        let seconds = ticks / FileTime::TICKS_PER_SECOND;
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        let [h, m, s] = [pair(hour), pair(minute), pair(second)];
-        let mut text = [b'Z'; 28];
-        text[..10].copy_from_slice(self.date(day));
-        text[10..19].copy_from_slice(&[b'T', h[0], h[1], b':', m[0], m[1], b':', s[0], s[1]]);
-        text[19..27].copy_from_slice(&fraction_text(ticks % FileTime::TICKS_PER_SECOND));
-        text
-    }
-
-    fn date(&mut self, day: u64) -> &[u8; 10] {
-        let slot = &mut self.days[(day % Self::REMEMBERED) as usize];
-        if slot.0 != day {
-            *slot = (day, date_text(day));
-        }
-        &slot.1
-    }
-}
-
-fn pair(number: u64) -> [u8; 2] {
-    let at = number as usize * 2;
-    [PAIRS[at], PAIRS[at + 1]]
 }
 
 /// `.0123456`
-fn fraction_text(ticks: u64) -> [u8; 8] {
-    let [a, b, c] = [pair(ticks / 100_000), pair(ticks / 1000 % 100), pair(ticks / 10 % 100)];
-    [b'.', a[0], a[1], b[0], b[1], c[0], c[1], b'0' + (ticks % 10) as u8]
+#[inline]
+fn fraction_text(ticks: u32) -> [u8; 8] {
+    let mut text = eight_digits(ticks);
+    text[0] = b'.';
+    text
 }
 
 /// The date of a day since 1601, with the last four digits of its year.
+#[inline(never)]
 fn date_text(day: u64) -> [u8; 10] {
     let Some(date) = FileTime(day * Dates::TICKS_PER_DAY).to_datetime() else { return *b"0000-00-00" };
-    let year = u64::from(date.year().unsigned_abs());
-    let (century, year) = (pair(year / 100 % 100), pair(year % 100));
-    let (month, day) = (pair(date.month().into()), pair(date.day().into()));
+    let year = date.year().unsigned_abs();
+    let (century, year) = (two_digits(year / 100 % 100), two_digits(year % 100));
+    let (month, day) = (two_digits(date.month()), two_digits(date.day()));
     [century[0], century[1], year[0], year[1], b'-', month[0], month[1], b'-', day[0], day[1]]
+}
+
+/// What was made of the four times written last.
+///
+/// A name has the times its file had when the name was made: nearly always four times the file's
+/// creation, else all four of the file. So times are compared with those in the same place before,
+/// and with the one to the left.
+pub struct LastTimes<T> {
+    times: Times,
+    made: [T; 4],
+}
+
+impl<T: Copy> LastTimes<T> {
+    /// `of_unset`: what is made of 0.
+    pub fn new(of_unset: T) -> Self {
+        Self { times: [FileTime(0); 4], made: [of_unset; 4] }
+    }
+
+    #[inline]
+    pub fn make(&mut self, times: Times, mut make: impl FnMut(FileTime) -> T) -> &[T; 4] {
+        for index in 0..4 {
+            let time = times[index];
+            if time != self.times[index] {
+                self.made[index] =
+                    if index > 0 && time == times[index - 1] { self.made[index - 1] } else { make(time) };
+            }
+        }
+        self.times = times;
+        &self.made
+    }
 }
 
 /// Seconds since 1970 as bodyfiles have them, with seven digits behind the point where asked for.
 ///
 /// A time that was never set is 0; one before 1970 is negative, its fraction counting upwards.
 pub fn push_unix(time: FileTime, fraction: bool, out: &mut Vec<u8>) {
-    text::push_number(out, if time.is_unset() { 0 } else { time.unix_seconds() });
+    push_signed(out, if time.is_unset() { 0 } else { time.unix_seconds() });
     if fraction {
-        out.extend_from_slice(&fraction_text(u64::from(time.subsecond_ticks())));
+        out.extend_from_slice(&fraction_text(time.subsecond_ticks()));
+    }
+}
+
+/// True where seconds since 1970 have ten digits: from 2001 to 2286.
+#[inline]
+pub fn has_ten_digits(time: FileTime) -> bool {
+    (126_444_736_000_000_000..216_444_736_000_000_000).contains(&time.0)
+}
+
+/// The seconds since 1970 of such a time, behind a separator: `|1614834367`.
+#[inline]
+pub fn ten_digits_of(time: FileTime) -> UnixText {
+    let mut text = [b'|'; 11];
+    text[1..].copy_from_slice(&ten_digits(time.unix_seconds().unsigned_abs()));
+    text
+}
+
+/// `|1614834367`
+pub type UnixText = [u8; 11];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Times of all years that have a date, and some that have none.
+    fn times() -> impl Iterator<Item = FileTime> {
+        let step = 0x3_1415_9265_3589;
+        let odd = [0, 1, 116_444_736_000_000_000, u64::MAX >> 1, u64::MAX];
+        (0..20_000).map(move |index| FileTime(index * step)).chain(odd.map(FileTime))
+    }
+
+    #[test]
+    fn dates_are_those_of_the_library() {
+        let mut dates = Dates::new();
+        for time in times() {
+            let mut out = Vec::new();
+            let has_date = dates.push_rfc3339(time, &mut out);
+            assert_eq!(has_date, time.to_datetime().is_some());
+            assert_eq!(out, if has_date { time.to_string().into_bytes() } else { Vec::new() });
+        }
+    }
+
+    #[test]
+    fn ten_digits_of_seconds_are_those_of_any_number() {
+        let at = |seconds: u64| FileTime((seconds + 11_644_473_600) * FileTime::TICKS_PER_SECOND);
+        assert!(!has_ten_digits(FileTime(at(1_000_000_000).0 - 1)) && !has_ten_digits(at(10_000_000_000)));
+        let ends = [at(1_000_000_000), FileTime(at(10_000_000_000).0 - 1)];
+        for time in times().filter(|&time| has_ten_digits(time)).chain(ends) {
+            let mut out = b"|".to_vec();
+            push_unix(time, false, &mut out);
+            assert_eq!(out, ten_digits_of(time));
+        }
+    }
+
+    #[test]
+    fn last_times_are_those_asked_for() {
+        let mut last = LastTimes::new(0);
+        let [a, b, c, d] = [1, 2, 3, 4].map(FileTime);
+        for times in [[a; 4], [a, b, c, d], [b, b, c, a], [a, b, b, b], [FileTime(0); 4], [d, c, b, a]] {
+            assert_eq!(*last.make(times, |time| time.0), times.map(|time| time.0));
+        }
     }
 }

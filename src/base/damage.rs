@@ -236,6 +236,23 @@ pub enum DamageKind {
         /// First record behind the gap.
         end: u64,
     },
+    /// No boot sector was usable: the geometry is what most witnesses on the volume say.
+    #[error("geometry was voted: {votes} witnesses for it, {against} for the next best")]
+    GeometryVoted {
+        /// Witnesses for the geometry.
+        votes: u32,
+        /// Witnesses for the one that came second.
+        against: u32,
+    },
+    /// Record 0 did not say where the MFT lies (or not all of it): fragments were put together by
+    /// the numbers of their records.
+    #[error("{records} records of the MFT were assembled from {fragments} fragments")]
+    TableAssembled {
+        /// Fragments used.
+        fragments: u64,
+        /// Records found in them.
+        records: u64,
+    },
     /// A partition table is damaged; what is plausible in it was used.
     #[error("partition table: {what}")]
     PartitionTable {
@@ -373,6 +390,8 @@ impl DamageKind {
             Self::VolumeTruncated { .. } => "volume-truncated",
             Self::MirrorUsed => "mirror-used",
             Self::TableUnmapped { .. } => "table-unmapped",
+            Self::GeometryVoted { .. } => "geometry-voted",
+            Self::TableAssembled { .. } => "table-assembled",
             Self::PartitionTable { .. } => "partition-table",
             Self::PartitionTruncated { .. } => "partition-truncated",
             Self::MatchBeforeStart { .. } => "match-before-start",

@@ -30,8 +30,7 @@ impl<'v> Catalog<'v> {
     /// # Errors
     /// When the record cannot be read, or shows no evidence of a file.
     pub fn entry(&self, number: u64) -> Result<Entry<'_>> {
-        let joined = self.extensions.iter().find(|extension| extension.number == number);
-        let number = joined.map_or(number, |extension| extension.base);
+        let number = self.joined_to(number).unwrap_or(number);
         let (bytes, missing) = self.mft().slot(number)?;
         let record = Record::from_vec(number, bytes)?;
         let no_file = Error::Unsupported("the record shows no evidence of a file");
@@ -147,5 +146,63 @@ impl<'c> Iterator for Entries<'c> {
                 return entry;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source;
+    use crate::volume::Volume;
+
+    /// Everything an entry says, as text.
+    fn told(entry: &Entry<'_>) -> String {
+        let paths: Vec<_> = entry.paths().map(|path| path.text).collect();
+        format!("{} {:?} {paths:?} {:?}", entry.reference(), entry.state(), entry.parts())
+    }
+
+    #[test]
+    fn iterator_and_scan_agree_at_any_thread_count_and_chunk_size() {
+        for image in ["links_streams", "mft_attribute_list", "deleted", "4kn"] {
+            let source = source::open(format!("{}/testdata/{image}.img", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let volume = Volume::open(&source).unwrap();
+            let catalog = volume.catalog_with(&Threads::single());
+            let expected: Vec<String> = catalog.entries().map(|entry| told(&entry)).collect();
+            assert!(!expected.is_empty());
+            for records in [1, 3, 64, 1024] {
+                let volume = Volume::open(&source).unwrap().with_chunks_of(records);
+                for threads in [1, 2, 3, 8].map(Threads::new) {
+                    let catalog = volume.catalog_with(&threads);
+                    let mut scanned = Vec::new();
+                    let work = |(): &mut (), batch: Batch<'_>| -> Vec<String> {
+                        batch.into_entries().map(|entry| told(&entry)).collect()
+                    };
+                    let flow = catalog.scan(
+                        &threads,
+                        || (),
+                        work,
+                        |part| {
+                            scanned.extend(part);
+                            ControlFlow::<()>::Continue(())
+                        },
+                    );
+                    assert!(flow.is_continue());
+                    assert!(scanned == expected, "{image}: {threads:?}, {records} records at a time");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_entry_of_an_extension_record_is_that_of_its_file() {
+        let image = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/links_streams.img");
+        let source = source::open(image).unwrap();
+        let volume = Volume::open(&source).unwrap();
+        let catalog = volume.catalog();
+        let extended = catalog.entries().find(|entry| !entry.extension_records().is_empty()).unwrap();
+        for extension in extended.extension_records() {
+            assert_eq!(catalog.entry(extension.number()).unwrap().reference(), extended.reference());
+        }
+        assert!(catalog.entry(u64::MAX).is_err());
     }
 }

@@ -51,6 +51,9 @@ pub struct Entry<'c> {
 impl<'c> Entry<'c> {
     /// Records that NTFS keeps for itself: without a name they are no files.
     const RESERVED_RECORDS: u64 = 24;
+    /// Faults of one attribute list that are reported one by one: a list may name 32,768 records, and
+    /// any number of files may share its clusters.
+    const LIST_REPORTS: usize = 64;
 
     /// Puts a file together; `None` where the record shows no evidence of one.
     pub(super) fn new(
@@ -231,6 +234,11 @@ impl<'c> Entry<'c> {
         let own = |number: u64| number == self.record_number() || self.has_extension(number);
         let foreign = listed.iter().filter(|reference| !own(reference.record_number()));
         found.extend(foreign.map(|&reference| Damage::new(0, DamageKind::ListedRecordForeign { reference })));
+        let more = found.len().saturating_sub(Self::LIST_REPORTS);
+        found.truncate(Self::LIST_REPORTS);
+        if more > 0 {
+            found.push(Damage::bad_value(0, "number of further faults of $ATTRIBUTE_LIST", more));
+        }
         self.report_unlisted(&listed, found);
     }
 

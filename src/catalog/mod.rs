@@ -47,7 +47,7 @@ pub use stream_reader::{Reading, StreamReader, Unproven};
 
 /// The files of a volume.
 ///
-/// Takes 8 bytes a record, 24 bytes and the name a directory, and 16 bytes an extension record.
+/// Takes 8 bytes a record, 24 bytes and the name a directory, and 24 bytes an extension record.
 #[derive(Debug)]
 pub struct Catalog<'v> {
     volume: &'v Volume<'v>,
@@ -57,6 +57,8 @@ pub struct Catalog<'v> {
     names: Vec<u8>,
     /// Extension records by the base record they belong to, sorted.
     extensions: Vec<Extension>,
+    /// Places in `extensions`, sorted by the numbers of the extension records.
+    by_number: Vec<usize>,
     counts: Counts,
 }
 
@@ -144,6 +146,14 @@ impl<'v> Catalog<'v> {
         let rest = self.extensions.get(start..).unwrap_or_default();
         let length = rest.partition_point(|extension| extension.base == base);
         rest.get(..length).unwrap_or_default()
+    }
+
+    /// The record that `number` belongs to, where it is joined to another.
+    fn joined_to(&self, number: u64) -> Option<u64> {
+        let at = |place: &usize| self.extensions.get(*place);
+        let key = |place: &usize| at(place).map(|extension| extension.number);
+        let index = self.by_number.binary_search_by_key(&Some(number), key).ok()?;
+        self.by_number.get(index).and_then(at).map(|extension| extension.base)
     }
 
     /// The directory that a reference means, or why there is none: one step of a path.

@@ -33,6 +33,7 @@ pub(super) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> 
         directories: Vec::new(),
         names: Vec::new(),
         extensions: Vec::new(),
+        by_number: Vec::new(),
         counts: Counts::default(),
     };
     let mut extensions = Vec::new();
@@ -184,6 +185,9 @@ impl Catalog<'_> {
             }
         }
         self.extensions.sort_unstable();
+        self.by_number = (0..self.extensions.len()).collect();
+        let number = |place: &usize| self.extensions.get(*place).map(|extension| extension.number);
+        self.by_number.sort_unstable_by_key(number);
     }
 
     fn join(&mut self, base: u64, number: u64) {

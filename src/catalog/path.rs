@@ -1,6 +1,6 @@
 //! Paths: from a name up to the root, or to the place where the way ends, and why.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 
@@ -96,9 +96,14 @@ pub struct Paths<'c> {
     texts: Vec<u8>,
     /// Directories by the low bits of their record number; a later one takes the place of an earlier.
     known: Vec<Option<Known>>,
+    /// How many directories have been remembered since `known` grew.
+    remembered: usize,
     /// The way up, reused.
     climb: Vec<(FileReference, Range<usize>)>,
     visited: HashSet<FileReference>,
+    /// Directories whose texts start anew because they are too deep, and where the way up from them
+    /// ends. They are never forgotten, so that no way has to be climbed for longer than a path can be.
+    too_deep: HashMap<FileReference, PathEnd>,
 }
 
 /// A directory whose text stands in `texts`.
@@ -107,7 +112,11 @@ struct Known {
     reference: FileReference,
     start: usize,
     end: usize,
+    /// UTF-16 units of the text, without the reason it may start with.
+    units: usize,
     path_end: PathEnd,
+    /// Where the way would end if the text were not cut for its length.
+    way_end: PathEnd,
 }
 
 impl Catalog<'_> {
@@ -117,20 +126,24 @@ impl Catalog<'_> {
         Paths {
             catalog: self,
             texts: Vec::new(),
-            known: vec![None; Paths::PLACES],
+            known: vec![None; Paths::FEW_PLACES],
+            remembered: 0,
             climb: Vec::new(),
             visited: HashSet::new(),
+            too_deep: HashMap::new(),
         }
     }
 }
 
 impl Paths<'_> {
     /// Bytes of text that are remembered before everything is forgotten again.
-    const REMEMBERED: usize = 4 << 20;
-    /// Directories that are remembered at most: a power of two.
-    const PLACES: usize = 1 << 13;
-    /// A path in NTFS has at most 32,767 UTF-16 units: at most this many bytes of UTF-8.
-    const LONGEST: usize = 32_767 * 3;
+    const REMEMBERED: usize = 16 << 20;
+    /// Places for directories to begin with, and at most: powers of two. A builder that is asked for
+    /// one path is made at no cost; one that meets many directories grows.
+    const FEW_PLACES: usize = 1 << 6;
+    const MOST_PLACES: usize = 1 << 16;
+    /// A path in NTFS has at most this many UTF-16 units.
+    const LONGEST: usize = 32_767;
 
     /// Appends the path of `name` in the directory `parent` as UTF-8, and says where it ends.
     pub fn push_utf8(&mut self, parent: FileReference, name: Name<'_>, out: &mut Vec<u8>) -> PathEnd {
@@ -167,12 +180,12 @@ impl Paths<'_> {
         }
     }
 
-    fn place(reference: FileReference) -> usize {
-        usize::try_from(reference.record_number()).unwrap_or(0) & (Self::PLACES - 1)
+    fn place(&self, reference: FileReference) -> usize {
+        usize::try_from(reference.record_number()).unwrap_or(0) & self.known.len().saturating_sub(1)
     }
 
     fn known(&self, reference: FileReference) -> Option<Known> {
-        self.known.get(Self::place(reference)).copied().flatten().filter(|known| known.reference == reference)
+        self.known.get(self.place(reference)).copied().flatten().filter(|known| known.reference == reference)
     }
 
     fn build(&mut self, reference: FileReference) -> Known {
@@ -180,42 +193,104 @@ impl Paths<'_> {
             self.texts.clear();
             self.known.fill(None);
         }
-        let (base, path_end) = self.climb(reference);
-        let start = self.texts.len();
-        match base {
-            Some(known) => self.texts.extend_from_within(known.start..known.end.min(start)),
-            None => self.texts.extend_from_slice(path_end.to_string().as_bytes()),
+        let mut known = match self.climb(reference) {
+            Ok(base) => self.extendable(base),
+            Err((path_end, way_end)) => self.start(reference, path_end, way_end),
+        };
+        while let Some((reference, name)) = self.climb.pop() {
+            known = self.descend(known, reference, name);
         }
-        let path_end = self.descend(start, path_end);
-        let known = Known { reference, start, end: self.texts.len(), path_end };
-        if let Some(place) = self.known.get_mut(Self::place(reference)) {
+        // A reference that leads nowhere has its reason for a text.
+        known.reference = reference;
+        self.remember(known);
+        known
+    }
+
+    fn remember(&mut self, known: Known) {
+        if self.remembered >= self.known.len() && self.known.len() < Self::MOST_PLACES {
+            self.grow();
+        }
+        self.remembered = self.remembered.saturating_add(1);
+        let place = self.place(known.reference);
+        if let Some(place) = self.known.get_mut(place) {
             *place = Some(known);
         }
-        known
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let larger = vec![None; self.known.len().saturating_mul(4).min(Self::MOST_PLACES)];
+        self.remembered = 0;
+        for known in std::mem::replace(&mut self.known, larger).into_iter().flatten() {
+            self.remember(known);
+        }
+    }
+
+    /// A text that starts anew, with the reason.
+    fn start(&mut self, reference: FileReference, path_end: PathEnd, way_end: PathEnd) -> Known {
+        let start = self.texts.len();
+        self.texts.extend_from_slice(path_end.to_string().as_bytes());
+        Known { reference, start, end: self.texts.len(), units: 0, path_end, way_end }
+    }
+
+    /// The text of `known` where more can be put behind it: a copy, unless it is the last already.
+    fn extendable(&mut self, known: Known) -> Known {
+        if known.end == self.texts.len() {
+            return known;
+        }
+        let start = self.texts.len();
+        self.texts.extend_from_within(known.start..known.end.min(start));
+        Known { start, end: self.texts.len(), ..known }
     }
 
     /// Climbs to the first directory whose text is known, or to where the way ends. The names on the
     /// way are left in `climb`.
-    fn climb(&mut self, reference: FileReference) -> (Option<Known>, PathEnd) {
+    ///
+    /// The way through a cycle ends at the same member wherever it comes from, the one with the
+    /// lowest reference: else the path would depend on what is known already.
+    fn climb(&mut self, reference: FileReference) -> Result<Known, (PathEnd, PathEnd)> {
         self.climb.clear();
         self.visited.clear();
         let mut here = reference;
         loop {
             if let Some(known) = self.known(here) {
-                return (Some(known), known.path_end);
+                return self.cut_at_passed(known.way_end).map_or(Ok(known), |end| Err((end, end)));
             }
             if self.was_here(here) {
-                return (None, PathEnd::Cycle(here));
+                let end = self.cut_cycle(here);
+                return Err((end, end));
             }
-            match self.catalog.directory(here) {
-                Err(end) => return (None, end),
-                Ok(directory) => {
-                    let name_end = directory.name_offset.saturating_add(usize::from(directory.name_length));
-                    self.climb.push((here, directory.name_offset..name_end));
-                    here = directory.parent;
-                }
+            let directory = self.catalog.directory(here).map_err(|end| (end, end))?;
+            let name_end = directory.name_offset.saturating_add(usize::from(directory.name_length));
+            self.climb.push((here, directory.name_offset..name_end));
+            if let Some(&way_end) = self.too_deep.get(&here) {
+                let passed = self.cut_at_passed(way_end).map(|end| (end, end));
+                return Err(passed.unwrap_or((PathEnd::TooLong(here), way_end)));
             }
+            here = directory.parent;
         }
+    }
+
+    /// The way has come back to `here`: it is to end at the lowest of the cycle's members.
+    fn cut_cycle(&mut self, here: FileReference) -> PathEnd {
+        let first = self.position_in_climb(here).unwrap_or(0);
+        let members = self.climb.iter().enumerate().skip(first).map(|(place, (member, _))| (*member, place));
+        let (lowest, place) = members.min().unwrap_or((here, first));
+        self.climb.truncate(place.saturating_add(1));
+        PathEnd::Cycle(lowest)
+    }
+
+    /// The way has come to a directory from which it is known to end at `way_end`: if that is a member
+    /// of a cycle which the way has passed before, it ends there.
+    fn cut_at_passed(&mut self, way_end: PathEnd) -> Option<PathEnd> {
+        let PathEnd::Cycle(lowest) = way_end else { return None };
+        let place = self.position_in_climb(lowest)?;
+        self.climb.truncate(place.saturating_add(1));
+        Some(way_end)
+    }
+
+    fn position_in_climb(&self, wanted: FileReference) -> Option<usize> {
+        self.climb.iter().position(|(reference, _)| *reference == wanted)
     }
 
     /// True when the way up has already come by `here`. Short ways are looked through; sets are for long ones.
@@ -230,18 +305,20 @@ impl Paths<'_> {
         !self.visited.insert(here)
     }
 
-    /// Appends the names on the way down to the text that starts at `start`.
-    fn descend(&mut self, start: usize, mut end: PathEnd) -> PathEnd {
-        while let Some((reference, name)) = self.climb.pop() {
-            let name = Name::new(self.catalog.names.get(name).unwrap_or_default());
-            if self.texts.len().saturating_sub(start) > Self::LONGEST {
-                self.texts.truncate(start);
-                end = PathEnd::TooLong(reference);
-                self.texts.extend_from_slice(end.to_string().as_bytes());
-            }
-            self.texts.push(b'/');
-            name.push_utf8_to(&mut self.texts);
+    /// The text of the directory `reference` in the directory `above`, whose text is the last there
+    /// is: they share it, so that a way down takes no more room than its names.
+    fn descend(&mut self, above: Known, reference: FileReference, name: Range<usize>) -> Known {
+        let mut known = above;
+        if above.units > Self::LONGEST {
+            known = self.start(reference, PathEnd::TooLong(reference), above.way_end);
+            self.too_deep.insert(reference, above.way_end);
         }
-        end
+        let name = Name::new(self.catalog.names.get(name).unwrap_or_default());
+        self.texts.push(b'/');
+        name.push_utf8_to(&mut self.texts);
+        let units = known.units.saturating_add(name.len()).saturating_add(1);
+        known = Known { reference, end: self.texts.len(), units, ..known };
+        self.remember(known);
+        known
     }
 }

@@ -211,6 +211,25 @@ impl ByteCounts {
         *counter = counter.saturating_add(assessed.range.length);
     }
 
+    /// The counts with their names, in the order they are declared in.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, u64); 12] {
+        [
+            ("intact", self.intact),
+            ("zeros", self.zeros),
+            ("free", self.free),
+            ("unchecked", self.unchecked),
+            ("unowned", self.unowned),
+            ("contested-by-older", self.contested_by_older),
+            ("contested", self.contested),
+            ("claimed", self.claimed),
+            ("zeroed", self.zeroed),
+            ("doubtful", self.doubtful),
+            ("missing", self.missing),
+            ("elsewhere", self.elsewhere),
+        ]
+    }
+
     /// Bytes of content that nothing speaks against.
     fn sound(&self) -> u64 {
         self.intact.saturating_add(self.free)

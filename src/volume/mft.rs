@@ -7,7 +7,7 @@ use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::threads::Threads;
 use crate::source::buffer::PageBuffer;
-use crate::source::{Window, read_readable};
+use crate::source::{Source, Window, read_readable};
 use crate::structure::record::Record;
 
 /// The table of FILE records: a map of where its bytes lie, and how to read them.
@@ -20,6 +20,8 @@ pub struct Mft<'s> {
     extents: Extents,
     record_size: u32,
     size: u64,
+    /// Bytes read at once by a pass over the table: whole records.
+    chunk_size: u64,
     damage: Vec<Damage>,
 }
 
@@ -30,9 +32,13 @@ impl<'s> Mft<'s> {
     /// A table of `size` bytes whose places in `source` the extents name. Its size is bounded by
     /// them: nothing is known of records behind the last extent.
     pub(crate) fn new(source: Window<'s>, extents: Extents, record_size: u32, size: u64, damage: Vec<Damage>) -> Self {
-        let mut this = Self { source, record_size: record_size.max(1), size: size.min(extents.end()), extents, damage };
+        let (record_size, claimed) = (record_size.max(1), size.min(extents.end()));
+        let size = claimed.min(held_by(&source, &extents));
+        let chunk_size = u64::from(Self::CHUNK).next_multiple_of(u64::from(record_size));
+        let mut this = Self { source, record_size, size, extents, chunk_size, damage };
         let unmapped = this.extents.between(0, size).filter(|extent| !matches!(extent.location, Location::At(_)));
-        let gaps: Vec<_> = unmapped.map(|gap| this.unmapped_damage(gap.offset, gap.end())).collect();
+        let mut gaps: Vec<_> = unmapped.map(|gap| this.unmapped_damage(gap.offset, gap.end())).collect();
+        gaps.extend((size < claimed).then(|| this.unmapped_damage(size, claimed)));
         this.damage.extend(gaps);
         this
     }
@@ -165,7 +171,7 @@ impl<'s> Mft<'s> {
         work: impl Fn(&mut S, Chunk<'_>) -> T + Sync,
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let buffer_size = usize::try_from(self.chunk_size()).unwrap_or(0);
+        let buffer_size = usize::try_from(self.chunk_size).unwrap_or(0);
         let read_and_work = |(buffer, state): &mut (PageBuffer, S), index| {
             let (first, bytes) = self.chunk_range(index, buffer.bytes());
             let missing = self.read(first, bytes);
@@ -174,18 +180,20 @@ impl<'s> Mft<'s> {
         threads.map_in_order(self.chunk_count(), || (PageBuffer::new(buffer_size), state()), read_and_work, consume)
     }
 
-    /// Bytes of a chunk: whole records.
-    fn chunk_size(&self) -> u64 {
-        u64::from(Self::CHUNK).next_multiple_of(self.wide_record_size())
+    /// The same table, read `records` at a time.
+    #[cfg(test)]
+    pub(crate) fn with_chunks_of(mut self, records: u64) -> Self {
+        self.chunk_size = records.saturating_mul(self.wide_record_size());
+        self
     }
 
     pub(crate) fn chunk_count(&self) -> u64 {
-        self.size.div_ceil(self.chunk_size())
+        self.size.div_ceil(self.chunk_size)
     }
 
     /// The first record of chunk `index`, and the front of `buffer` that it fills.
     fn chunk_range<'b>(&self, index: u64, buffer: &'b mut [u8]) -> (u64, &'b mut [u8]) {
-        let start = index.saturating_mul(self.chunk_size());
+        let start = index.saturating_mul(self.chunk_size);
         let whole = self.record_count().saturating_mul(self.wide_record_size());
         let left = usize::try_from(whole.saturating_sub(start)).unwrap_or(usize::MAX);
         let length = left.min(buffer.len());
@@ -194,11 +202,24 @@ impl<'s> Mft<'s> {
 
     /// Reads chunk `index` into a buffer of its own.
     pub(crate) fn chunk<'b>(&self, index: u64, buffer: &'b mut Vec<u8>) -> Chunk<'b> {
-        buffer.resize(usize::try_from(self.chunk_size()).unwrap_or(0), 0);
+        buffer.resize(usize::try_from(self.chunk_size).unwrap_or(0), 0);
         let (first, bytes) = self.chunk_range(index, buffer);
         let missing = self.read(first, bytes);
         Chunk { first, record_size: self.record_size, bytes, missing }
     }
+}
+
+/// How large a table can be whose extents these are: no number read from a disk makes it much larger
+/// than its source. A piece that begins within that size counts as far as the source has it.
+fn held_by(source: &Window<'_>, extents: &Extents) -> u64 {
+    let available = source.size();
+    let held_end = |extent: &Extent| match extent.location {
+        Location::At(position) if extent.offset < available => {
+            extent.offset.saturating_add(extent.length.min(available.saturating_sub(position)))
+        }
+        _ => 0,
+    };
+    extents.list().iter().map(held_end).fold(available, u64::max)
 }
 
 /// Consecutive records of the table, as they were read.

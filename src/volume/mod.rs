@@ -84,6 +84,24 @@ impl<'s> Volume<'s> {
         Ok(Self { source, geometry: None, mft: Mft::from_table(source)?, damage: Vec::new() })
     }
 
+    /// A volume put together from what was found: nothing is read here.
+    #[must_use]
+    pub(crate) fn from_parts(
+        source: Window<'s>,
+        geometry: Option<Geometry>,
+        mft: Mft<'s>,
+        damage: Vec<Damage>,
+    ) -> Self {
+        Self { source, geometry, mft, damage }
+    }
+
+    /// The same volume, its table read `records` at a time.
+    #[cfg(test)]
+    pub(crate) fn with_chunks_of(mut self, records: u64) -> Self {
+        self.mft = self.mft.with_chunks_of(records);
+        self
+    }
+
     /// Looks for a backup boot sector in the last MiB and, as NT 3.51 wrote it, in the middle.
     fn open_by_backup(source: Window<'s>) -> Option<Self> {
         let sector_start = |offset: u64| offset.saturating_sub(offset % 512);

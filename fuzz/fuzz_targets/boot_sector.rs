@@ -1,0 +1,8 @@
+//! The boot sector, and the geometry it makes.
+
+#![no_main]
+
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::boot::boot_sector(data));

@@ -1,0 +1,8 @@
+//! A ddrescue map.
+
+#![no_main]
+
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::disk::map(data));

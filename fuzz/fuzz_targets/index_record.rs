@@ -1,0 +1,8 @@
+//! An INDX record, its entries, and the views over them.
+
+#![no_main]
+
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::index::record(data));

@@ -1,0 +1,8 @@
+//! An LZX chunk.
+
+#![no_main]
+
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::codecs::lzx(data));

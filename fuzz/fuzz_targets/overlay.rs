@@ -1,0 +1,8 @@
+//! A WOF stream: the chunk table and its chunks.
+
+#![no_main]
+
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::codecs::overlay(data));

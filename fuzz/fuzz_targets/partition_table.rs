@@ -1,0 +1,8 @@
+//! A disk: partition tables of both kinds.
+
+#![no_main]
+
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::disk::disk(data));

@@ -1,0 +1,8 @@
+//! A FILE record in its three forms, its attributes and their values.
+
+#![no_main]
+
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::record::record(data));

@@ -1,0 +1,8 @@
+//! A security descriptor, and an entry of `$SDS`.
+
+#![no_main]
+
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::security::any(data));

@@ -1,0 +1,8 @@
+//! A small volume with some of its bytes changed.
+
+#![no_main]
+
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::edits::volume(data));

@@ -1,0 +1,374 @@
+//! Several tables in one source, told apart: what exists now, what was there before, and what only
+//! lies inside files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use super::assemble::{Assembly, Material, Occupied, is_mirror};
+use super::fragments::{Fragment, hits_of};
+use super::geometry_vote::GeometryVote;
+use super::witnesses::{place, read_record};
+use crate::base::threads::Threads;
+use crate::structure::attribute_type::AttributeType;
+use crate::structure::record::Record;
+use crate::volume::Volume;
+use crate::volume::extents::Extents;
+use crate::volume::mft::Chunk;
+
+/// What a volume is to its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Layer {
+    /// The volume that exists now.
+    Current,
+    /// A volume that lay in the same place before a new one was made there.
+    OldFormat,
+    /// A volume, or what is left of its table, inside the file of this record of a volume around it.
+    NestedIn(u64),
+    /// A copy of the volume's own table, inside the file of this record.
+    ExportIn(u64),
+    /// FILE records without a volume: a bare `$MFT` file, or fragments of one. Names, times and
+    /// resident content only.
+    Loose,
+}
+
+impl Layer {
+    /// A word that stays the same between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::OldFormat => "old-format",
+            Self::NestedIn(_) => "nested",
+            Self::ExportIn(_) => "export",
+            Self::Loose => "loose",
+        }
+    }
+}
+
+impl std::fmt::Display for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Current => f.write_str("current"),
+            Self::OldFormat => f.write_str("old format"),
+            Self::NestedIn(record) => write!(f, "nested in file {record}"),
+            Self::ExportIn(record) => write!(f, "export in file {record}"),
+            Self::Loose => f.write_str("records without a volume"),
+        }
+    }
+}
+
+/// A volume that was put together, and what it is.
+pub(super) struct Found<'s> {
+    pub(super) volume: Volume<'s>,
+    pub(super) layer: Layer,
+    pub(super) vote: Option<GeometryVote>,
+}
+
+/// Layers of one kind that are told apart in one place; what conflicts with that many is left out.
+const MOST_LAYERS: usize = 8;
+/// Times the current table is put together again without copies that turned out to lie in files.
+const MOST_TRIES: usize = 4;
+/// Records of a copy that are compared with the table's.
+const SAMPLE: usize = 64;
+
+/// Everything that the votes and fragments make, current volumes first.
+pub(super) fn layers<'s>(material: Material<'s, '_>, votes: &[GeometryVote], threads: &Threads) -> Vec<Found<'s>> {
+    let cut = cut_at_tables(material, votes);
+    let material = Material { fragments: &cut, ..material };
+    let mut sorting = Sorting { material, threads, found: Vec::new() };
+    let (homes, homeless) = homes(material, votes);
+    for (vote, fragments) in votes.iter().zip(&homes) {
+        sorting.volume(vote, fragments);
+    }
+    sorting.label_nested();
+    sorting.loose(homeless);
+    let mut found = sorting.found;
+    found.sort_by_key(|found| found.layer != Layer::Current);
+    found
+}
+
+/// Cuts fragments where a table ends: what lies behind may be left over from an older one that
+/// started in the same place.
+fn cut_at_tables(material: Material<'_, '_>, votes: &[GeometryVote]) -> Vec<Fragment> {
+    let (homes, _) = homes(material, votes);
+    let ends = votes.iter().zip(&homes).filter_map(|(vote, members)| material.table_end(vote, members));
+    let mut fragments = material.fragments.to_vec();
+    for end in ends {
+        let parts = fragments.iter().enumerate();
+        let cut = parts.filter_map(|(index, part)| Some((index, part.cut(end, material.findings.records())?)));
+        for (index, (front, back)) in cut.collect::<Vec<_>>() {
+            if let Some(fragment) = fragments.get_mut(index) {
+                *fragment = front;
+                fragments.push(back);
+            }
+        }
+    }
+    fragments
+}
+
+/// The fragments in each volume, and those in none. Where volumes overlap, a fragment belongs to the
+/// one whose record 0 says so; else to the innermost it fits.
+fn homes(material: Material<'_, '_>, votes: &[GeometryVote]) -> (Vec<Vec<usize>>, Vec<usize>) {
+    let around =
+        |vote: &GeometryVote, fragment: &Fragment| vote.start <= fragment.offset && fragment.offset < vote.end();
+    let told: Vec<Option<Extents>> = votes
+        .iter()
+        .map(|vote| {
+            let indexed = material.fragments.iter().enumerate();
+            let inside: Vec<usize> = indexed.filter(|(_, part)| around(vote, part)).map(|(index, _)| index).collect();
+            material.told_places(vote, &inside)
+        })
+        .collect();
+    let is_told = |vote: &GeometryVote, told: &Option<Extents>, fragment: &Fragment| {
+        let byte = fragment.first.checked_mul(u64::from(fragment.record_size));
+        let at = told.as_ref().zip(byte).and_then(|(extents, byte)| place(extents, byte));
+        at.and_then(|at| at.checked_add(vote.start)) == Some(fragment.offset)
+    };
+    let mut homes: Vec<Vec<usize>> = vec![Vec::new(); votes.len()];
+    let mut homeless = Vec::new();
+    for (index, fragment) in material.fragments.iter().enumerate() {
+        let candidates = votes.iter().zip(&told).enumerate().filter(|(_, (vote, _))| around(vote, fragment));
+        let rank = |vote: &GeometryVote, told: &Option<Extents>| {
+            let fits = vote.may_own(fragment);
+            (fits && is_told(vote, told, fragment), fits, vote.start)
+        };
+        let home = candidates.max_by_key(|(_, (vote, told))| rank(vote, told)).map(|(home, _)| home);
+        match home.and_then(|home| homes.get_mut(home)) {
+            Some(home) => home.push(index),
+            None => homeless.push(index),
+        }
+    }
+    (homes, homeless)
+}
+
+struct Sorting<'s, 'f, 't> {
+    material: Material<'s, 'f>,
+    threads: &'t Threads,
+    found: Vec<Found<'s>>,
+}
+
+impl<'s> Sorting<'s, '_, '_> {
+    /// Puts one volume together, and sorts what is left over in its place.
+    fn volume(&mut self, vote: &GeometryVote, fragments: &[usize]) {
+        let fits = |index: &usize| self.material.fragments.get(*index).is_some_and(|fragment| vote.may_own(fragment));
+        let (members, foreign): (Vec<usize>, Vec<usize>) = fragments.iter().copied().partition(fits);
+        let Some((assembly, owners)) = self.current(vote, &members, fragments) else { return };
+        let occupied = Occupied::by(assembly.volume.mft());
+        let used: BTreeSet<usize> = assembly.used.iter().copied().collect();
+        let is_left = |index: &usize| {
+            let fragment = self.material.fragments.get(*index);
+            !used.contains(index) && fragment.is_some_and(|fragment| !occupied.has(vote, fragment))
+        };
+        let mut in_files: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        let (mut old, mut loose) = (Vec::new(), Vec::new());
+        for index in members.iter().copied().filter(is_left) {
+            match owners.get(&index) {
+                // The mirror's record says whose these clusters are.
+                Some(1) => {}
+                Some(&owner) => in_files.entry(owner).or_default().push(index),
+                None if self.is_copy_of_start(&assembly.volume, index) => {}
+                None => old.push(index),
+            }
+        }
+        for index in foreign.into_iter().filter(is_left) {
+            match owners.get(&index) {
+                Some(&owner) => in_files.entry(owner).or_default().push(index),
+                None => loose.push(index),
+            }
+        }
+        for (owner, fragments) in in_files {
+            let is_export = fragments.iter().any(|&index| self.is_copy(&assembly.volume, index));
+            let (layer, geometry) =
+                if is_export { (Layer::ExportIn(owner), Some(vote)) } else { (Layer::NestedIn(owner), None) };
+            self.pile(geometry, fragments, layer);
+        }
+        self.found.push(Found { volume: assembly.volume, layer: Layer::Current, vote: Some(vote.clone()) });
+        self.pile(Some(vote), old, Layer::OldFormat);
+        self.loose(loose);
+    }
+
+    /// The volume's table, and the files that own the places of fragments. A table's pieces never
+    /// lie in the clusters of a file: those that do are copies, and it is put together without them.
+    fn current(
+        &self,
+        vote: &GeometryVote,
+        members: &[usize],
+        fragments: &[usize],
+    ) -> Option<(Assembly<'s>, BTreeMap<usize, u64>)> {
+        let mut members = members.to_vec();
+        let mut assembly = self.material.assemble(vote, &members)?;
+        let mut owners = BTreeMap::new();
+        for _ in 0..MOST_TRIES {
+            let used: BTreeSet<usize> = assembly.used.iter().copied().collect();
+            if fragments.iter().all(|index| used.contains(index)) {
+                break;
+            }
+            owners = self.owners(&assembly.volume, vote, fragments);
+            let before = members.len();
+            members.retain(|index| !used.contains(index) || owners.get(index).is_none_or(|&owner| owner <= 1));
+            if members.len() == before {
+                break;
+            }
+            match self.material.assemble(vote, &members) {
+                Some(better) => assembly = better,
+                None => break,
+            }
+        }
+        Some((assembly, owners))
+    }
+
+    /// The files in use whose clusters fragments lie in.
+    fn owners(&self, volume: &Volume<'_>, vote: &GeometryVote, fragments: &[usize]) -> BTreeMap<usize, u64> {
+        let place = |index: usize| self.material.fragments.get(index)?.offset.checked_sub(vote.start);
+        let mut places: Vec<(u64, usize)> =
+            fragments.iter().filter_map(|&index| Some((place(index)?, index))).collect();
+        places.sort_unstable();
+        owners(volume, vote.cluster_size, &places, self.threads)
+    }
+
+    /// True for a small fragment that holds what the table starts with, or what nobody else knows any
+    /// more: the mirror.
+    fn is_copy_of_start(&self, volume: &Volume<'_>, index: usize) -> bool {
+        let (same, compared) = self.comparison(volume, index);
+        self.material.fragments.get(index).is_some_and(is_mirror) && same.saturating_mul(2) >= compared
+    }
+
+    /// True when most records of the fragment have the name that the table's record of the same
+    /// number has.
+    fn is_copy(&self, volume: &Volume<'_>, index: usize) -> bool {
+        let (same, compared) = self.comparison(volume, index);
+        compared > 0 && same.saturating_mul(2) > compared
+    }
+
+    /// How many records of the fragment have the name that the table's record of the same number
+    /// has, of how many that could be compared.
+    fn comparison(&self, volume: &Volume<'_>, index: usize) -> (usize, usize) {
+        let Some(fragment) = self.material.fragments.get(index) else { return (0, 0) };
+        let (mut same, mut compared) = (0_usize, 0_usize);
+        for hit in hits_of(fragment, self.material.findings.records()).take(SAMPLE) {
+            let number = fragment.number_at(hit.offset);
+            let (Some(copy), Ok(own)) = (read_record(&self.material.source, hit), volume.mft().record(number)) else {
+                continue;
+            };
+            compared = compared.saturating_add(1);
+            same = same.saturating_add(usize::from(identity(&copy) == identity(&own)));
+        }
+        (same, compared)
+    }
+
+    /// Piles up tables of fragments until none is left, or too many conflict.
+    fn pile(&mut self, vote: Option<&GeometryVote>, mut fragments: Vec<usize>, layer: Layer) {
+        for _ in 0..MOST_LAYERS {
+            let Some(assembly) = self.material.by_fragments(vote, &fragments) else { return };
+            fragments.retain(|index| !assembly.used.contains(index));
+            let found = Found { volume: assembly.volume, layer, vote: vote.cloned() };
+            self.found.push(found);
+        }
+    }
+
+    /// Fragments that belong to no volume. A lone torn record is no evidence of anything.
+    fn loose(&mut self, mut fragments: Vec<usize>) {
+        fragments.retain(|&index| {
+            let fragment = self.material.fragments.get(index);
+            fragment.is_some_and(|fragment| {
+                fragment.hits() > 1
+                    || hits_of(fragment, self.material.findings.records()).any(super::findings::RecordHit::is_strong)
+            })
+        });
+        self.pile(None, fragments, Layer::Loose);
+    }
+
+    /// A volume that starts in the clusters of a file of another is nested in it.
+    fn label_nested(&mut self) {
+        let starts: Vec<Option<u64>> = self.found.iter().map(current_start).collect();
+        let mut labels: Vec<(usize, Layer)> = Vec::new();
+        for outer in self.found.iter().filter(|found| found.layer == Layer::Current) {
+            let Some(vote) = &outer.vote else { continue };
+            let inside = |start: &u64| vote.start < *start && *start < vote.end();
+            let mut places: Vec<(u64, usize)> = starts
+                .iter()
+                .enumerate()
+                .filter_map(|(index, start)| Some((start.filter(inside)?.saturating_sub(vote.start), index)))
+                .collect();
+            if places.is_empty() {
+                continue;
+            }
+            places.sort_unstable();
+            let owners = owners(&outer.volume, vote.cluster_size, &places, self.threads);
+            // A volume whose size nobody told is no more than a guess at what lies in it.
+            let is_certain = vote.boot_geometry.is_some();
+            for (_, index) in places {
+                match owners.get(&index) {
+                    Some(&owner) => labels.push((index, Layer::NestedIn(owner))),
+                    None if is_certain => labels.push((index, Layer::OldFormat)),
+                    None => {}
+                }
+            }
+        }
+        for (index, layer) in labels {
+            if let Some(found) = self.found.get_mut(index) {
+                found.layer = layer;
+            }
+        }
+    }
+}
+
+fn current_start(found: &Found<'_>) -> Option<u64> {
+    found.vote.as_ref().filter(|_| found.layer == Layer::Current).map(|vote| vote.start)
+}
+
+/// Which of `places`, bytes of the volume in order, lie in clusters of a file in use, and of which.
+pub(super) fn owners(
+    volume: &Volume<'_>,
+    cluster_size: u32,
+    places: &[(u64, usize)],
+    threads: &Threads,
+) -> BTreeMap<usize, u64> {
+    let mut found: BTreeMap<usize, u64> = BTreeMap::new();
+    let work = |chunk: Chunk<'_>| {
+        let mut owned = Vec::new();
+        for (_, record) in chunk.into_records() {
+            let Ok(record) = record else { continue };
+            owned_by(&record, cluster_size, places, &mut owned);
+        }
+        owned
+    };
+    let flow = volume.mft().scan(threads, work, |owned| {
+        for (index, owner) in owned {
+            found.entry(index).or_insert(owner);
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    debug_assert!(flow.is_continue(), "nothing breaks the pass");
+    found
+}
+
+fn owned_by(record: &Record<'_>, cluster_size: u32, places: &[(u64, usize)], owned: &mut Vec<(usize, u64)>) {
+    let header = record.header();
+    let owner = if header.is_base_record() { record.number() } else { header.base_reference().record_number() };
+    // The table's own runs are no file's.
+    if !header.is_in_use() || owner == 0 {
+        return;
+    }
+    let pieces = record.attributes().filter_map(Result::ok).filter_map(|attribute| attribute.non_resident());
+    let runs = pieces.filter_map(|piece| piece.data_runs().ok()).flat_map(|runs| runs.map_while(Result::ok));
+    for run in runs {
+        let Some(start) = run.lcn.and_then(|lcn| lcn.checked_mul(u64::from(cluster_size))) else { continue };
+        let end = start.saturating_add(run.clusters.saturating_mul(u64::from(cluster_size)));
+        let first = places.partition_point(|(place, _)| *place < start);
+        let inside = places.iter().skip(first).take_while(|(place, _)| *place < end);
+        owned.extend(inside.map(|(_, index)| (*index, owner)));
+    }
+}
+
+/// What tells a record from another of the same number: its life, and its first name.
+fn identity(record: &Record<'_>) -> (u16, Option<Vec<u8>>) {
+    let mut attributes = record.attributes().filter_map(Result::ok);
+    let name = attributes.find(|attribute| attribute.attribute_type() == AttributeType::FILE_NAME);
+    let name = name.and_then(|attribute| {
+        let (name, _) = attribute.file_name().ok()?;
+        Some([&name.parent().0.to_le_bytes(), name.name().bytes()].concat())
+    });
+    (record.header().sequence_number(), name)
+}

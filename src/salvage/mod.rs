@@ -1,0 +1,26 @@
+//! Volumes found without their maps: scanned for, told apart, put together, and opened.
+//!
+//! [`open`] is the road for users: it tries what is usual first, and scans only where that leads
+//! nowhere. The steps of a scan can be taken one by one: a [`Scanner`] makes [`Findings`], which group
+//! into [`Fragment`]s, which [vote](GeometryVote) on where volumes lie and become volumes again.
+
+mod assemble;
+pub mod findings;
+pub mod fragments;
+pub mod geometry_vote;
+pub mod layers;
+mod open;
+mod recognize;
+pub mod scan;
+pub mod scan_file;
+mod slack;
+pub mod tree;
+mod witnesses;
+
+pub use findings::{Anchor, AnchorKind, Findings, HitFlags, IndexHit, RecordHit};
+pub use fragments::{Fragment, fragments};
+pub use geometry_vote::{Confidence, GeometryVote, Overrides, RunnerUp, Votes};
+pub use layers::Layer;
+pub use open::{Opened, Way, open, open_with};
+pub use scan::Scanner;
+pub use tree::{Ghost, Tree, Witness};

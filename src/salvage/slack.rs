@@ -1,0 +1,125 @@
+//! Index entries where nothing says that there are any: behind the used bytes of a node, in nodes
+//! that are torn, and behind the end marker of a record.
+
+use std::ops::Range;
+
+use crate::base::le;
+use crate::base::reference::FileReference;
+use crate::structure::value::file_name::FileName;
+
+/// An index entry found by its own shape.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CarvedEntry<'a> {
+    /// Where it starts in the bytes it was carved from.
+    pub(super) offset: usize,
+    /// The file it names.
+    pub(super) file: FileReference,
+    /// The key: a whole `$FILE_NAME`.
+    pub(super) key: &'a [u8],
+}
+
+const HEADER: usize = 16;
+/// `$FILE_NAME` with one character, and with 255.
+const KEY_SIZES: std::ops::RangeInclusive<usize> = 68..=576;
+/// The known flags: a child, and the last entry, which has no key.
+const HAS_CHILD: u16 = 1;
+
+/// Looks at every eighth byte of `range` for entries of the directory `parent`, whose key has exactly
+/// the length its name needs. `is_sound` says whether bytes are what they were written as.
+pub(super) fn carve<'a>(
+    bytes: &'a [u8],
+    range: Range<usize>,
+    parent: FileReference,
+    is_sound: impl Fn(Range<usize>) -> bool,
+) -> Vec<CarvedEntry<'a>> {
+    let mut found = Vec::new();
+    let mut position = range.start.next_multiple_of(8);
+    while position < range.end {
+        let entry = entry_at(bytes, position, parent).filter(|(length, _)| {
+            let end = position.saturating_add(*length);
+            end <= range.end && is_sound(position..end)
+        });
+        match entry {
+            Some((length, entry)) => {
+                found.push(entry);
+                position = position.saturating_add(length);
+            }
+            None => position = position.saturating_add(8),
+        }
+    }
+    found
+}
+
+/// The entry at `offset` with its length, if there is one of this directory.
+fn entry_at(bytes: &[u8], offset: usize, parent: FileReference) -> Option<(usize, CarvedEntry<'_>)> {
+    let header = le::slice_at(bytes, offset, HEADER)?;
+    let file = FileReference(le::u64_at(header, 0)?);
+    let (length, key_size) = (usize::from(le::u16_at(header, 8)?), usize::from(le::u16_at(header, 10)?));
+    let flags = le::u16_at(header, 12)?;
+    let least = HEADER.saturating_add(key_size).next_multiple_of(8);
+    let least = if flags == HAS_CHILD { least.saturating_add(8) } else { least };
+    if flags > HAS_CHILD || !KEY_SIZES.contains(&key_size) || length != least || file.sequence_number() == 0 {
+        return None;
+    }
+    let key = le::slice_at(bytes, offset.checked_add(HEADER)?, key_size)?;
+    let name = FileName::parse(key).ok().filter(|name| name.parent() == parent && name.namespace().0 <= 3)?;
+    let exact = name.name().bytes().len().saturating_add(66) == key_size;
+    let has_nul = name.name().units().any(|unit| unit == 0);
+    (exact && !has_nul).then_some((length, CarvedEntry { offset, file, key }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::structure::forge::utf16;
+
+    /// An entry of directory 40-2 as a writer would make it.
+    fn entry(file: (u64, u16), name: &str) -> Vec<u8> {
+        let mut key = vec![0; 66];
+        key[..8].copy_from_slice(&FileReference::new(40, 2).0.to_le_bytes());
+        key[64] = name.encode_utf16().count() as u8;
+        key.extend(utf16(name));
+        let length = (16 + key.len()).next_multiple_of(8);
+        let mut bytes = vec![0; 16];
+        bytes[..8].copy_from_slice(&FileReference::new(file.0, file.1).0.to_le_bytes());
+        bytes[8..10].copy_from_slice(&(length as u16).to_le_bytes());
+        bytes[10..12].copy_from_slice(&(key.len() as u16).to_le_bytes());
+        bytes.extend(key);
+        bytes.resize(length, 0);
+        bytes
+    }
+
+    fn names(bytes: &[u8], parent: FileReference) -> Vec<(u64, String)> {
+        let found = carve(bytes, 0..bytes.len(), parent, |_| true);
+        let name = |entry: &CarvedEntry<'_>| FileName::parse(entry.key).unwrap().name().to_string();
+        found.iter().map(|entry| (entry.file.record_number(), name(entry))).collect()
+    }
+
+    #[test]
+    fn entries_are_found_between_rubbish() {
+        let parent = FileReference::new(40, 2);
+        let bytes = [vec![0xAA; 24], entry((70, 1), "one.txt"), vec![0; 8], entry((71, 3), "two")].concat();
+        assert_eq!(names(&bytes, parent), [(70, "one.txt".to_owned()), (71, "two".to_owned())]);
+        assert_eq!(names(&bytes, FileReference::new(40, 3)), [], "another life of the directory");
+        for cut in 0..bytes.len() - 8 {
+            assert!(names(&bytes[..cut], parent).len() <= 2);
+        }
+    }
+
+    #[test]
+    fn unsound_bytes_give_no_name() {
+        let bytes = entry((70, 1), "one.txt");
+        let found = carve(&bytes, 0..bytes.len(), FileReference::new(40, 2), |range| !range.contains(&90));
+        assert!(found.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_carved_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), parent: u64) {
+            let found = carve(&bytes, 0..bytes.len(), FileReference(parent), |_| true);
+            prop_assert!(found.iter().all(|entry| entry.offset < bytes.len()));
+        }
+    }
+}

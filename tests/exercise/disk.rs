@@ -1,0 +1,90 @@
+//! Partition tables and ddrescue's maps.
+
+use ntfs_salvage::source::{DamageMap, RescuedOnly, Source, Window, read_readable};
+use ntfs_salvage::volume::disk::Disk;
+use ntfs_salvage::volume::partition::Partition;
+
+use super::{damaged, debug, name, see, show};
+
+/// The bytes as a disk: partitions that can be looked at, wherever they say they are.
+pub(crate) fn disk(bytes: &[u8]) {
+    let disk = Disk::new(&bytes);
+    debug(&disk);
+    assert!(!disk.partitions().is_empty(), "what has no table is one partition");
+    assert_eq!(disk.partitions(), Disk::new(&bytes).partitions());
+    assert!([512, 4096].contains(&disk.sector_size()));
+    disk.damage().iter().copied().for_each(damaged);
+    disk.partitions().iter().for_each(|partition| check(partition, &bytes));
+}
+
+fn check(partition: &Partition, source: &dyn Source) {
+    debug(partition);
+    show(&partition.partition_type);
+    name(partition.name(), partition.name().bytes());
+    let window = partition.window(source);
+    assert!(
+        window.size() <= partition.size
+            && window.start().saturating_add(window.size()) <= source.size().max(window.start())
+    );
+    see(partition.looks_like_ntfs(source));
+    read(&window);
+}
+
+/// A window reads what it says it has, and nothing behind it.
+fn read(window: &Window<'_>) {
+    let mut sector = [0; 512];
+    assert_eq!(window.read_at(window.size(), &mut sector).ok(), Some(0));
+    assert_eq!(window.read_at(u64::MAX, &mut sector).ok(), Some(0));
+    let expected = usize::try_from(window.size()).unwrap_or(512).min(512);
+    assert_eq!(window.read_at(0, &mut sector).ok(), Some(expected));
+}
+
+/// The bytes as a map: its blocks are in order, and what it writes it reads again.
+pub(crate) fn map(bytes: &[u8]) {
+    let map = match DamageMap::parse(bytes) {
+        Ok(map) => map,
+        Err(damage) => return damaged(damage),
+    };
+    assert_eq!(DamageMap::parse(bytes).as_ref(), Ok(&map));
+    map.damage().iter().copied().for_each(damaged);
+    let blocks = map.blocks();
+    assert!(blocks.iter().all(|block| block.range.start < block.range.end));
+    assert!(blocks.windows(2).all(|pair| pair[0].range.end <= pair[1].range.start));
+    let again = DamageMap::parse(map.to_string().as_bytes()).expect("what is written can be read");
+    assert_eq!(again.blocks(), blocks);
+    assert_eq!(again.progress(), map.progress());
+    assert!(again.damage().is_empty(), "{:?}", again.damage());
+    covers(&map);
+    shut(&map);
+    let moved = map.moved(bytes.len() as u64, u64::MAX / 2);
+    assert!(moved.blocks().windows(2).all(|pair| pair[0].range.end <= pair[1].range.start));
+}
+
+/// Any range is covered exactly.
+fn covers(map: &DamageMap) {
+    for range in [0..4096, 511..513, 0..u64::MAX, u64::MAX - 1..u64::MAX] {
+        let mut position = range.start;
+        for block in map.blocks_in(range.clone()) {
+            assert!(block.range.start == position && block.range.end > position);
+            assert_eq!(map.status_at(position), block.status);
+            position = block.range.end;
+        }
+        assert_eq!(position, range.end);
+        see(map.is_rescued(range));
+    }
+}
+
+/// What was not rescued is not read, and comes as missing.
+fn shut(map: &DamageMap) {
+    let image = [0xAA; 2048];
+    let whole: &[u8] = &image;
+    let source = RescuedOnly::new(&whole, map.clone());
+    let mut buffer = [0x55; 2048];
+    let missing = read_readable(&source, 0, &mut buffer);
+    assert_eq!(missing.is_empty(), map.is_rescued(0..2048));
+    for (position, byte) in (0..).zip(buffer) {
+        let is_missing = missing.iter().any(|range| range.contains(&position));
+        assert_eq!(byte, if is_missing { 0 } else { 0xAA });
+        assert!(is_missing || map.is_rescued(position..position + 1), "byte {position} was never rescued");
+    }
+}

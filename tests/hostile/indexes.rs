@@ -1,0 +1,198 @@
+//! Classes 77 to 86: indexes, bitmaps, the table of upper case.
+
+use std::fs;
+use std::path::Path;
+
+use ntfs_salvage::structure::index::IndexRoot;
+use ntfs_salvage::structure::index_record::IndexRecord;
+use ntfs_salvage::structure::value::bitmap::Bitmap;
+use ntfs_salvage::volume::bitmap::{ClusterBitmap, ClusterState};
+use ntfs_salvage::volume::upcase::UpCase;
+use ntfs_salvage::{DamageKind, FileReference, Record, Threads, Volume};
+
+use crate::exercise;
+use crate::forge::{file_name, put};
+
+/// An entry of a directory's index.
+fn entry(number: u64, name: &str) -> Vec<u8> {
+    let key = file_name(FileReference::new(5, 1), 1, name);
+    let mut entry = vec![0; (16 + key.len()).next_multiple_of(8)];
+    let length = entry.len() as u16;
+    put(&mut entry, 0, &FileReference::new(number, 1).0.to_le_bytes());
+    put(&mut entry, 8, &length.to_le_bytes());
+    put(&mut entry, 10, &(key.len() as u16).to_le_bytes());
+    put(&mut entry, 16, &key);
+    entry
+}
+
+fn last() -> Vec<u8> {
+    let mut entry = vec![0; 16];
+    put(&mut entry, 8, &[16, 0, 0, 0, 2]);
+    entry
+}
+
+/// An INDX record with these entries; the slack behind them is zero.
+fn node(entries: &[Vec<u8>]) -> Vec<u8> {
+    let entries = entries.concat();
+    let mut bytes = vec![0; 4096];
+    put(&mut bytes, 0, b"INDX");
+    put(&mut bytes, 4, &[40, 0, 9, 0]);
+    put(&mut bytes, 24, &40_u32.to_le_bytes());
+    put(&mut bytes, 28, &(40 + entries.len() as u32).to_le_bytes());
+    put(&mut bytes, 32, &4072_u32.to_le_bytes());
+    put(&mut bytes, 40, &[7, 0]);
+    (0..8).for_each(|stride| put(&mut bytes, stride * 512 + 510, &[7, 0]));
+    put(&mut bytes, 64, &entries);
+    bytes
+}
+
+fn three() -> Vec<u8> {
+    node(&[entry(24, "aaa"), entry(25, "bbb"), entry(26, "ccc"), last()])
+}
+
+/// Good entries before the last, and whether anything is reported.
+fn count(bytes: &[u8]) -> (usize, bool) {
+    exercise::index::record(bytes);
+    let record = IndexRecord::parse(bytes).expect("it is an index record");
+    let good = record.entries().flatten().filter(|entry| !entry.is_last()).count();
+    (good, record.damage().is_some() || record.entries().any(|entry| entry.is_err()))
+}
+
+#[test]
+fn class_77_offsets_and_sizes_of_a_node_are_held_to_its_record() {
+    assert_eq!(count(&three()), (3, false));
+    for field in [24, 28, 32] {
+        for value in [0_u32, 1, 17, 41, 4073, 0x8000_0000, u32::MAX] {
+            let mut bytes = three();
+            put(&mut bytes, field, &value.to_le_bytes());
+            let (good, is_told) = count(&bytes);
+            assert!(is_told && good <= 3, "{value} at {field}: {good}");
+        }
+    }
+}
+
+#[test]
+fn class_78_impossible_entry_lengths_end_the_walk_and_wrong_keys_cost_one_entry() {
+    let second = 64 + entry(24, "aaa").len();
+    for length in [0_u16, 8, 15, 17, 0xFFF8] {
+        let mut bytes = three();
+        put(&mut bytes, second + 8, &length.to_le_bytes());
+        assert_eq!(count(&bytes), (1, true), "length {length}");
+    }
+    for key in [100_u16, 0x4000, 0xFFFF] {
+        let mut bytes = three();
+        put(&mut bytes, second + 10, &key.to_le_bytes());
+        assert_eq!(count(&bytes), (2, true), "key of {key}");
+    }
+}
+
+#[test]
+fn class_79_a_child_may_be_anything_and_is_not_followed_here() {
+    for vcn in [0_u64, 1, 1 << 40, u64::MAX] {
+        let mut with_child = last();
+        put(&mut with_child, 8, &[24, 0, 0, 0, 3]);
+        with_child.extend(vcn.to_le_bytes());
+        let bytes = node(&[entry(24, "a"), with_child]);
+        assert_eq!(count(&bytes), (1, false));
+        let record = IndexRecord::parse(&bytes).unwrap();
+        assert_eq!(record.entries().flatten().find_map(|entry| entry.child_vcn()), Some(vcn));
+    }
+}
+
+#[test]
+fn class_82_a_node_full_of_the_smallest_entries_is_walked_in_one_go() {
+    let smallest = [0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0];
+    let entries: Vec<Vec<u8>> = (0..(4096 - 64) / 16 - 1).map(|_| smallest.to_vec()).chain([last()]).collect();
+    let mut bytes = node(&entries);
+    // The words the update sequence would protect belong to the entries here.
+    bytes[4..8].fill(0);
+    for stride in 0..8 {
+        put(&mut bytes, stride * 512 + 510, &[0, 0]);
+    }
+    assert_eq!(count(&bytes).0, entries.len() - 1);
+}
+
+#[test]
+fn class_83_an_index_root_of_any_record_size_and_collation_is_viewed() {
+    for (collation, size) in [(0x99_u32, 0_u32), (1, 1), (0, 3), (u32::MAX, u32::MAX), (1, 1 << 31)] {
+        let mut value = [0x30_u32.to_le_bytes(), collation.to_le_bytes(), size.to_le_bytes(), [0xFF; 4]].concat();
+        value.extend([16, 0, 0, 0, 32, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0]);
+        value.extend(last());
+        exercise::value::any(&[&[9 | 3 << 6], value.as_slice()].concat());
+        let root = IndexRoot::parse(&value).unwrap();
+        assert_eq!((root.collation().0, root.record_size()), (collation, size));
+        assert_eq!((root.entries().count(), root.damage()), (1, None));
+    }
+}
+
+fn volume() -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/plain.img")).expect("the test volume can be read")
+}
+
+/// The test volume with a changed `$Bitmap`: `change` gets its record without its update sequence.
+fn with_bitmap(change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut image = volume();
+    let start = 4 * 4096 + 6 * 1024;
+    let mut record = Record::parse(6, &image[start..start + 1024]).unwrap().into_repaired().bytes().to_vec();
+    change(&mut record);
+    put(&mut image, start, &crate::forge::protect(record));
+    image
+}
+
+/// Where the record has its `$DATA`.
+fn data_of(record: &[u8]) -> usize {
+    let view = Record::parse(6, record).unwrap();
+    let data = view.attributes().flatten().find(|attribute| attribute.attribute_type().0 == 0x80).unwrap();
+    data.place().offset as usize
+}
+
+#[test]
+fn class_84_a_bitmap_that_is_short_long_or_unreadable_leaves_clusters_unknown() {
+    let sound = volume();
+    let sound = ClusterBitmap::read(&Volume::open(&sound).unwrap());
+    assert!(sound.is_complete());
+    for (size, is_complete) in [(8_u64, false), (0, false), (1 << 20, true), (1 << 62, true)] {
+        let image = with_bitmap(|record| {
+            let data = data_of(record);
+            put(record, data + 48, &size.to_le_bytes());
+        });
+        exercise::table::volume(&image);
+        let volume = Volume::open(&image).unwrap();
+        let bitmap = ClusterBitmap::read(&volume);
+        assert_eq!(bitmap.cluster_count(), sound.cluster_count());
+        assert!(bitmap.is_complete() == is_complete, "{size} bytes: {:?}", bitmap.damage());
+    }
+    let lost = with_bitmap(|record| {
+        let data = data_of(record);
+        put(record, data + 32, &[0xFF, 0xFF]);
+    });
+    exercise::table::volume(&lost);
+    let volume = Volume::open(&lost).unwrap();
+    let bitmap = ClusterBitmap::read(&volume);
+    assert!((0..bitmap.cluster_count()).all(|lcn| bitmap.state(lcn) == ClusterState::Unknown));
+    assert!(volume.catalog_with(&Threads::single()).entries().count() > 100, "nothing depends on it");
+}
+
+#[test]
+fn class_85_bits_beyond_a_bitmap_are_neither_set_nor_free() {
+    let bitmap = Bitmap::new(&[0xFF, 0x01]);
+    assert_eq!((bitmap.count(), bitmap.len()), (9, 16));
+    assert_eq!(
+        [8, 9, 16, 1 << 32, u64::MAX].map(|bit| bitmap.is_set(bit)),
+        [Some(true), Some(false), None, None, None]
+    );
+    exercise::value::any(&[&[0x0B], [0xA5; 300].as_slice()].concat());
+}
+
+#[test]
+fn class_86_a_table_of_upper_case_that_is_missing_short_or_altered_is_refused() {
+    let sound: Vec<u8> = (0..=u16::MAX).flat_map(|unit| UpCase::built_in().upper(unit).to_le_bytes()).collect();
+    assert_eq!(UpCase::parse(&sound).unwrap(), UpCase::built_in());
+    for length in [0, 1, 131_070, 131_071] {
+        let refused = UpCase::parse(&sound[..length]).unwrap_err();
+        assert!(matches!(refused.kind, DamageKind::TooShort { .. }));
+    }
+    let mut altered = sound;
+    put(&mut altered, 2 * usize::from(b'k'), &[b'X', 0]);
+    assert!(UpCase::parse(&altered).is_err());
+}
