@@ -523,6 +523,40 @@ fn the_evidence_is_refused_as_output() {
     assert!(fs::read(&image).unwrap() == before);
 }
 
+/// An image mounted by ntfs-3g; `None` where that cannot be done.
+struct Mounted(TempDir);
+
+impl Mounted {
+    fn new(image: &Path) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("ntfs-3g");
+        mount.arg(image).arg(folder.path()).stderr(Stdio::null());
+        mount.status().is_ok_and(|status| status.success()).then_some(Self(folder))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_folder_on_the_evidence_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("the image.img");
+    fs::copy(testdata("plain.img"), &image).unwrap();
+    let Some(mounted) = Mounted::new(&image) else {
+        println!("skipped: nothing can be mounted here");
+        return;
+    };
+    let out = mounted.0.path().join("new folder/out");
+    let output = command(&image, &out, &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing is written on the evidence"));
+    assert!(!mounted.0.path().join("new folder").exists());
+}
+
 // ---------------------------------------------------------------------------------- what is wanted
 
 #[test]

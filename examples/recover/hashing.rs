@@ -120,3 +120,35 @@ fn add_zeros(hash: &mut Sha256, mut count: u64) {
         count -= length as u64;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Passes pieces of a buffer's size and less, and zeros in between.
+    fn pass(mut hashing: Hashing<'_, '_>) -> Option<[u8; 32]> {
+        for (number, length) in [Buffer::SIZE, Buffer::SIZE, 1000, Buffer::SIZE, 0, 77].into_iter().enumerate() {
+            let mut buffer = hashing.buffer();
+            buffer.first(length).fill(number as u8 + 1);
+            hashing.bytes(buffer, length);
+            hashing.zeros(number as u64 * 50_000);
+        }
+        hashing.finish()
+    }
+
+    #[test]
+    fn another_thread_hashes_the_same_and_gives_the_buffers_back() {
+        let mut spare = Vec::new();
+        let mut plain = Sha256::new();
+        for (number, length) in [Buffer::SIZE, Buffer::SIZE, 1000, Buffer::SIZE, 0, 77].into_iter().enumerate() {
+            plain.update(vec![number as u8 + 1; length]);
+            plain.update(vec![0; number * 50_000]);
+        }
+        let expected = Some(plain.finalize().into());
+        assert_eq!(pass(Hashing::here(&mut spare)), expected);
+        assert_eq!(spare.len(), 1);
+        assert_eq!(std::thread::scope(|scope| pass(Hashing::beside(scope, &mut spare))), expected);
+        assert!((1..=3).contains(&spare.len()), "{}", spare.len());
+        assert_eq!(pass(Hashing::none(&mut spare)), None);
+    }
+}

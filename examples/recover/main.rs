@@ -20,6 +20,7 @@ mod progress;
 mod recovery;
 mod safe_name;
 mod selection;
+mod stream_line;
 mod totals;
 mod tree;
 mod writer;
@@ -32,8 +33,11 @@ mod failure;
 mod file;
 #[path = "../mft_dump/input.rs"]
 mod input;
-#[allow(dead_code, reason = "the other tool writes more kinds of values")]
+#[path = "../mft_dump/json.rs"]
 mod json;
+#[allow(dead_code, reason = "the other tool aligns numbers, and writes times")]
+#[path = "../mft_dump/number.rs"]
+mod number;
 #[path = "../mft_dump/record_choice.rs"]
 mod record_choice;
 #[allow(dead_code, reason = "the other tool writes text for people, too")]

@@ -59,9 +59,8 @@ struct Scout<'c> {
     spare: SpareParts,
 }
 
-/// The links under which an entry is wanted, with their numbers and paths.
+/// Calls `each` with the links under which a file is wanted, with their numbers and paths.
 pub fn each_link<'l, 'e>(
-    entry: &Entry<'_>,
     links: &'l [Link<'e>],
     selection: &Selection,
     (paths, text): (&mut Paths<'_>, &mut String),
@@ -70,7 +69,7 @@ pub fn each_link<'l, 'e>(
     for (index, link) in links.iter().enumerate() {
         text.clear();
         paths.push(link.parent(), link.name(), text);
-        if selection.path(text) && !(entry.is_directory() && text == "/" && links.len() > 1) {
+        if selection.path(text) {
             each(index, link, text);
         }
     }
@@ -174,7 +173,7 @@ impl Scout<'_> {
         };
         let mut is_first = true;
         let before = part.wishes.len();
-        each_link(entry, links, selection, (&mut self.paths, &mut self.text), |index, link, path| {
+        each_link(links, selection, (&mut self.paths, &mut self.text), |index, link, path| {
             if entry.is_directory() && path != "/" {
                 part.directories.push(directory(entry, &parts, link));
             }

@@ -115,7 +115,7 @@ impl<'w, 'r> Preparer<'w, 'r> {
         let start = self.links.len();
         let Self { texts, links, text, paths, .. } = self;
         let selection = self.recovery.selection;
-        each_link(entry, &parts.links, selection, (paths, text), |index, link, path| {
+        each_link(&parts.links, selection, (paths, text), |index, link, path| {
             let path = push(texts, |texts| texts.push_str(path));
             links.push(WantedLink { index: Some(index), parent: Some(link.parent()), path: Some(path) });
         });

@@ -13,11 +13,12 @@ use crate::content::{Copy, size_of};
 use crate::folder::{Folder, set_times};
 use crate::handles::Handles;
 use crate::hashing::Hashing;
-use crate::lines::{self, OtherLink, StreamLine};
+use crate::lines;
 use crate::output_paths::OutputPaths;
 use crate::prepare::{File, Job, Obstacle, Preparer};
 use crate::recovery::{Part, Recovery};
 use crate::safe_name::with_mark;
+use crate::stream_line::{OtherLink, StreamLine};
 
 /// How often another name is tried where a file stands that was there before.
 const TRIES: u32 = 100;
