@@ -15,6 +15,7 @@ use std::{env, fs};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ntfs_salvage::catalog::{Batch, Paths, SpareParts};
+use ntfs_salvage::salvage::Scanner;
 use ntfs_salvage::source::{self, Source};
 use ntfs_salvage::structure::attribute::Attribute;
 use ntfs_salvage::structure::value::Value;
@@ -157,6 +158,13 @@ fn full_paths(criterion: &mut Criterion) {
     });
 }
 
+/// The scan for what is left of a volume: every sector looked at, every record parsed.
+fn carving_scan(criterion: &mut Criterion) {
+    measure(criterion, "carving scan", &inputs(), |source| {
+        black_box(Scanner::new(source).run_with(&Threads::single()));
+    });
+}
+
 /// The tool's formats, each a run of the tool itself: `cargo build --release --example mft_dump` makes it.
 fn formats(criterion: &mut Criterion) {
     let bench = env::current_exe().expect("the bench knows its own path");
@@ -186,5 +194,15 @@ fn pass(source: &source::File, work: impl Fn(&Record<'_>) -> usize + Sync) {
     assert!(flow.is_continue(), "nothing breaks the pass");
 }
 
-criterion_group!(benches, bare_read, record_parse, attribute_walk, attribute_values, catalog_pass, full_paths, formats);
+criterion_group!(
+    benches,
+    bare_read,
+    record_parse,
+    attribute_walk,
+    attribute_values,
+    catalog_pass,
+    full_paths,
+    carving_scan,
+    formats
+);
 criterion_main!(benches);

@@ -79,7 +79,7 @@ mod parallel {
     use rayon::{ThreadPool, ThreadPoolBuilder};
 
     /// Pieces a thread may run ahead: enough to smooth over uneven pieces, few enough to stay small.
-    const AHEAD: usize = 4;
+    const AHEAD: usize = 2;
 
     pub(super) fn pool(count: usize) -> Option<ThreadPool> {
         if count == 1 {
