@@ -3,6 +3,8 @@
 //! What it writes of the volumes in `testdata/` is compared with `tests/golden/mft_dump/`;
 //! `BLESS=1 cargo test --test mft_dump` writes the goldens anew.
 
+mod tool;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
@@ -14,17 +16,9 @@ use ntfs_salvage::FileTime;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The program, built as the tests are. `cargo test --test mft_dump` alone does not build examples.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", "mft_dump"]).args(profile).current_dir(ROOT);
-        assert!(build.status().unwrap().success());
-        let tests = std::env::current_exe().unwrap();
-        tests.ancestors().nth(2).unwrap().join("examples").join("mft_dump")
-    })
+    PROGRAM.get_or_init(|| tool::program("mft_dump"))
 }
 
 /// Runs it where the volumes are, so that the name of the input is the same everywhere.

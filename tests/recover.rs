@@ -1,5 +1,7 @@
 //! Runs the example `recover` as its users do, and compares what it recovers with what is known to be there.
 
+mod tool;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -13,17 +15,9 @@ use tempfile::TempDir;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The program, built as the tests are. `cargo test --test recover` alone does not build examples.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", "recover"]).args(profile).current_dir(ROOT);
-        assert!(build.status().unwrap().success());
-        let tests = std::env::current_exe().unwrap();
-        tests.ancestors().nth(2).unwrap().join("examples").join("recover")
-    })
+    PROGRAM.get_or_init(|| tool::program("recover"))
 }
 
 fn testdata(name: &str) -> PathBuf {

@@ -5,16 +5,24 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// Where cargo put the tool: beside the test's own binary, `target/…/deps/<test>`.
-pub(crate) fn mft_dump() -> PathBuf {
+/// The example `name`, built as the tests are. `cargo test --test …` alone does not build examples.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--example", name]).args(profile).current_dir(env!("CARGO_MANIFEST_DIR"));
+    assert!(build.status().expect("cargo starts").success(), "{name} cannot be built");
     let test = std::env::current_exe().expect("the test knows its own path");
     let profile = test.ancestors().nth(2).expect("a test lies in target/<profile>/deps");
-    let tool = profile.join("examples").join(format!("mft_dump{}", std::env::consts::EXE_SUFFIX));
-    assert!(tool.exists(), "{} is not built: run `cargo build --example mft_dump`", tool.display());
-    tool
+    profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+fn mft_dump() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| program("mft_dump"))
 }
 
 /// Runs the tool and returns whatever came of it.
