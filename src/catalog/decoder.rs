@@ -9,7 +9,7 @@ use super::stream_reader::StreamReader;
 use crate::base::damage::wide;
 use crate::base::le;
 use crate::codec::lznt1::{self, CHUNK_SIZE, Worth};
-use crate::source::read_readable;
+use crate::source::Source;
 use crate::volume::extents::Location;
 
 /// Buffers for one stream, and the unit or chunk that was asked for last.
@@ -171,7 +171,7 @@ fn read_bounded(map: &StreamMap<'_>, position: u64, part: &mut [u8]) -> Vec<Rang
     let (present, outside) = part.split_at_mut(inside);
     outside.fill(0);
     let local = |place: u64| usize::try_from(place.saturating_sub(position)).unwrap_or(usize::MAX).min(length);
-    let failed = read_readable(&map.source, position, present).into_iter();
+    let failed = map.source.read_readable(position, present).into_iter();
     let mut gaps: Vec<_> = failed.map(|gap| local(gap.start)..local(gap.end)).collect();
     if inside < length {
         gaps.push(inside..length);

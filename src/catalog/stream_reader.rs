@@ -9,8 +9,8 @@ use super::decoder::Decoder;
 use super::stream_map::StreamMap;
 use super::stream_range::{Missing, Origin, StreamRange, append};
 use crate::base::damage::wide;
+use crate::source::Source;
 use crate::source::buffer::PageBuffer;
-use crate::source::read_readable;
 
 /// Reads a stream from first to last byte, or at any position.
 ///
@@ -157,7 +157,7 @@ impl<'e> StreamReader<'e> {
 
     fn read_clusters(&mut self, range: StreamRange, position: u64, part: &mut [u8]) {
         let mut next = range.offset;
-        for gap in read_readable(&self.map.source, position, part) {
+        for gap in self.map.source.read_readable(position, part) {
             let shift = |place: u64| range.offset.saturating_add(place.saturating_sub(position));
             append(&mut self.last, range.clip(next, shift(gap.start)));
             append(&mut self.last, range.clip(shift(gap.start), shift(gap.end)).lost(Missing::Unreadable));

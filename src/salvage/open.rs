@@ -12,7 +12,7 @@ use crate::base::damage::DamageKind;
 use crate::base::error::{Error, Result};
 use crate::base::guid::Guid;
 use crate::base::threads::Threads;
-use crate::source::{Source, Window, read_readable};
+use crate::source::{Source, Window};
 use crate::structure::boot_sector::{BootSector, OemId};
 use crate::volume::Volume;
 use crate::volume::disk::Disk;
@@ -175,7 +175,7 @@ fn was_ntfs(partition: &Partition, source: &dyn Source) -> bool {
         _ => false,
     };
     let mut sector = [0; 512];
-    read_readable(&partition.window(source), 0, &mut sector);
+    partition.window(source).read_readable(0, &mut sector);
     let owner = BootSector::parse(&sector).map_or(OemId::Ntfs, |boot| boot.oem_id());
     let is_foreign = owner.is_known() && owner != OemId::Ntfs;
     partition.scheme != PartitionScheme::Whole && !is_foreign && (is_of_type || partition.looks_like_ntfs(source))

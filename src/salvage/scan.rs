@@ -9,8 +9,8 @@ use super::recognize::{self, Found};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::threads::Threads;
+use crate::source::Source;
 use crate::source::buffer::PageBuffer;
-use crate::source::{Source, read_readable};
 
 /// Looks through a source for FILE and INDX records, boot sectors and other anchors of a volume.
 ///
@@ -107,7 +107,7 @@ impl<'s> Scanner<'s> {
         let length = usize::try_from(read_end.saturating_sub(start)).unwrap_or(0).min(buffer.len());
         let bytes = buffer.get_mut(..length).unwrap_or_default();
         let mut part = Findings { scanned: end, ..Findings::default() };
-        part.unreadable = read_readable(self.source.0, start, bytes);
+        part.unreadable = self.source.0.read_readable(start, bytes);
         part.unreadable.retain_mut(|range| {
             range.end = range.end.min(end);
             !range.is_empty()
@@ -155,7 +155,7 @@ impl<'s> Scanner<'s> {
         let left = self.source.0.size().saturating_sub(offset);
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(needed.min(recognize::LARGEST_RECORD));
         let mut own = vec![0; length];
-        read_readable(self.source.0, offset, &mut own);
+        self.source.0.read_readable(offset, &mut own);
         Cow::Owned(own)
     }
 }

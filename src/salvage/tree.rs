@@ -14,7 +14,7 @@ use crate::base::name::Name;
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
 use crate::catalog::{Batch, Catalog, Entry, Path, PathEnd, Paths};
-use crate::source::{Source, read_readable};
+use crate::source::Source;
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::index::IndexRoot;
@@ -296,7 +296,7 @@ impl Collected {
 
     fn look_through_record(&mut self, catalog: &Catalog<'_>, place: &IndexPlace, known: &Known) {
         let mut bytes = vec![0; usize::try_from(place.record_size).unwrap_or(0)];
-        read_readable(&catalog.volume().source(), place.offset, &mut bytes);
+        catalog.volume().source().read_readable(place.offset, &mut bytes);
         if bytes.iter().all(|&byte| byte == 0) {
             return;
         }

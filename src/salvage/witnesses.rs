@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::findings::{AnchorKind, HitFlags, IndexHit, RecordHit};
 use super::geometry_vote::{MOST_RECORDS, Voting, Witness};
 use crate::base::reference::SequenceMatch;
-use crate::source::{Source, read_readable};
+use crate::source::Source;
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::boot_sector::BootSector;
@@ -25,7 +25,7 @@ impl Voting<'_> {
         let boots = self.findings.anchors().iter().filter(|anchor| anchor.kind == AnchorKind::BootSector);
         for (index, anchor) in boots.enumerate() {
             let mut sector = [0; 512];
-            read_readable(self.source, anchor.offset, &mut sector);
+            self.source.read_readable(anchor.offset, &mut sector);
             let Some(geometry) = BootSector::parse(&sector).ok().and_then(|boot| boot.geometry().ok()) else {
                 continue;
             };
@@ -161,7 +161,7 @@ impl Voting<'_> {
 /// Reads the record of a hit again.
 pub(super) fn read_record(source: &dyn Source, hit: &RecordHit) -> Option<Record<'static>> {
     let mut bytes = vec![0; usize::try_from(hit.record_size).ok()?];
-    read_readable(source, hit.offset, &mut bytes);
+    source.read_readable(hit.offset, &mut bytes);
     Record::from_vec(hit.number().unwrap_or(0), bytes).ok()
 }
 

@@ -94,23 +94,23 @@ impl DamageMap {
         parser.finish()
     }
 
-    /// The map of a medium of `size` bytes of which all could be read but `unreadable`.
-    #[must_use]
-    pub fn of_unreadable(size: u64, unreadable: &[Range<u64>]) -> Self {
-        let claim = |range: Range<u64>, status| (Line::default(), Block { range, status });
-        let mut bad: Vec<_> = unreadable.iter().map(|range| range.start.min(size)..range.end.min(size)).collect();
-        bad.sort_unstable_by_key(|range| range.start);
-        let mut claims = Vec::new();
-        let mut start = 0;
-        for range in bad {
-            claims.push(claim(start..range.start, Status::Rescued));
-            claims.push(claim(range.start.max(start)..range.end, Status::Bad));
-            start = start.max(range.end);
+    /// The map of a medium of `size` bytes of which `read` could be read and `unreadable` could not. No two
+    /// ranges overlap. Of what is in neither nothing is known: it was not tried.
+    pub(super) fn of_reads(size: u64, read: &[Range<u64>], unreadable: &[Range<u64>]) -> Self {
+        let read = read.iter().map(|range| (range, Status::Rescued));
+        let mut known: Vec<_> = read.chain(unreadable.iter().map(|range| (range, Status::Bad))).collect();
+        known.sort_unstable_by_key(|(range, _)| range.start);
+        let (mut blocks, mut position) = (Vec::new(), 0);
+        for (range, status) in known {
+            append(&mut blocks, position..range.start, Status::NotTried);
+            append(&mut blocks, range.clone(), status);
+            position = range.end;
         }
-        claims.push(claim(start..size, Status::Rescued));
-        claims.retain(|(_, block)| !block.range.is_empty());
-        let blocks = settle(claims, &mut Vec::new());
-        Self { blocks, progress: Progress { position: 0, status: '+', pass: 1 }, damage: Vec::new() }
+        append(&mut blocks, position..size, Status::NotTried);
+        let open = blocks.iter().find(|block| block.status == Status::NotTried);
+        let status = if open.is_some() { '?' } else { '+' };
+        let progress = Progress { position: open.map_or(size, |block| block.range.start), status, pass: 1 };
+        Self { blocks, progress, damage: Vec::new() }
     }
 
     /// The same map in the positions of an image in which position `image` holds what the medium has at
@@ -489,17 +489,21 @@ mod tests {
 
     #[test]
     fn an_account_becomes_a_map() {
-        let map = DamageMap::of_unreadable(2000, &[512..1024, 0..100, 600..1100, 1900..9000]);
+        let map = DamageMap::of_reads(2000, &[100..512, 1100..1900], &[0..100, 512..1024]);
         let expected = [
             block(0..100, Status::Bad),
             block(100..512, Status::Rescued),
-            block(512..1100, Status::Bad),
+            block(512..1024, Status::Bad),
+            block(1024..1100, Status::NotTried),
             block(1100..1900, Status::Rescued),
-            block(1900..2000, Status::Bad),
+            block(1900..2000, Status::NotTried),
         ];
         assert_eq!(map.blocks(), expected);
-        assert_eq!(parse(&map.to_string()).blocks(), expected);
-        assert_eq!(DamageMap::of_unreadable(0, &[0..9]).blocks(), []);
+        assert_eq!(map.progress(), Progress { position: 1024, status: '?', pass: 1 });
+        assert_eq!(parse(&map.to_string()), map);
+        let whole = DamageMap::of_reads(9, &[0..9], &[]);
+        assert_eq!((whole.blocks(), whole.progress().status), (&[block(0..9, Status::Rescued)][..], '+'));
+        assert_eq!(DamageMap::of_reads(0, &[], &[]).blocks(), []);
     }
 
     proptest! {

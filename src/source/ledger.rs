@@ -6,12 +6,11 @@ use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Source;
+use super::damage_map::DamageMap;
+use super::halving::{Halving, SECTOR_SIZE};
 use super::range_set::RangeSet;
 use crate::base::damage::wide;
 use crate::base::error::ReadError;
-
-/// Bytes of a sector, unless it is told otherwise.
-const SECTOR_SIZE: u32 = 512;
 
 /// A source that keeps account of what cannot be read.
 ///
@@ -19,141 +18,81 @@ const SECTOR_SIZE: u32 = 512;
 /// sector that fails alone is missing from then on: no read of this ledger ever asks for it again, on
 /// any thread, since every attempt can take a failing disk seconds and bring its end nearer.
 ///
-/// Missing bytes are not zeros: [`read_lenient`](Self::read_lenient) names them, and reading them as a
-/// [`Source`] is an error.
+/// Missing bytes are not zeros: [`read_readable`](Source::read_readable) names them, and
+/// [`read_at`](Source::read_at) is an error there.
 pub struct Ledger<'s> {
+    halving: Halving<'s, dyn Source + 's>,
     source: &'s dyn Source,
-    sector_size: u64,
-    missing: Mutex<RangeSet>,
+    account: Mutex<Account>,
+}
+
+/// What is known of the source.
+#[derive(Debug, Default)]
+struct Account {
+    missing: RangeSet,
+    /// What could be read, where that is to be remembered.
+    read: Option<RangeSet>,
 }
 
 impl<'s> Ledger<'s> {
     /// A ledger over `source`, with sectors of 512 bytes.
     #[must_use]
     pub fn new(source: &'s dyn Source) -> Self {
-        Self::with_sector_size(source, SECTOR_SIZE)
+        Self::over(source, SECTOR_SIZE)
     }
 
     /// A ledger over `source` with sectors of `sector_size` bytes, from position 0 on. A size of 0 counts as 1.
     #[must_use]
     pub fn with_sector_size(source: &'s dyn Source, sector_size: u32) -> Self {
-        Self { source, sector_size: u64::from(sector_size.max(1)), missing: Mutex::default() }
+        Self::over(source, u64::from(sector_size))
+    }
+
+    fn over(source: &'s dyn Source, sector_size: u64) -> Self {
+        Self { halving: Halving::new(source, sector_size), source, account: Mutex::default() }
+    }
+
+    /// The same, if `remembered`, with an account of what was read, too, for its [`map`](Self::map).
+    #[must_use]
+    pub fn remember_reads(mut self, remembered: bool) -> Self {
+        let account = self.account.get_mut().unwrap_or_else(PoisonError::into_inner);
+        account.read = remembered.then(RangeSet::default);
+        self
     }
 
     /// What was found missing so far: whole sectors, in order, joined where they touch.
     #[must_use]
     pub fn missing(&self) -> Vec<Range<u64>> {
-        self.lock().ranges().to_vec()
+        self.lock().missing.ranges().collect()
     }
 
-    /// Fills `buffer` with the bytes from `offset` on, as far as they can be read, and returns the ranges
-    /// that cannot, in positions of the source and in order. The buffer is zero there. What lies behind
-    /// the end of the source is such a range, too.
+    /// What is known of the source so far, as ddrescue would write it: bad sectors as bad, what was read as
+    /// rescued, if [that is remembered](Self::remember_reads), and what nobody asked for as not tried.
     #[must_use]
-    pub fn read_lenient(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
-        let (request, inside) = self.clip(offset, buffer.len());
-        let (present, behind) = buffer.split_at_mut(inside.min(buffer.len()));
-        behind.fill(0);
-        let mut missing = RangeSet::default();
-        self.read(request.start, present).into_iter().for_each(|range| missing.insert(range));
-        missing.insert(request.end..offset.saturating_add(wide(present.len().saturating_add(behind.len()))));
-        missing.ranges().to_vec()
-    }
-
-    /// The part of a request that lies in the source, and its length.
-    fn clip(&self, offset: u64, length: usize) -> (Range<u64>, usize) {
-        let left = self.source.size().saturating_sub(offset);
-        let length = usize::try_from(left).map_or(length, |left| left.min(length));
-        (offset..offset.saturating_add(wide(length)), length)
-    }
-
-    /// Fills `buffer`, which lies in the source, and returns what of it is missing.
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
-        if buffer.is_empty() {
-            return Vec::new();
-        }
-        let request = offset..offset.saturating_add(wide(buffer.len()));
-        let is_known = self.lock().overlaps(request.clone());
-        if !is_known && self.is_read(offset, buffer) {
-            return Vec::new();
-        }
-        // Held while sectors are tried, so that no two threads try the same.
-        let mut missing = self.lock();
-        for gap in missing.outside(request.clone()) {
-            let Some(part) = part_of(buffer, offset, &gap) else { continue };
-            let has_failed = !is_known && gap == request;
-            if has_failed || !self.is_read(gap.start, part) {
-                self.narrow(&mut missing, gap.start, part);
-            }
-        }
-        for range in missing.inside(request.clone()) {
-            part_of(buffer, offset, &range).unwrap_or_default().fill(0);
-        }
-        missing.inside(request).collect()
-    }
-
-    /// Halves a range that cannot be read at once, until what remains of it are bad sectors.
-    fn narrow(&self, missing: &mut RangeSet, offset: u64, buffer: &mut [u8]) {
-        let sector = self.sector_of(offset);
-        let length = wide(buffer.len());
-        if offset.saturating_add(length) <= sector.end {
-            missing.insert(sector);
-            return;
-        }
-        // The sector boundary below the middle, or the first there is.
-        let middle = self.sector_of(offset.saturating_add(length / 2)).start;
-        let middle = if middle > offset { middle } else { sector.end };
-        let length = usize::try_from(middle.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let Some((left, right)) = buffer.split_at_mut_checked(length) else { return };
-        for (offset, half) in [(offset, left), (middle, right)] {
-            if !self.is_read(offset, half) {
-                self.narrow(missing, offset, half);
-            }
-        }
-    }
-
-    /// True when all of `buffer` could be read. Part of a sector is read by the whole sector, so that
-    /// its failure says something about the sector.
-    fn is_read(&self, offset: u64, buffer: &mut [u8]) -> bool {
-        let sector = self.sector_of(offset);
-        let length = sector.end.saturating_sub(sector.start);
-        if offset.saturating_add(wide(buffer.len())) > sector.end || length <= wide(buffer.len()) {
-            return self.is_all_read(offset, buffer);
-        }
-        let mut whole = vec![0; usize::try_from(length).unwrap_or_default()];
-        let start = usize::try_from(offset.saturating_sub(sector.start)).unwrap_or(usize::MAX);
-        if !self.is_all_read(sector.start, &mut whole) {
-            return false;
-        }
-        let part = whole.get(start..).and_then(|rest| rest.get(..buffer.len()));
-        part.is_some_and(|part| {
-            buffer.copy_from_slice(part);
-            true
-        })
-    }
-
-    /// A source that ends before its size has lost bytes, even if it calls that no error.
-    fn is_all_read(&self, offset: u64, buffer: &mut [u8]) -> bool {
-        self.source.read_at(offset, buffer).is_ok_and(|count| count == buffer.len())
-    }
-
-    /// The sector that holds `position`; the last one ends with the source.
-    fn sector_of(&self, position: u64) -> Range<u64> {
-        let start = position.saturating_sub(position.checked_rem(self.sector_size).unwrap_or(0));
-        start..start.saturating_add(self.sector_size).min(self.source.size().max(start))
+    pub fn map(&self) -> DamageMap {
+        let account = self.lock();
+        // What could be read once and not again is missing.
+        let read = account.read.iter().flat_map(RangeSet::ranges);
+        let read: Vec<_> = read.flat_map(|range| account.missing.outside(range)).collect();
+        DamageMap::of_reads(self.source.size(), &read, &account.missing.ranges().collect::<Vec<_>>())
     }
 
     /// A thread that panicked while it held the account has not made it wrong.
-    fn lock(&self) -> MutexGuard<'_, RangeSet> {
-        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The bytes of `range` in a buffer that starts at `offset`.
-fn part_of<'b>(buffer: &'b mut [u8], offset: u64, range: &Range<u64>) -> Option<&'b mut [u8]> {
-    let start = usize::try_from(range.start.checked_sub(offset)?).ok()?;
-    let end = usize::try_from(range.end.checked_sub(offset)?).ok()?;
-    buffer.get_mut(start..end)
+impl Account {
+    /// Notes that all of `request` could be read but `missing`.
+    fn note(&mut self, request: Range<u64>, missing: &[Range<u64>]) {
+        let Some(read) = &mut self.read else { return };
+        let mut start = request.start;
+        for gap in missing {
+            read.insert(start..gap.start);
+            start = gap.end;
+        }
+        read.insert(start..request.end);
+    }
 }
 
 impl Source for Ledger<'_> {
@@ -162,8 +101,9 @@ impl Source for Ledger<'_> {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        let (request, length) = self.clip(offset, buffer.len());
-        let missing = self.read(request.start, buffer.get_mut(..length).unwrap_or_default());
+        let left = self.source.size().saturating_sub(offset);
+        let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let missing = self.read_readable(offset, buffer.get_mut(..length).unwrap_or_default());
         match missing.first() {
             None => Ok(length),
             Some(range) => Err(ReadError {
@@ -174,15 +114,34 @@ impl Source for Ledger<'_> {
         }
     }
 
+    fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        let request = offset..offset.saturating_add(wide(buffer.len()));
+        // A single sector is asked for by whoever holds the account, so that no two threads ask for the same.
+        let is_free = !self.halving.is_one_sector(offset, buffer.len())
+            && request.end <= self.source.size()
+            && !self.lock().missing.overlaps(request.clone());
+        let is_read = is_free && self.source.read_at(offset, buffer).is_ok_and(|count| count == buffer.len());
+        let mut account = self.lock();
+        let missing = match is_read {
+            true => Vec::new(),
+            false => self.halving.read(offset, buffer, &mut account.missing, is_free),
+        };
+        account.note(request, &missing);
+        missing
+    }
+
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         let request = offset..offset.saturating_add(wide(length));
-        if self.lock().overlaps(request) { None } else { self.source.slice(offset, length) }
+        let mut account = self.lock();
+        let slice = self.source.slice(offset, length).filter(|_| !account.missing.overlaps(request.clone()))?;
+        account.note(request, &[]);
+        Some(slice)
     }
 }
 
 impl fmt::Debug for Ledger<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ledger").field("sector_size", &self.sector_size).field("missing", &self.missing()).finish()
+        f.debug_struct("Ledger").field("halving", &self.halving).field("missing", &self.missing()).finish()
     }
 }
 
@@ -243,7 +202,7 @@ mod tests {
         let mut buffer = vec![9; SECTORS * 512];
         let bad = [3 * 512..4 * 512, 17 * 512..19 * 512, 40 * 512..41 * 512];
         for _ in 0..3 {
-            assert_eq!(ledger.read_lenient(0, &mut buffer), bad);
+            assert_eq!(ledger.read_readable(0, &mut buffer), bad);
         }
         for (at, &byte) in buffer.iter().enumerate() {
             let is_bad = bad.iter().any(|range| range.contains(&wide(at)));
@@ -270,10 +229,10 @@ mod tests {
         let disk = Disk::new(&[5]);
         let ledger = Ledger::new(&disk);
         let mut buffer = [9; 100];
-        assert_eq!(ledger.read_lenient(5 * 512 + 10, &mut buffer), [5 * 512 + 10..5 * 512 + 110]);
+        assert_eq!(ledger.read_readable(5 * 512 + 10, &mut buffer), [5 * 512 + 10..5 * 512 + 110]);
         assert_eq!(buffer, [0; 100]);
         let mut buffer = [9; 1024];
-        assert_eq!(ledger.read_lenient(5 * 512 - 256, &mut buffer), [5 * 512..6 * 512]);
+        assert_eq!(ledger.read_readable(5 * 512 - 256, &mut buffer), [5 * 512..6 * 512]);
         assert_eq!(buffer[..256], disk.bytes[5 * 512 - 256..5 * 512]);
         assert_eq!(buffer[768..], disk.bytes[6 * 512..6 * 512 + 256]);
         assert_eq!(disk.asked()[5], 1);
@@ -300,9 +259,10 @@ mod tests {
         disk.end = 60 * 512 + 5;
         let ledger = Ledger::new(&disk);
         let mut buffer = vec![9; 8 * 512];
-        assert_eq!(ledger.read_lenient(58 * 512, &mut buffer), [60 * 512..66 * 512]);
-        assert_eq!(buffer[..1024], disk.bytes[58 * 512..60 * 512]);
-        assert_eq!(ledger.missing(), [60 * 512..disk.size()], "what lies behind the end is not on the account");
+        let end = wide(disk.end);
+        assert_eq!(ledger.read_readable(58 * 512, &mut buffer), [end..66 * 512]);
+        assert_eq!(buffer[..1029], disk.bytes[58 * 512..60 * 512 + 5]);
+        assert_eq!(ledger.missing(), [end..disk.size()], "what lies behind the end is not on the account");
     }
 
     #[test]
@@ -310,9 +270,9 @@ mod tests {
         let disk = Disk::new(&[]);
         let ledger = Ledger::new(&disk);
         let mut buffer = [9; 200];
-        assert_eq!(ledger.read_lenient(disk.size() - 50, &mut buffer), [disk.size()..disk.size() + 150]);
+        assert_eq!(ledger.read_readable(disk.size() - 50, &mut buffer), [disk.size()..disk.size() + 150]);
         assert_eq!((buffer[49], buffer[50]), (*disk.bytes.last().unwrap(), 0));
-        assert_eq!(ledger.read_lenient(u64::MAX - 10, &mut buffer), [u64::MAX - 10..u64::MAX]);
+        assert_eq!(ledger.read_readable(u64::MAX - 10, &mut buffer), [u64::MAX - 10..u64::MAX]);
         assert_eq!(ledger.missing(), []);
     }
 
@@ -323,9 +283,26 @@ mod tests {
         assert_eq!(ledger.slice(1, 9), Some(&[7; 9][..]));
         let disk = Disk::new(&[9]);
         let ledger = Ledger::with_sector_size(&disk, 4096);
-        assert_eq!(ledger.read_lenient(0, &mut vec![0; 16384]), [4096..8192]);
+        assert_eq!(ledger.read_readable(0, &mut vec![0; 16384]), [4096..8192]);
         assert_eq!(ledger.slice(0, 1), None);
-        assert_eq!(Ledger::with_sector_size(&bytes, 0).read_lenient(0, &mut [0; 9]), []);
+        assert_eq!(Ledger::with_sector_size(&bytes, 0).read_readable(0, &mut [0; 9]), []);
+    }
+
+    #[test]
+    fn its_map_tells_what_was_read_what_was_not_and_what_was_not_tried() {
+        let disk = Disk::new(&[3]);
+        let ledger = Ledger::new(&disk).remember_reads(true);
+        let mut buffer = [0; 1024];
+        assert_eq!(ledger.read_at(5 * 512, &mut buffer).unwrap(), 1024);
+        assert_eq!(ledger.read_readable(2 * 512, &mut buffer), [3 * 512..4 * 512]);
+        assert_eq!(ledger.read_at(disk.size() - 100, &mut buffer).unwrap(), 100);
+        let map = ledger.map();
+        let blocks: Vec<_> = map.blocks().iter().map(|block| (block.range.start, block.status.symbol())).collect();
+        let sectors = [(0, '?'), (2, '+'), (3, '-'), (4, '?'), (5, '+'), (7, '?'), (64, '+')];
+        assert_eq!(blocks, sectors.map(|(sector, symbol)| (sector * 512, symbol)));
+        let forgetful = Ledger::new(&disk);
+        assert_eq!(forgetful.read_at(0, &mut buffer).unwrap(), 1024);
+        assert_eq!(forgetful.map().blocks().len(), 1);
     }
 
     #[test]
@@ -335,7 +312,7 @@ mod tests {
         std::thread::scope(|scope| {
             for start in 0..8 {
                 let ledger = &ledger;
-                scope.spawn(move || ledger.read_lenient(start * 512, &mut vec![0; 50 * 512]));
+                scope.spawn(move || ledger.read_readable(start * 512, &mut vec![0; 50 * 512]));
             }
         });
         assert_eq!(ledger.missing(), [3 * 512..4 * 512, 17 * 512..19 * 512, 40 * 512..41 * 512]);
@@ -349,7 +326,7 @@ mod tests {
             let ledger = Ledger::new(&disk);
             for (offset, length) in reads {
                 let mut buffer = vec![9; length];
-                let missing = ledger.read_lenient(offset, &mut buffer);
+                let missing = ledger.read_readable(offset, &mut buffer);
                 for (position, byte) in (offset..).zip(buffer) {
                     let truth = disk.bytes.get(usize::try_from(position).unwrap()).filter(|_| !bad.contains(&(position / 512)));
                     prop_assert_eq!(missing.iter().any(|range| range.contains(&position)), truth.is_none());

@@ -1,14 +1,18 @@
 //! Where bytes come from. A source is only ever read: nothing in this crate can write to one.
 
+use std::ops::Range;
+
 use crate::base::error::ReadError;
+use halving::{Halving, SECTOR_SIZE};
+use range_set::RangeSet;
 
 pub(crate) mod buffer;
 pub mod damage_map;
 pub mod file;
+mod halving;
 pub mod ledger;
 pub mod mapped;
 mod range_set;
-pub mod readable;
 pub mod rescued_only;
 pub mod window;
 
@@ -16,7 +20,6 @@ pub use damage_map::DamageMap;
 pub use file::{File, open};
 pub use ledger::Ledger;
 pub use mapped::Mapped;
-pub use readable::read_readable;
 pub use rescued_only::RescuedOnly;
 pub use window::Window;
 
@@ -31,6 +34,19 @@ pub trait Source: Sync {
     /// # Errors
     /// When part of the range cannot be read. What the buffer holds then is not to be used.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
+
+    /// Fills `buffer` with what can be read from `offset` on, and returns the ranges of the source that
+    /// cannot be read or lie behind its end, in order and merged. Their bytes are zero in the buffer:
+    /// missing, not zero.
+    ///
+    /// A failing read is halved until single sectors fail. A [`Ledger`] remembers them.
+    fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        let whole = self.read_at(offset, buffer);
+        match whole {
+            Ok(count) if count == buffer.len() => Vec::new(),
+            _ => Halving::new(self, SECTOR_SIZE).read(offset, buffer, &mut RangeSet::default(), whole.is_err()),
+        }
+    }
 
     /// The same bytes without a copy, where the source is memory and has all of them.
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
@@ -48,6 +64,10 @@ impl<S: Source + ?Sized> Source for &S {
         (**self).read_at(offset, buffer)
     }
 
+    fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        (**self).read_readable(offset, buffer)
+    }
+
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         (**self).slice(offset, length)
     }
@@ -60,6 +80,10 @@ impl<S: Source + Send + ?Sized> Source for Box<S> {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
         (**self).read_at(offset, buffer)
+    }
+
+    fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        (**self).read_readable(offset, buffer)
     }
 
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {

@@ -1,16 +1,19 @@
 //! A set of positions, kept as ranges.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Positions of a source: ranges in order, none empty, none touching the next.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct RangeSet {
-    ranges: Vec<Range<u64>>,
+    /// The end of each range by its start.
+    ends: BTreeMap<u64, u64>,
 }
 
 impl RangeSet {
-    pub(super) fn ranges(&self) -> &[Range<u64>] {
-        &self.ranges
+    /// The ranges, in order.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.ends.iter().map(|(&start, &end)| start..end)
     }
 
     /// Adds a range, and joins it to those it overlaps or touches.
@@ -18,21 +21,19 @@ impl RangeSet {
         if range.is_empty() {
             return;
         }
-        let first = self.ranges.partition_point(|known| known.end < range.start);
-        let behind = self.ranges.partition_point(|known| known.start <= range.end);
-        let joined = self.ranges.get(first..behind).unwrap_or_default();
-        let start = joined.first().map_or(range.start, |known| known.start.min(range.start));
-        let end = joined.last().map_or(range.end, |known| known.end.max(range.end));
-        self.ranges.splice(first..behind, std::iter::once(start..end));
+        let Range { mut start, mut end } = range;
+        while let Some((&known, &known_end)) = self.ends.range(..=end).next_back().filter(|known| *known.1 >= start) {
+            self.ends.remove(&known);
+            (start, end) = (start.min(known), end.max(known_end));
+        }
+        self.ends.insert(start, end);
     }
 
     /// The parts of `range` that are in the set, in order.
     pub(super) fn inside(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
-        let first = self.ranges.partition_point(|known| known.end <= range.start);
-        let from_first = self.ranges.get(first..).unwrap_or_default().iter();
-        from_first
-            .map(move |known| known.start.max(range.start)..known.end.min(range.end))
-            .take_while(|part| !part.is_empty())
+        let before = self.ends.range(..=range.start).next_back().map_or(range.start, |(&start, _)| start);
+        let known = self.ends.range(before..range.end.max(before));
+        known.map(move |(&start, &end)| start.max(range.start)..end.min(range.end)).filter(|part| !part.is_empty())
     }
 
     /// The parts of `range` that are not in the set, in order.
@@ -67,7 +68,9 @@ mod tests {
                 set.insert(at..at + length);
                 (at..at + length).for_each(|position| naive[usize::try_from(position).unwrap()] = true);
             }
-            prop_assert!(set.ranges().windows(2).all(|pair| pair[0].end < pair[1].start));
+            let ranges: Vec<_> = set.ranges().collect();
+            prop_assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start));
+            prop_assert_eq!(ranges.into_iter().flatten().count(), naive.iter().filter(|&&is_in| is_in).count());
             let range = start..start + length;
             let expected = |member: bool| -> Vec<u64> {
                 range.clone().filter(|&position| naive[usize::try_from(position).unwrap()] == member).collect()

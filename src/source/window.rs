@@ -1,8 +1,10 @@
 //! A part of another source, such as a partition of a disk.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::Source;
+use crate::base::damage::wide;
 use crate::base::error::ReadError;
 
 /// The bytes `start .. start + size` of another source.
@@ -58,6 +60,27 @@ impl Source for Window<'_> {
         self.source.read_at(position, buffer)
     }
 
+    fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        let (position, length) = self.inside(offset, buffer.len());
+        let (present, behind) = buffer.split_at_mut(length.min(buffer.len()));
+        behind.fill(0);
+        let mut missing = match present.is_empty() {
+            true => Vec::new(),
+            false => self.source.read_readable(position, present),
+        };
+        for range in &mut missing {
+            *range = range.start.saturating_sub(self.start)..range.end.saturating_sub(self.start);
+        }
+        let end = offset.saturating_add(wide(length));
+        let lost = end..end.saturating_add(wide(behind.len()));
+        match missing.last_mut().filter(|last| last.end == lost.start) {
+            _ if lost.is_empty() => {}
+            Some(last) => last.end = lost.end,
+            None => missing.push(lost),
+        }
+        missing
+    }
+
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         let (position, inside) = self.inside(offset, length);
         if inside < length { None } else { self.source.slice(position, length) }
@@ -83,6 +106,9 @@ mod tests {
         assert_eq!(buffer[..2], [5, 6]);
         assert_eq!(window.read_at(3, &mut buffer).unwrap(), 0);
         assert_eq!(window.read_at(u64::MAX, &mut buffer).unwrap(), 0);
+        assert_eq!(window.read_readable(1, &mut buffer), [3..9]);
+        assert_eq!(buffer, [5, 6, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(window.read_readable(20, &mut buffer), [20..28]);
         assert_eq!(window.slice(0, 3), Some(&[4, 5, 6][..]));
         assert_eq!(window.slice(0, 4), None);
         assert_eq!(Window::new(&bytes, 8, 100).size(), 2);

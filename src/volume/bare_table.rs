@@ -4,7 +4,7 @@ use super::extents::Extents;
 use super::mft::Mft;
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
-use crate::source::{Source, Window, read_readable};
+use crate::source::{Source, Window};
 use crate::structure::record::RecordHeader;
 
 /// How much of a file is looked at before it is called no table.
@@ -32,7 +32,7 @@ impl<'s> Mft<'s> {
 /// The record size most records name, if the file is mostly records at multiples of it.
 fn vote(source: Window<'_>) -> Option<u32> {
     let mut front = vec![0; LOOKED_AT.min(usize::try_from(source.size()).unwrap_or(LOOKED_AT))];
-    read_readable(&source, 0, &mut front);
+    source.read_readable(0, &mut front);
     let votes = |size: &u32| {
         let names_size = |slot: &[u8]| RecordHeader::parse(slot).is_ok_and(|header| header.allocated_size() == *size);
         slots(&front, *size).filter(|slot| names_size(slot)).count()

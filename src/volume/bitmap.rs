@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Volume;
 use super::extents::{Extents, Location};
 use crate::base::damage::{Damage, DamageKind, wide};
-use crate::source::{Source, Window, read_readable};
+use crate::source::{Source, Window};
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::Record;
@@ -116,7 +116,7 @@ impl ClusterBitmap {
             match extent.location {
                 Location::At(position) => {
                     let shift = |place: u64| place.saturating_sub(position).saturating_add(extent.offset);
-                    let missing = read_readable(&source, position, part);
+                    let missing = source.read_readable(position, part);
                     self.unknown.extend(missing.into_iter().map(|gap| bits(shift(gap.start)..shift(gap.end))));
                 }
                 Location::Hole | Location::Unmapped => self.unknown.push(bits(extent.offset..extent.end())),

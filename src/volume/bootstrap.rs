@@ -10,7 +10,7 @@ use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::name::Name;
 use crate::base::reference::FileReference;
-use crate::source::{Window, read_readable};
+use crate::source::{Source, Window};
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::non_resident::NonResident;
@@ -45,7 +45,7 @@ impl<'s> Mft<'s> {
 /// Record 0 as it stands at `offset`, if it says where the table lies.
 fn record_zero(source: Window<'_>, geometry: &Geometry, offset: u64) -> Option<Record<'static>> {
     let mut bytes = vec![0; usize::try_from(geometry.record_size()).ok()?];
-    if !read_readable(&source, offset, &mut bytes).is_empty() {
+    if !source.read_readable(offset, &mut bytes).is_empty() {
         return None;
     }
     let record = Record::from_vec(0, bytes).ok()?;

@@ -7,7 +7,7 @@ use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::threads::Threads;
 use crate::source::buffer::PageBuffer;
-use crate::source::{Source, Window, read_readable};
+use crate::source::{Source, Window};
 use crate::structure::record::Record;
 
 /// The table of FILE records: a map of where its bytes lie, and how to read them.
@@ -140,7 +140,7 @@ impl<'s> Mft<'s> {
             match extent.location {
                 Location::At(position) => {
                     let shift = |place: u64| place.saturating_sub(position).saturating_add(extent.offset);
-                    let failed = read_readable(&self.source, position, part);
+                    let failed = self.source.read_readable(position, part);
                     missing.extend(failed.into_iter().map(|range| shift(range.start)..shift(range.end)));
                 }
                 Location::Hole | Location::Unmapped => {

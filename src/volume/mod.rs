@@ -16,7 +16,7 @@ mod value;
 
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
-use crate::source::{Source, Window, read_readable};
+use crate::source::{Source, Window};
 use crate::structure::boot_sector::BootSector;
 pub use bitmap::{ClusterBitmap, ClusterState};
 use geometry::Geometry;
@@ -107,7 +107,7 @@ impl<'s> Volume<'s> {
         let sector_start = |offset: u64| offset.saturating_sub(offset % 512);
         let start = sector_start(source.size().saturating_sub(Self::BACKUP_SEARCH));
         let mut end = vec![0; usize::try_from(source.size().saturating_sub(start)).ok()?];
-        read_readable(&source, start, &mut end);
+        source.read_readable(start, &mut end);
         let at_end: Vec<_> = (start..).step_by(512).zip(end.as_chunks::<512>().0.iter().copied()).collect();
         let middle = sector_start(source.size() / 2);
         let in_the_middle = boot_sector(source, middle).ok().map(|sector| (middle, sector));

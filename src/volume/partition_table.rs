@@ -6,7 +6,7 @@ use super::guid_partition_table::{Crc32, GuidPartitionEntry, GuidPartitionHeader
 use super::master_boot_record::{MasterBootRecord, MasterBootRecordEntry, MasterBootRecordType};
 use super::partition::{Partition, PartitionScheme, PartitionType, sector_at, starts_volume};
 use crate::base::damage::{Damage, DamageKind};
-use crate::source::{Source, read_readable};
+use crate::source::Source;
 use crate::structure::boot_sector::BootSector;
 
 /// Everything the tables of a disk say when its sectors are taken to have `unit` bytes.
@@ -323,7 +323,7 @@ impl<'s> Table<'s> {
     fn bytes_at(&mut self, offset: u64, length: usize) -> Vec<u8> {
         let available = usize::try_from(self.source.size().saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; length.min(available)];
-        for range in read_readable(self.source, offset, &mut bytes) {
+        for range in self.source.read_readable(offset, &mut bytes) {
             let length = range.end.saturating_sub(range.start);
             self.damage.push(Damage::new(range.start, DamageKind::Unreadable { length }));
         }

@@ -4,7 +4,7 @@ use super::Volume;
 use super::extents::{Extents, Location};
 use super::geometry::Geometry;
 use crate::base::damage::{Damage, DamageKind};
-use crate::source::{Window, read_readable};
+use crate::source::{Source, Window};
 use crate::structure::attribute::Attribute;
 
 /// The largest value that is read whole: attribute lists, reparse points and descriptors have at
@@ -43,7 +43,7 @@ pub(super) fn attribute_value(
         value.resize(start.saturating_add(length), 0);
         let part = value.get_mut(start..).unwrap_or_default();
         let is_whole = match extent.location {
-            Location::At(position) => read_readable(&source, position, part).is_empty(),
+            Location::At(position) => source.read_readable(position, part).is_empty(),
             Location::Hole => true,
             Location::Unmapped => false,
         };

@@ -1,6 +1,6 @@
 //! Partition tables and ddrescue's maps.
 
-use ntfs_salvage::source::{DamageMap, RescuedOnly, Source, Window, read_readable};
+use ntfs_salvage::source::{DamageMap, RescuedOnly, Source, Window};
 use ntfs_salvage::volume::disk::Disk;
 use ntfs_salvage::volume::partition::Partition;
 
@@ -80,7 +80,7 @@ fn shut(map: &DamageMap) {
     let whole: &[u8] = &image;
     let source = RescuedOnly::new(&whole, map.clone());
     let mut buffer = [0x55; 2048];
-    let missing = read_readable(&source, 0, &mut buffer);
+    let missing = source.read_readable(0, &mut buffer);
     assert_eq!(missing.is_empty(), map.is_rescued(0..2048));
     for (position, byte) in (0..).zip(buffer) {
         let is_missing = missing.iter().any(|range| range.contains(&position));
