@@ -94,6 +94,7 @@ impl fmt::Debug for Window<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "a list with one range is what is meant")]
 mod tests {
     use super::*;
 
