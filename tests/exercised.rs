@@ -26,6 +26,8 @@ fn every_test_volume_passes_the_exercise() {
 /// Each fuzz target's exercise, by the target's name.
 fn target(name: &str) -> fn(&[u8]) {
     match name {
+        "attribute_list" => exercise::framed::attribute_list,
+        "attributes" => exercise::framed::attributes,
         "bare_table" => exercise::table::bare,
         "boot_sector" => exercise::boot::boot_sector,
         "damage_map" => exercise::disk::map,
@@ -36,7 +38,11 @@ fn target(name: &str) -> fn(&[u8]) {
         "overlay" => exercise::codecs::overlay,
         "partition_table" => exercise::disk::disk,
         "record" => exercise::record::record,
+        "recover" => exercise::edits::recover,
+        "reparse_and_ea" => exercise::value::reparse_and_ea,
         "salvage" => exercise::edits::salvage,
+        "scan_file" => exercise::scan::scan_file,
+        "scanner" => exercise::scan::scanner,
         "security_descriptor" => exercise::security::any,
         "value" => exercise::value::any,
         "volume" => exercise::edits::volume,

@@ -5,4 +5,4 @@
 #[path = "../../tests/exercise/mod.rs"]
 mod exercise;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::codecs::lzx(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ntfs_salvage_fuzz::bounded(data, exercise::codecs::lzx));

@@ -1,5 +1,7 @@
 //! Streams: where their bytes come from, what reads them, and what they are worth.
 
+use std::ops::Range;
+
 use ntfs_salvage::catalog::{Assessment, Catalog, RecoverabilityOptions, Stream, StreamMap, StreamRange};
 use ntfs_salvage::salvage::{self, Tree};
 use ntfs_salvage::source::Source;
@@ -90,6 +92,49 @@ fn read(stream: &Stream<'_>, map: &StreamMap<'_>) {
             assert!(zeros[bytes].iter().all(|&byte| byte == 0), "missing bytes are zero in the buffer");
         }
     }
+}
+
+/// Reads all streams from end to end, in pieces of two sizes.
+pub(crate) fn recover(source: &dyn Source) {
+    let Ok(volume) = Volume::open(source) else { return };
+    let catalog = volume.catalog_with(&Threads::single());
+    for entry in catalog.entries() {
+        for stream in entry.streams() {
+            let large = whole(&stream, 64 << 10);
+            assert!(large == whole(&stream, 1000), "{:?} of {}", stream.name(), entry.record_number());
+        }
+    }
+}
+
+/// Up to this much of a stream is read: sizes are claims.
+const MOST: u64 = 256 << 10;
+
+/// The stream's bytes, and which of them are missing or doubtful.
+fn whole(stream: &Stream<'_>, piece: usize) -> (Vec<u8>, Vec<Range<u64>>) {
+    let mut reader = stream.reader();
+    let mut buffer = vec![0; piece];
+    let (mut bytes, mut unproven) = (Vec::new(), Vec::<Range<u64>>::new());
+    let mut position = 0;
+    while position < MOST {
+        let left = usize::try_from(MOST - position).expect("it is small").min(piece);
+        let reading = reader.read_at(position, &mut buffer[..left]);
+        let end = position + u64::try_from(reading.length()).expect("64 bits hold a length");
+        tiles(reading.ranges(), position, end);
+        for range in reading.ranges().iter().filter(|range| !range.is_true()) {
+            match unproven.last_mut().filter(|last| last.end == range.offset) {
+                Some(last) => last.end = range.end(),
+                None => unproven.push(range.offset..range.end()),
+            }
+        }
+        let length = reading.length();
+        bytes.extend_from_slice(&buffer[..length]);
+        if length == 0 {
+            break;
+        }
+        position = end;
+    }
+    assert_eq!(position, reader.map().size().min(MOST));
+    (bytes, unproven)
 }
 
 /// A source whose boot sector need not be there: whatever can be made of it.

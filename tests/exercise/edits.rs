@@ -38,7 +38,7 @@ impl Source for Edited<'_> {
 }
 
 /// The smallest volume of the test data, and where its table and the table's copy start.
-fn image() -> &'static [u8] {
+pub(crate) fn image() -> &'static [u8] {
     static IMAGE: OnceLock<Vec<u8>> = OnceLock::new();
     IMAGE.get_or_init(|| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/links_streams.img");
@@ -51,6 +51,11 @@ fn image() -> &'static [u8] {
 /// highest two bits of the place choose a region: the boot sector, the table, the whole image, or, once, its end.
 pub(crate) fn volume(bytes: &[u8]) {
     table::volume(&edited(bytes));
+}
+
+/// The same, and every stream is read from end to end.
+pub(crate) fn recover(bytes: &[u8]) {
+    content::recover(&edited(bytes));
 }
 
 /// The same without the boot sector and its backup: found by its records alone.

@@ -10,22 +10,31 @@ pub(crate) mod codecs;
 pub(crate) mod content;
 pub(crate) mod disk;
 pub(crate) mod edits;
+pub(crate) mod framed;
 pub(crate) mod index;
 pub(crate) mod record;
+pub(crate) mod scan;
 pub(crate) mod security;
 pub(crate) mod table;
 pub(crate) mod value;
 
 use std::fmt::{self, Debug, Display, Write};
 use std::hint::black_box;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ntfs_salvage::base::name::Name;
-use ntfs_salvage::{Damage, Sid};
+use ntfs_salvage::{Damage, Sid, Threads};
 
 /// Whether what is sound is formatted too. It takes most of the time, and depends on few bytes: tests
 /// with millions of inputs format damage only.
 pub(crate) static FORMAT_ALL: AtomicBool = AtomicBool::new(true);
+
+/// Two threads, made once: what runs on them has to give what one thread gives.
+pub(crate) fn two_threads() -> &'static Threads {
+    static TWO: OnceLock<Threads> = OnceLock::new();
+    TWO.get_or_init(|| Threads::new(2))
+}
 
 /// Takes a value that must have been computed.
 pub(crate) fn see<T>(value: T) {

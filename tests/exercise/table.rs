@@ -1,7 +1,6 @@
 //! Tables and volumes: catalog, entries, links, streams, paths, damage.
 
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
 
 use ntfs_salvage::catalog::{Catalog, Entry, Link, Paths};
 use ntfs_salvage::source::Source;
@@ -27,8 +26,7 @@ pub(crate) fn volume(source: &dyn Source) {
 
 /// Everything there is to know of a volume's files, in every way to ask for it.
 pub(crate) fn volume_with(volume: &Volume<'_>) {
-    static TWO: OnceLock<Threads> = OnceLock::new();
-    let two = TWO.get_or_init(|| Threads::new(2));
+    let two = super::two_threads();
     debug(volume);
     volume.damage().for_each(damaged);
     table(volume);

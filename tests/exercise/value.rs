@@ -20,11 +20,21 @@ pub(crate) fn any(bytes: &[u8]) {
     let Some((&choice, value_bytes)) = bytes.split_first() else { return };
     let names = ["", "$EFS", "$TXF_DATA", "$I30"];
     let stream_name: Vec<u8> = names[usize::from(choice >> 6)].encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let attribute_type = AttributeType(u32::from(choice & 0x1F) << 4);
-    let parse = || Value::parse(attribute_type, Name::new(&stream_name), value_bytes);
+    of_type(AttributeType(u32::from(choice & 0x1F) << 4), Name::new(&stream_name), value_bytes);
+}
+
+/// The bytes as what only a reparse point, or the extended attributes of a file, hold.
+pub(crate) fn reparse_and_ea(bytes: &[u8]) {
+    for attribute_type in [AttributeType::REPARSE_POINT, AttributeType::EA_INFORMATION, AttributeType::EA] {
+        of_type(attribute_type, Name::new(&[]), bytes);
+    }
+}
+
+fn of_type(attribute_type: AttributeType, stream_name: Name<'_>, bytes: &[u8]) {
+    let parse = || Value::parse(attribute_type, stream_name, bytes);
     assert_eq!(parse(), parse());
     if let Some(found) = sound(parse()) {
-        value(found, value_bytes);
+        value(found, bytes);
     }
 }
 

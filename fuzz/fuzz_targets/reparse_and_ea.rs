@@ -1,0 +1,8 @@
+//! Reparse points and extended attributes.
+
+#![no_main]
+
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ntfs_salvage_fuzz::bounded(data, exercise::value::reparse_and_ea));
