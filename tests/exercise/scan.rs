@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use ntfs_salvage::salvage::{Findings, Overrides, Scanner, fragments};
+use ntfs_salvage::salvage::{Findings, Fragment, Overrides, Scanner, fragments};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::{ReadError, Threads};
 
@@ -78,7 +78,7 @@ fn findings(found: &Findings) {
     }
     let fragments = fragments(found);
     assert!(fragments.is_sorted_by_key(|fragment| fragment.offset));
-    let hits: usize = fragments.iter().map(|fragment| fragment.hits()).sum();
+    let hits: usize = fragments.iter().map(Fragment::hits).sum();
     assert!(hits <= found.records().len(), "{hits} hits of {}", found.records().len());
     for fragment in &fragments {
         debug(fragment);
