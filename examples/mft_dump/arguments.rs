@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use ntfs_salvage::EntryState;
 
-use crate::record_choice::{RecordChoice, parse_number};
+use crate::input_arguments::InputArguments;
+use crate::record_choice::RecordChoice;
 
 /// List the files of NTFS volumes, live and deleted: of a disk image, a volume, or a bare $MFT
 #[derive(Debug, Parser)]
 #[command(name = "mft_dump", max_term_width = 100)]
 pub struct Arguments {
-    /// A disk, a volume or an $MFT: a device or its image. It is only read
-    pub input: PathBuf,
+    #[command(flatten)]
+    pub input: InputArguments,
     /// How to write the listing
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -28,16 +29,14 @@ pub struct Arguments {
     /// Only files that exist
     #[arg(long)]
     pub live: bool,
-    /// Only the volume in partition N of the disk, as Linux numbers them
-    #[arg(long, value_name = "N", conflicts_with = "offset")]
-    pub partition: Option<u32>,
-    /// The volume starts at this byte of the input (decimal, or hexadecimal with 0x)
-    #[arg(long, value_name = "BYTES", value_parser = parse_number)]
-    pub offset: Option<u64>,
     /// Show one record in full; with -SEQ only if it has that sequence number
     #[arg(long, value_name = "N[-SEQ]", value_parser = RecordChoice::parse)]
     #[arg(conflicts_with_all = ["format", "deleted", "live", "fraction"])]
     pub record: Option<RecordChoice>,
+    /// Write the MFT of the volume, as it was found or put together, to the new file FILE instead of a
+    /// listing; records that have no known place become zeros
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "output", "format", "deleted", "live", "fraction"])]
+    pub export_mft: Option<PathBuf>,
     /// Do not ask what is left of the streams: table, csv and jsonl go without verdicts
     #[arg(long, conflicts_with = "record")]
     pub no_verdict: bool,

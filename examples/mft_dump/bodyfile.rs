@@ -164,9 +164,10 @@ fn is_directory_index(attribute: &Attribute<'_>) -> bool {
 fn write_start(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, start: &mut Vec<u8>) {
     start.clear();
     start.extend_from_slice(b"0|");
-    if let Some(partition) = pen.shown.and_then(|opened| opened.partition) {
-        start.extend_from_slice(b"/vol");
-        push_number(start, partition);
+    if let Some(opened) = pen.shown {
+        let is_number = opened.tag.starts_with(|first: char| first.is_ascii_digit());
+        start.extend_from_slice(if is_number { b"/vol" } else { b"/vol-" });
+        start.extend_from_slice(opened.tag.as_bytes());
     }
     write_path(file, link, pen, start);
 }

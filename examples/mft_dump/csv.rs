@@ -40,8 +40,8 @@ impl Rows for Csv {
 fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let Row { link, stream, recoverability } = row;
     let entry = file.entry;
-    if let Some(partition) = pen.shown.and_then(|opened| opened.partition) {
-        push_number(out, partition);
+    if let Some(opened) = pen.shown {
+        out.extend_from_slice(opened.tag.as_bytes());
     }
     out.push(b',');
     push_number(out, entry.record_number());

@@ -1,18 +1,23 @@
 //! The input: what kind it is, and the volumes in it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
-use ntfs_salvage::source::{self, Source, Window};
-use ntfs_salvage::volume::disk::Disk;
-use ntfs_salvage::volume::partition::{Partition, PartitionScheme};
-use ntfs_salvage::{Damage, Volume};
+use ntfs_salvage::salvage::{self, Found, Layer, Opening, Way};
+use ntfs_salvage::source::{self, Source};
+use ntfs_salvage::volume::partition::Partition;
+use ntfs_salvage::{Damage, Threads, Volume};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
+use crate::input_arguments::InputArguments;
+use crate::losses;
+use crate::scan_file::ScanFile;
 
-/// The bytes of a file or device, and what the user calls it.
+/// The bytes of a file or device, and how the user wants to see them.
 pub struct Input<'s> {
     source: &'s dyn Source,
+    arguments: &'s InputArguments,
     name: String,
 }
 
@@ -24,7 +29,7 @@ pub fn open(path: &Path) -> Result<source::File, Failure> {
 /// A volume of the input.
 pub struct Opened<'s> {
     pub volume: Volume<'s>,
-    /// The number of its partition, where there is one.
+    /// The number of the partition it starts in, where there is one.
     pub partition: Option<u32>,
     /// Where it starts in the input, in bytes.
     pub start: u64,
@@ -32,127 +37,145 @@ pub struct Opened<'s> {
     pub input: &'s str,
     /// What is wrong with the partition table it was found by.
     pub disk_damage: Vec<Damage>,
+    /// What it is to the input.
+    pub layer: Layer,
+    /// What led to it.
+    pub way: Way,
+    /// A short word that no other volume of the input has: the partition's number where it is the
+    /// volume that exists there.
+    pub tag: String,
+}
+
+impl Opened<'_> {
+    /// True where a listing has to say which volume it is, even if it is the only one.
+    pub fn is_remains(&self) -> bool {
+        self.layer != Layer::Current && self.way != Way::BareTable
+    }
 }
 
 impl fmt::Display for Opened<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.partition {
-            Some(number) => write!(f, "{} partition {number} at byte {}", self.input, self.start),
-            None => write!(f, "{}", self.input),
+        f.write_str(self.input)?;
+        if let Some(number) = self.partition {
+            write!(f, " partition {number}")?;
         }
+        if self.partition.is_some() || self.start > 0 {
+            write!(f, " at byte {}", self.start)?;
+        }
+        if self.is_remains() { write!(f, " ({})", self.layer) } else { Ok(()) }
     }
+}
+
+/// The volumes of an input.
+pub struct Volumes<'s> {
+    pub opened: Vec<Opened<'s>>,
+    /// Where not every volume could be opened, though the others are complete.
+    pub failure: Option<Failure>,
 }
 
 impl<'i> Input<'i> {
-    pub fn new(source: &'i dyn Source, path: &Path) -> Self {
-        Self { source, name: path.display().to_string() }
+    pub fn new(source: &'i dyn Source, arguments: &'i InputArguments) -> Self {
+        Self { source, arguments, name: arguments.path.display().to_string() }
     }
 
-    /// The volumes, or the one that is asked for; and, where others could not be opened, that the
-    /// listing will not be complete.
-    pub fn volumes(
-        &self,
-        partition: Option<u32>,
-        offset: Option<u64>,
-    ) -> Result<(Vec<Opened<'_>>, Option<Failure>), Failure> {
-        if let Some(offset) = offset {
-            return Ok((vec![self.volume_at(offset)?], None));
-        }
-        if partition.is_none() && self.starts_with_a_record() {
-            let volume = self.bare_table().map_err(|error| self.nothing_found(&[], error))?;
-            return Ok((vec![self.opened(volume, None, 0)], None));
-        }
-        let disk = Disk::new(self.source);
-        let is_whole = |partition: &&Partition| partition.scheme == PartitionScheme::Whole;
-        let (whole, tabled): (Vec<_>, Vec<_>) = disk.partitions().iter().partition(is_whole);
-        if let Some(number) = partition {
-            return Ok((vec![self.chosen(&disk, &tabled, number)?], None));
-        }
-        let (volumes, failure) = self.all_of(&disk, &tabled);
-        if whole.is_empty() && !volumes.is_empty() {
-            return Ok((volumes, failure));
-        }
-        match Volume::open(self.source) {
-            Ok(volume) => Ok((vec![self.opened(volume, None, 0)], None)),
-            Err(_) if !volumes.is_empty() => Ok((volumes, failure)),
-            Err(error) => match self.bare_table() {
-                Ok(volume) => Ok((vec![self.opened(volume, None, 0)], None)),
-                Err(_) => Err(failure.unwrap_or_else(|| self.nothing_found(&tabled, error))),
-            },
-        }
-    }
-
-    fn starts_with_a_record(&self) -> bool {
-        let mut signature = [0; 4];
-        self.source.read_at(0, &mut signature).is_ok() && matches!(&signature, b"FILE" | b"BAAD")
-    }
-
-    fn bare_table(&self) -> ntfs_salvage::Result<Volume<'_>> {
-        Volume::from_table(self.source)
-    }
-
-    fn nothing_found(&self, tabled: &[&Partition], error: ntfs_salvage::Error) -> Failure {
-        let name = &self.name;
-        let nothing = format!("no NTFS volume and no $MFT in {name}");
-        if self.source.size() == 0 {
-            return Failure::new(nothing, "it is empty");
-        }
-        if tabled.is_empty() {
-            return Failure::new(nothing, error);
-        }
-        let found: Vec<_> = tabled.iter().map(|p| format!("{} ({})", number_of(p), p.partition_type)).collect();
-        Failure::new(nothing, format_args!("its partitions hold something else: {}", found.join(", ")))
-    }
-
-    fn opened<'s>(&'s self, volume: Volume<'s>, partition: Option<u32>, start: u64) -> Opened<'s> {
-        Opened { volume, partition, start, input: &self.name, disk_damage: Vec::new() }
-    }
-
-    fn volume_at(&self, offset: u64) -> Result<Opened<'_>, Failure> {
-        let window = Window::new(self.source, offset, u64::MAX);
-        let what = format!("no NTFS volume at byte {offset} of {}", self.name);
-        if window.size() == 0 {
-            return Err(Failure::new(what, format_args!("the input ends at byte {}", self.source.size())));
-        }
-        let volume = Volume::open_window(window).map_err(|error| Failure::new(what, error))?;
-        Ok(self.opened(volume, None, offset))
-    }
-
-    fn chosen<'s>(&'s self, disk: &Disk<'s>, tabled: &[&Partition], number: u32) -> Result<Opened<'s>, Failure> {
-        let Some(partition) = tabled.iter().find(|partition| number_of(partition) == number) else {
-            let there: Vec<_> = tabled.iter().map(|partition| number_of(partition).to_string()).collect();
-            let there = if there.is_empty() { "there are no partitions".into() } else { there.join(", ") };
-            return Err(Failure::Message(format!("no partition {number} in {}; found: {there}", self.name)));
+    /// Opens the volumes, or the one that is asked for, by whatever is left of them, and says what that
+    /// was.
+    pub fn volumes(&self, threads: &Threads, quiet: bool) -> Result<Volumes<'_>, Failure> {
+        let mut scan_file = ScanFile::open(self.arguments, self.source, quiet)?;
+        let earlier = scan_file.earlier();
+        let mut watch = |findings: &salvage::Findings| scan_file.keep(findings);
+        let mut opening = Opening::new(self.source).threads(threads).overrides(self.arguments.overrides());
+        opening = match self.arguments.partition {
+            Some(number) => opening.partition(number),
+            None => opening,
         };
-        self.open_partition(disk, partition)
-    }
-
-    fn open_partition<'s>(&'s self, disk: &Disk<'s>, partition: &Partition) -> Result<Opened<'s>, Failure> {
-        let (number, start) = (number_of(partition), partition.start);
-        let volume = Volume::open_window(partition.window(self.source)).map_err(|error| {
-            Failure::new(format_args!("cannot read partition {number} at byte {start} of {}", self.name), error)
-        })?;
-        let disk_damage = disk.damage().to_vec();
-        Ok(Opened { disk_damage, ..self.opened(volume, Some(number), start) })
-    }
-
-    /// All partitions with NTFS in them, whatever the table says of their type, and what is to be said
-    /// at the end where some cannot be read.
-    fn all_of<'s>(&'s self, disk: &Disk<'s>, tabled: &[&Partition]) -> (Vec<Opened<'s>>, Option<Failure>) {
-        let candidates = tabled.iter().filter(|partition| partition.looks_like_ntfs(self.source));
-        let (mut volumes, mut failures) = (Vec::new(), Vec::new());
-        for partition in candidates {
-            match self.open_partition(disk, partition) {
-                Ok(opened) => volumes.push(opened),
-                Err(failure) => failures.push(failure.to_string()),
-            }
+        opening = match (&self.arguments.scan_file, self.arguments.scan) {
+            (Some(_), _) => opening.keep_findings(earlier),
+            (None, true) => opening.scan(),
+            (None, false) => opening,
+        };
+        let mut found = opening.watch(&mut watch).run();
+        scan_file.finish(found.findings.take())?;
+        let failure = self.unopened(&found);
+        if found.volumes.is_empty() {
+            return Err(failure.unwrap_or_else(|| self.nothing_found(found)));
         }
-        let failure = (!failures.is_empty()).then(|| Failure::Message(failures.join("; ")));
-        (volumes, failure)
+        let opened = self.named(found);
+        if !quiet {
+            opened
+                .iter()
+                .for_each(|(opened, losses)| losses.iter().for_each(|line| say(format_args!("{opened}: {line}"))));
+        }
+        Ok(Volumes { opened: opened.into_iter().map(|(opened, _)| opened).collect(), failure })
+    }
+
+    /// The volumes with their tags, each with what was lost of it.
+    fn named<'s>(&'s self, found: Found<'s>) -> Vec<(Opened<'s>, Vec<String>)> {
+        let mut times: HashMap<String, u32> = HashMap::new();
+        let Found { volumes, disk_damage, .. } = found;
+        let name = |found: salvage::Opened<'s>| {
+            let losses = losses::of(&found);
+            let (partition, start) = (found.partition().map(Partition::number), found.start());
+            let mut tag = tag(found.layer(), partition, start);
+            let count = times.entry(tag.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                tag = format!("{tag}.{count}");
+            }
+            let disk_damage = if partition.is_some() { disk_damage.clone() } else { Vec::new() };
+            let (layer, way, input) = (found.layer(), found.way(), self.name.as_str());
+            (Opened { volume: found.into_volume(), partition, start, input, disk_damage, layer, way, tag }, losses)
+        };
+        volumes.into_iter().map(name).collect()
+    }
+
+    fn unopened(&self, found: &Found<'_>) -> Option<Failure> {
+        let reason = |(partition, error): &(Partition, ntfs_salvage::Error)| {
+            let (number, start) = (partition.number(), partition.start);
+            format!("cannot read partition {number} at byte {start} of {}: {error}", self.name)
+        };
+        let reasons: Vec<_> = found.unopened.iter().map(reason).collect();
+        (!reasons.is_empty()).then(|| Failure::Message(reasons.join("; ")))
+    }
+
+    fn nothing_found(&self, found: Found<'_>) -> Failure {
+        let name = &self.name;
+        let numbers = |separator: &str, text: &dyn Fn(&Partition) -> String| {
+            found.partitions.iter().map(text).collect::<Vec<_>>().join(separator)
+        };
+        if let Some(number) = self.arguments.partition {
+            let there = numbers(", ", &|partition| partition.number().to_string());
+            let there = if there.is_empty() { "there are no partitions".into() } else { there };
+            return Failure::Message(format!("no partition {number} in {name}; found: {there}"));
+        }
+        let nothing = match self.arguments.offset {
+            Some(offset) => format!("no NTFS volume at byte {offset} of {name}"),
+            None => format!("no NTFS volume and no $MFT in {name}"),
+        };
+        let size = self.source.size();
+        match self.arguments.offset {
+            _ if size == 0 => return Failure::new(nothing, "it is empty"),
+            Some(offset) if offset >= size => {
+                return Failure::new(nothing, format_args!("the input ends at byte {size}"));
+            }
+            None if !found.partitions.is_empty() => {
+                let kinds = numbers(", ", &|part| format!("{} ({})", part.number(), part.partition_type));
+                return Failure::new(nothing, format_args!("its partitions hold something else: {kinds}"));
+            }
+            _ => {}
+        }
+        match found.into_volumes() {
+            Err(error) => Failure::new(nothing, error),
+            Ok(_) => Failure::Message(nothing),
+        }
     }
 }
 
-/// The number of a partition as Linux has it.
-fn number_of(partition: &Partition) -> u32 {
-    partition.index.saturating_add(1)
+fn tag(layer: Layer, partition: Option<u32>, start: u64) -> String {
+    let place = partition.map_or_else(|| format!("at-{start}"), |number| number.to_string());
+    match layer {
+        Layer::Current => place,
+        Layer::NestedIn(record) | Layer::ExportIn(record) => format!("{place}-{}-in-{record}", layer.code()),
+        _ => format!("{place}-{}", layer.code()),
+    }
 }

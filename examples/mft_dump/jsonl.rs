@@ -66,6 +66,8 @@ fn write_state(entry: &Entry<'_>, json: &mut Json<'_>) {
 fn write_volume(opened: &Opened<'_>, json: &mut Json<'_>) {
     json.put(br#""volume":{"partition":"#).number_or_null(opened.partition);
     json.put(br#","offset":"#).number(opened.start);
+    json.put(br#","layer":"#).text(opened.layer.code());
+    json.put(br#","tag":"#).text(&opened.tag);
     json.put(b"},");
 }
 

@@ -9,12 +9,16 @@ mod arguments;
 mod attribute_ids;
 mod bodyfile;
 mod csv;
+mod evidence;
+mod export;
 mod failure;
 mod file;
 mod input;
+mod input_arguments;
 mod json;
 mod jsonl;
 mod listing;
+mod losses;
 mod mftecmd;
 mod number;
 mod output;
@@ -23,6 +27,7 @@ mod recent;
 mod record_choice;
 mod record_view;
 mod rows;
+mod scan_file;
 mod summary;
 mod table;
 mod text;
@@ -35,7 +40,7 @@ use ntfs_salvage::Threads;
 
 use arguments::{Arguments, Format};
 use failure::Failure;
-use input::{Input, Opened};
+use input::{Input, Opened, Volumes};
 use listing::Listing;
 use output::Output;
 use progress::Progress;
@@ -53,40 +58,52 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let source = input::open(&arguments.input)?;
+    let source = input::open(&arguments.input.path)?;
     let input = Input::new(&source, &arguments.input);
-    let (volumes, unopened) = input.volumes(arguments.partition, arguments.offset)?;
-    let mut output = Output::open(arguments.output.as_deref(), arguments.force, &arguments.input)?;
+    let threads = Threads::new(arguments.threads);
+    let Volumes { opened: volumes, failure: unopened } = input.volumes(&threads, arguments.quiet)?;
+    if let Some(path) = &arguments.export_mft {
+        export::export(the_one(&volumes)?, path, arguments, &threads)?;
+        return unopened.map_or(Ok(()), Err);
+    }
+    let mut output = Output::open(arguments.output.as_deref(), arguments.force, &arguments.input.path)?;
     match arguments.record {
-        Some(choice) => show_record(&volumes, choice, &mut output)?,
-        None => list(arguments, &volumes, &mut output)?,
+        Some(choice) => show_record(the_one(&volumes)?, choice, &mut output)?,
+        None => list(arguments, &volumes, &threads, &mut output)?,
     }
     output.finish()?;
     unopened.map_or(Ok(()), Err)
 }
 
-fn show_record(volumes: &[Opened<'_>], choice: RecordChoice, output: &mut Output) -> Result<(), Failure> {
-    let [opened] = volumes else {
-        let all: Vec<_> = volumes.iter().filter_map(|opened| opened.partition).map(|n| n.to_string()).collect();
-        let message = format!("several volumes: choose one with --partition ({})", all.join(", "));
-        return Err(Failure::Message(message));
-    };
+fn show_record(opened: &Opened<'_>, choice: RecordChoice, output: &mut Output) -> Result<(), Failure> {
     let view = record_view::view(opened, choice, &opened.volume.catalog())?;
     output.write(view.as_bytes())
 }
 
-fn list(arguments: &Arguments, volumes: &[Opened<'_>], output: &mut Output) -> Result<(), Failure> {
+/// The only volume, or the only one that exists now.
+fn the_one<'v, 'i>(volumes: &'v [Opened<'i>]) -> Result<&'v Opened<'i>, Failure> {
+    if let [opened] = volumes {
+        return Ok(opened);
+    }
+    let mut current = volumes.iter().filter(|opened| !opened.is_remains());
+    if let (Some(opened), None) = (current.next(), current.next()) {
+        return Ok(opened);
+    }
+    let all: Vec<_> = volumes.iter().map(|opened| opened.tag.as_str()).collect();
+    Err(Failure::Message(format!("several volumes ({}): choose one with --partition or --offset", all.join(", "))))
+}
+
+fn list(arguments: &Arguments, volumes: &[Opened<'_>], threads: &Threads, output: &mut Output) -> Result<(), Failure> {
     let rows = rows_of(arguments);
-    let threads = Threads::new(arguments.threads);
     let progress = Progress::new(!arguments.quiet && !output.is_terminal());
     let mut head = Vec::new();
     rows.head(&mut head);
     output.write(&head)?;
     for opened in volumes {
-        let shown = (volumes.len() > 1).then_some(opened);
+        let shown = (volumes.len() > 1 || opened.is_remains()).then_some(opened);
         let verdicts = !arguments.no_verdict && rows.shows_verdicts();
         let (rows, wanted) = (rows.as_ref(), arguments.wanted());
-        let listing = Listing { opened, shown, rows, wanted, verdicts, threads: &threads };
+        let listing = Listing { opened, shown, rows, wanted, verdicts, threads };
         let tally = listing.run(output, &progress)?;
         progress.clear();
         if !arguments.quiet {
@@ -101,7 +118,7 @@ fn rows_of(arguments: &Arguments) -> Box<dyn Rows> {
         Format::Table => Box::new(table::Table),
         Format::Csv => Box::new(csv::Csv),
         Format::Jsonl => Box::new(jsonl::Jsonl),
-        Format::MftecmdCsv => Box::new(mftecmd::Mftecmd { source: arguments.input.display().to_string() }),
+        Format::MftecmdCsv => Box::new(mftecmd::Mftecmd { source: arguments.input.path.display().to_string() }),
         Format::Bodyfile => Box::new(bodyfile::Bodyfile { fraction: arguments.fraction }),
     }
 }

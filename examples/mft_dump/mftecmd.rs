@@ -5,6 +5,7 @@
 //! come first, then all others.
 
 use ntfs_salvage::catalog::{Link, Stream};
+use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::file_name::Namespace;
 use ntfs_salvage::structure::value::object_id::ObjectId;
@@ -135,8 +136,11 @@ impl Mftecmd {
             write_zone(stream, out);
         }
         out.push(b',');
-        match shown.and_then(|opened| opened.partition) {
-            Some(partition) => push_field(out, &format!("{} (partition {partition})", self.source)),
+        match shown {
+            Some(Opened { tag, partition: Some(_), layer: Layer::Current, .. }) => {
+                push_field(out, &format!("{} (partition {tag})", self.source));
+            }
+            Some(Opened { tag, .. }) => push_field(out, &format!("{} (volume {tag})", self.source)),
             None => push_field(out, &self.source),
         }
         out.extend_from_slice(b"\r\n");

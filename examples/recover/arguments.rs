@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use ntfs_salvage::catalog::Verdict;
 
+use crate::input_arguments::InputArguments;
 use crate::record_choice::{RecordChoice, parse_number};
 
 /// Recover the files of NTFS volumes, live and deleted, and say of every byte where it is from
@@ -16,8 +17,8 @@ use crate::record_choice::{RecordChoice, parse_number};
 #[derive(Debug, Parser)]
 #[command(name = "recover", max_term_width = 100)]
 pub struct Arguments {
-    /// A disk, a volume or an $MFT: a device or its image. It is only read
-    pub input: PathBuf,
+    #[command(flatten)]
+    pub input: InputArguments,
     /// Put the files under DIR; it is made if it is not there
     #[arg(short = 'd', long, value_name = "DIR")]
     pub directory: PathBuf,
@@ -41,12 +42,6 @@ pub struct Arguments {
     /// metadata-only, placeholder. Of the last three there is nothing to write: the manifest has them
     #[arg(long = "verdict", value_name = "LIST", value_delimiter = ',', value_parser = parse_verdict)]
     pub verdicts: Vec<Verdict>,
-    /// Only the volume in partition N of the disk, as Linux numbers them
-    #[arg(long, value_name = "N", conflicts_with = "offset")]
-    pub partition: Option<u32>,
-    /// The volume starts at this byte of the input (decimal, or hexadecimal with 0x)
-    #[arg(long, value_name = "BYTES", value_parser = parse_number)]
-    pub offset: Option<u64>,
     /// The map GNU ddrescue wrote with the input: what was not rescued is missing, not zero
     #[arg(long, value_name = "MAPFILE")]
     pub map: Option<PathBuf>,

@@ -4,8 +4,8 @@ use ntfs_salvage::Entry;
 use ntfs_salvage::volume::geometry::Geometry;
 
 use crate::arguments::Arguments;
-use crate::evidence::Identity;
 use crate::file::Reparse;
+use crate::identity::Identity;
 use crate::input::Opened;
 use crate::json::Json;
 use crate::totals::Totals;
@@ -16,7 +16,7 @@ pub fn header(arguments: &Arguments, identity: &Identity, out: &mut Vec<u8>) {
     json.put(br#"{"type":"header","tool":"ntfs-salvage recover","version":"#).text(env!("CARGO_PKG_VERSION"));
     json.put(br#","format":1,"arguments":"#);
     json.array(std::env::args_os().skip(1), |json, argument| json.text(&argument.to_string_lossy()));
-    json.put(br#","input":{"path":"#).text(&arguments.input.display().to_string());
+    json.put(br#","input":{"path":"#).text(&arguments.input.path.display().to_string());
     json.put(br#","size":"#).number(identity.size);
     hash_or_null(identity.whole, json.put(br#","sha256":"#));
     hash_or_null(identity.first, json.put(br#","sha256_first_mib":"#));
@@ -32,6 +32,8 @@ pub fn volume(opened: &Opened<'_>, prefix: &str, out: &mut Vec<u8>) {
     let (geometry, mft) = (opened.volume.geometry(), opened.volume.mft());
     json.put(br#"{"type":"volume","partition":"#).number_or_null(opened.partition);
     json.put(br#","offset":"#).number(opened.volume.source().start());
+    json.put(br#","layer":"#).text(opened.layer.code());
+    json.put(br#","tag":"#).text(&opened.tag);
     json.put(br#","size":"#).number_or_null(geometry.map(Geometry::volume_size));
     json.put(br#","cluster_size":"#).number_or_null(geometry.map(Geometry::cluster_size));
     json.put(br#","record_size":"#).number(mft.record_size());

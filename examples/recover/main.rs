@@ -7,10 +7,10 @@
 mod arguments;
 mod buffer;
 mod content;
-mod evidence;
 mod folder;
 mod handles;
 mod hashing;
+mod identity;
 mod lines;
 mod manifest;
 mod output_paths;
@@ -26,6 +26,8 @@ mod tree;
 mod writer;
 
 // What both tools need is beside the other one.
+#[path = "../mft_dump/evidence.rs"]
+mod evidence;
 #[path = "../mft_dump/failure.rs"]
 mod failure;
 #[allow(dead_code, reason = "the other tool shows more of a file")]
@@ -33,13 +35,19 @@ mod failure;
 mod file;
 #[path = "../mft_dump/input.rs"]
 mod input;
+#[path = "../mft_dump/input_arguments.rs"]
+mod input_arguments;
 #[path = "../mft_dump/json.rs"]
 mod json;
+#[path = "../mft_dump/losses.rs"]
+mod losses;
 #[allow(dead_code, reason = "the other tool aligns numbers, and writes times")]
 #[path = "../mft_dump/number.rs"]
 mod number;
 #[path = "../mft_dump/record_choice.rs"]
 mod record_choice;
+#[path = "../mft_dump/scan_file.rs"]
+mod scan_file;
 #[allow(dead_code, reason = "the other tool writes text for people, too")]
 #[path = "../mft_dump/text.rs"]
 mod text;
@@ -50,13 +58,14 @@ use std::sync::Arc;
 use clap::Parser;
 use ntfs_salvage::Threads;
 use ntfs_salvage::catalog::RecoverabilityOptions;
+use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::source::{DamageMap, Ledger, RescuedOnly, Source};
 
 use arguments::Arguments;
-use evidence::Identity;
 use failure::{Failure, say};
 use folder::Folder;
-use input::{Input, Opened};
+use identity::Identity;
+use input::{Input, Opened, Volumes};
 use manifest::Manifest;
 use plan::Plan;
 use progress::Progress;
@@ -75,7 +84,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let file = input::open(&arguments.input)?;
+    let file = input::open(&arguments.input.path)?;
     match read_map(arguments)? {
         Some(map) => recover(arguments, &Ledger::new(&RescuedOnly::new(&file, map))),
         None => recover(arguments, &Ledger::new(&file)),
@@ -96,18 +105,26 @@ fn read_map(arguments: &Arguments) -> Result<Option<DamageMap>, Failure> {
 fn recover(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
     let selection = Selection::of(arguments)?;
     let input = Input::new(source, &arguments.input);
-    let (volumes, unopened) = input.volumes(arguments.partition, arguments.offset)?;
-    evidence::refuse_as_output(&arguments.input, &arguments.directory)?;
+    evidence::refuse_as_output(&arguments.input.path, &arguments.directory)?;
     if let Some(manifest) = arguments.manifest.as_ref().filter(|path| path.as_os_str() != "-") {
-        evidence::refuse_as_output(&arguments.input, manifest)?;
+        evidence::refuse_as_output(&arguments.input.path, manifest)?;
     }
+    let threads = Threads::new(arguments.threads);
+    let Volumes { opened: volumes, failure: unopened } = input.volumes(&threads, arguments.quiet)?;
     let root = Folder::root(&arguments.directory)
         .map_err(|error| Failure::new(format_args!("cannot write in {}", arguments.directory.display()), error))?;
     let mut manifest = Manifest::create(arguments.manifest.as_deref(), &arguments.directory, &root)?;
     let mut lines = Vec::new();
     lines::header(arguments, &Identity::of(source, arguments.hash_input), &mut lines);
     manifest.write(&lines)?;
-    let mut run = Run { arguments, selection: &selection, root: Arc::new(root), manifest, totals: Totals::default() };
+    let mut run = Run {
+        arguments,
+        threads: &threads,
+        selection: &selection,
+        root: Arc::new(root),
+        manifest,
+        totals: Totals::default(),
+    };
     for opened in &volumes {
         run.volume(opened, volumes.len() > 1)?;
     }
@@ -133,6 +150,7 @@ fn result(totals: &Totals, selection: &Selection) -> Result<(), Failure> {
 /// What goes on through all volumes.
 struct Run<'r> {
     arguments: &'r Arguments,
+    threads: &'r Threads,
     selection: &'r Selection,
     root: Arc<Folder>,
     manifest: Manifest,
@@ -141,14 +159,13 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn volume(&mut self, opened: &Opened<'_>, is_one_of_several: bool) -> Result<(), Failure> {
-        let arguments = self.arguments;
+        let (arguments, threads) = (self.arguments, self.threads);
         let (folder, prefix) = self.folder_of(opened, is_one_of_several)?;
-        let threads = Threads::new(arguments.threads);
-        let catalog = opened.volume.catalog_with(&threads);
-        let assessment = catalog.assessment(&threads, RecoverabilityOptions::default().sample_zeros(true));
+        let catalog = opened.volume.catalog_with(threads);
+        let assessment = catalog.assessment(threads, RecoverabilityOptions::default().sample_zeros(true));
         // The manifest's own name, where it is in the root of the files.
         let reserved = (arguments.manifest.is_none() && prefix.is_empty()).then_some(Manifest::NAME);
-        let plan = Plan::make(&assessment, self.selection, &threads, reserved);
+        let plan = Plan::make(&assessment, self.selection, threads, reserved);
         let mut lines = Vec::new();
         lines::volume(opened, &prefix, &mut lines);
         self.manifest.write(&lines)?;
@@ -157,7 +174,7 @@ impl Run<'_> {
         progress.start(&plan);
         let known = (&assessment, &plan);
         let recovery = Recovery::new(opened, known, self.selection, (folder, &prefix), !arguments.no_hash, &progress);
-        let totals = recovery.run(&threads, &mut self.manifest)?;
+        let totals = recovery.run(threads, &mut self.manifest)?;
         progress.clear();
         if !arguments.quiet {
             say(opened);
@@ -169,10 +186,11 @@ impl Run<'_> {
 
     /// Where the files of a volume go: each of several has a folder of its own.
     fn folder_of(&self, opened: &Opened<'_>, is_one_of_several: bool) -> Result<(Arc<Folder>, String), Failure> {
-        let Some(number) = opened.partition.filter(|_| is_one_of_several) else {
+        if !is_one_of_several {
             return Ok((self.root.clone(), String::new()));
-        };
-        let name = format!("partition {number}");
+        }
+        let is_partition = opened.partition.is_some() && opened.layer == Layer::Current;
+        let name = format!("{} {}", if is_partition { "partition" } else { "volume" }, opened.tag);
         let folder =
             self.root.child(&name).map_err(|error| Failure::new(format_args!("cannot write in {name}"), error))?;
         Ok((Arc::new(folder), format!("{name}/")))

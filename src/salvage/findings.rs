@@ -202,6 +202,19 @@ impl Findings {
             && !self.anchors.iter().any(|anchor| anchor.kind == AnchorKind::BootSector)
     }
 
+    /// What lies in part of the source; places count from where they did.
+    #[must_use]
+    pub fn within(&self, range: Range<u64>) -> Self {
+        let unreadable = self.unreadable.iter().map(|gap| gap.start.max(range.start)..gap.end.min(range.end));
+        Self {
+            records: self.records.iter().filter(|hit| range.contains(&hit.offset)).copied().collect(),
+            index_records: self.index_records.iter().filter(|hit| range.contains(&hit.offset)).copied().collect(),
+            anchors: self.anchors.iter().filter(|anchor| range.contains(&anchor.offset)).copied().collect(),
+            unreadable: unreadable.filter(|gap| !gap.is_empty()).collect(),
+            ..*self
+        }
+    }
+
     /// Appends what the next chunk of the source contributes.
     pub(super) fn append(&mut self, part: Self) {
         self.scanned = part.scanned;

@@ -71,6 +71,12 @@ impl Partition {
         Self { start: 0, size: source.size(), scheme, partition_type, index: 0, name: Vec::new() }
     }
 
+    /// The number Linux gives it: one more than its index.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.index.saturating_add(1)
+    }
+
     /// The name, where the table has names (GPT); else empty.
     #[must_use]
     pub fn name(&self) -> Name<'_> {

@@ -1,0 +1,61 @@
+//! What was lost of a volume, and what was used instead, in sentences.
+
+use ntfs_salvage::DamageKind;
+use ntfs_salvage::salvage::{Confidence, Layer, Opened};
+
+/// One sentence for each structure that was lost.
+pub fn of(opened: &Opened<'_>) -> Vec<String> {
+    let mut told = Vec::new();
+    told.extend(layer(opened.layer()).map(str::to_owned));
+    let mut unmapped = 0;
+    for damage in opened.volume().damage() {
+        match damage.kind {
+            DamageKind::BackupBootSectorUsed => {
+                let backup = damage.place.offset;
+                told.push(format!("the boot sector is lost; its backup at byte {backup} of the volume was used instead"));
+            }
+            DamageKind::GeometryVoted { .. } => told.push(voted(opened)),
+            DamageKind::MirrorUsed => {
+                told.push("record 0 of the MFT is lost; its copy in the mirror was used instead".into());
+            }
+            DamageKind::TableAssembled { fragments, records } => told.push(format!(
+                "not every part of the MFT can be found by its record 0; {records} records in {fragments} pieces that a scan found \
+                 were put together instead"
+            )),
+            DamageKind::TableUnmapped { first, end } => unmapped += end.saturating_sub(first),
+            _ => {}
+        }
+    }
+    if unmapped > 0 {
+        told.push(format!("{unmapped} records of the MFT are lost: they have no known place"));
+    }
+    told
+}
+
+fn layer(layer: Layer) -> Option<&'static str> {
+    match layer {
+        Layer::OldFormat => Some("this is what is left of a volume that lay here before the one that exists now"),
+        Layer::NestedIn(_) => Some("this volume lies inside a file of another one"),
+        Layer::ExportIn(_) => Some("this is a copy of the MFT inside a file of its volume"),
+        _ => None,
+    }
+}
+
+fn voted(opened: &Opened<'_>) -> String {
+    let lost = "the boot sector and its backup are lost";
+    let Some(vote) = opened.vote() else { return lost.into() };
+    let confidence = match vote.confidence() {
+        Confidence::Low => "low confidence",
+        Confidence::Fair => "fair confidence",
+        Confidence::High => "high confidence",
+        Confidence::Given => "as given",
+    };
+    let against = vote.runner_up.map_or(0, |runner_up| runner_up.votes);
+    format!(
+        "{lost}; a scan found the volume instead: it starts at byte {} and has clusters of {} bytes, by {} votes against \
+         {against} ({confidence})",
+        opened.start(),
+        vote.cluster_size,
+        vote.votes.total()
+    )
+}

@@ -1,0 +1,398 @@
+//! Down the ladder: from the partition table to the last record.
+
+use std::ops::ControlFlow;
+
+use super::findings::Findings;
+use super::geometry_vote::Overrides;
+use super::layers::Layer;
+use super::open::{Found, Opened, assemble};
+use super::scan::Scanner;
+use crate::base::damage::DamageKind;
+use crate::base::guid::Guid;
+use crate::base::threads::Threads;
+use crate::source::{Source, Window};
+use crate::structure::attribute::Attribute;
+use crate::structure::boot_sector::{BootSector, OemId};
+use crate::structure::record::Record;
+use crate::volume::Volume;
+use crate::volume::disk::Disk;
+use crate::volume::extents::Location;
+use crate::volume::geometry::Geometry;
+use crate::volume::master_boot_record::MasterBootRecordType;
+use crate::volume::mft::Mft;
+use crate::volume::partition::{Partition, PartitionScheme, PartitionType};
+
+/// Opens whatever volumes there are, by the first step that leads to them. A source that is all table
+/// is opened as a bare one; of another:
+///
+/// 1. the partition table, and in each partition its boot sector, the backup of it, and for the table
+///    of FILE records the mirror;
+/// 2. a scan of a partition that holds, or held, NTFS: where those lead to no table, or to one of
+///    which part has no known place; behind the end of a volume that starts a source without partition
+///    table; and below a new volume that lies over an older one: one without a user's file, or whose
+///    short table goes on with the records of a longer one;
+/// 3. a scan of the whole source, where no volume was found so far.
+#[derive(Debug)]
+#[must_use = "nothing is opened before it runs"]
+pub struct Opening<'s, 'o> {
+    source: Window<'s>,
+    threads: Option<&'o Threads>,
+    partition: Option<u32>,
+    overrides: Overrides,
+    always_scans: bool,
+    resumed: Option<Findings>,
+    keeps_findings: bool,
+    watch: Watch<'o>,
+}
+
+/// Whoever wants to know how far a scan has come.
+struct Watch<'o>(Option<&'o mut dyn FnMut(&Findings)>);
+
+impl std::fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "watched" } else { "not watched" })
+    }
+}
+
+impl<'s, 'o> Opening<'s, 'o> {
+    /// Opens what is in `source`.
+    pub fn new(source: &'s dyn Source) -> Self {
+        Self {
+            source: Window::whole(source),
+            threads: None,
+            partition: None,
+            overrides: Overrides::default(),
+            always_scans: false,
+            resumed: None,
+            keeps_findings: false,
+            watch: Watch(None),
+        }
+    }
+
+    /// On these threads instead of all cores.
+    pub fn threads(self, threads: &'o Threads) -> Self {
+        Self { threads: Some(threads), ..self }
+    }
+
+    /// Only what is in the partition of this [number](Partition::number).
+    pub fn partition(self, number: u32) -> Self {
+        Self { partition: Some(number), ..self }
+    }
+
+    /// What the operator knows better. The start alone is taken for a boot sector's place first; with
+    /// any of the sizes no boot sector is believed, and the source is scanned.
+    pub fn overrides(self, overrides: Overrides) -> Self {
+        Self { overrides, ..self }
+    }
+
+    /// Scans in any case, and believes boot sectors as witnesses among others.
+    pub fn scan(self) -> Self {
+        Self { always_scans: true, ..self }
+    }
+
+    /// Scans in any case, all of the source, from where an earlier scan stopped, and gives the
+    /// [findings](Found::findings) back.
+    pub fn keep_findings(self, earlier: Option<Findings>) -> Self {
+        Self { always_scans: true, resumed: earlier, keeps_findings: true, ..self }
+    }
+
+    /// Calls `watch` for each MiB that is scanned.
+    pub fn watch(self, watch: &'o mut dyn FnMut(&Findings)) -> Self {
+        Self { watch: Watch(Some(watch)), ..self }
+    }
+
+    /// Goes down the ladder.
+    pub fn run(mut self) -> Found<'s> {
+        let every_core;
+        let threads = match self.threads {
+            Some(threads) => threads,
+            None => {
+                every_core = Threads::default();
+                &every_core
+            }
+        };
+        let disk = Disk::new(self.source.source());
+        let is_tabled = |partition: &&Partition| partition.scheme != PartitionScheme::Whole;
+        let mut found = Found {
+            volumes: Vec::new(),
+            unopened: Vec::new(),
+            partitions: disk.partitions().iter().filter(is_tabled).cloned().collect(),
+            disk_damage: disk.damage().to_vec(),
+            findings: None,
+        };
+        let chosen = self.partition.map(|number| found.partitions.iter().find(|part| part.number() == number).cloned());
+        let has_sizes = Overrides { start: None, ..self.overrides } != Overrides::default();
+        match (chosen, self.overrides.start) {
+            (Some(None), _) => {}
+            (chosen, _) if self.always_scans || has_sizes => {
+                let area = chosen.flatten().map_or(self.source, |partition| partition.window(self.source.source()));
+                self.scan_area(area, threads, &mut found);
+            }
+            (_, Some(start)) => found.volumes = self.at_start(start, threads),
+            (Some(Some(partition)), None) => self.chosen(&partition, threads, &mut found),
+            (None, None) => self.everywhere(&disk, threads, &mut found),
+        }
+        name_partitions(&mut found);
+        found
+    }
+
+    /// What an asked scan of `area` finds.
+    fn scan_area(&mut self, area: Window<'s>, threads: &Threads, found: &mut Found<'s>) {
+        if !self.keeps_findings {
+            let overrides = Overrides {
+                start: self.overrides.start.map(|start| start.saturating_sub(area.start())),
+                ..self.overrides
+            };
+            found.volumes = self.scanned(area, &overrides, threads);
+            return;
+        }
+        let earlier = self.resumed.take();
+        let findings = self.findings_of(self.source, earlier, threads);
+        let of_area = findings.within(area.start()..area.start().saturating_add(area.size()));
+        found.volumes = assemble(self.source, &of_area, &self.overrides, threads);
+        found.findings = Some(findings);
+    }
+
+    /// The volume that starts where the operator says.
+    fn at_start(&mut self, start: u64, threads: &Threads) -> Vec<Opened<'s>> {
+        let window = Window::new(self.source.source(), start, u64::MAX);
+        match Volume::open_window(window) {
+            Ok(volume) => vec![self.completed(Opened::by_sector(volume), threads)],
+            Err(_) => self.scanned(window, &Overrides { start: Some(0), ..self.overrides }, threads),
+        }
+    }
+
+    /// The partition that was chosen: whatever its type, all is done to open it.
+    fn chosen(&mut self, partition: &Partition, threads: &Threads, found: &mut Found<'s>) {
+        let window = partition.window(self.source.source());
+        match Volume::open_window(window) {
+            Ok(volume) => found.volumes = self.with_older(Opened::by_sector(volume), threads),
+            Err(error) => {
+                found.volumes = self.scanned(window, &Overrides::default(), threads);
+                if found.volumes.is_empty() {
+                    found.unopened.push((partition.clone(), error));
+                }
+            }
+        }
+    }
+
+    fn everywhere(&mut self, disk: &Disk<'s>, threads: &Threads, found: &mut Found<'s>) {
+        let source = self.source.source();
+        let bare = || Volume::from_table(source).ok();
+        let starts_as_table = starts_with_a_record(&self.source).then(bare).flatten();
+        if let Some(volume) = starts_as_table.filter(|volume| is_all_table(volume.mft())) {
+            found.volumes.push(Opened::bare(volume));
+            return;
+        }
+        for partition in disk.partitions() {
+            self.one_of_all(partition, threads, found);
+        }
+        if !found.volumes.is_empty() {
+            return;
+        }
+        found.volumes = self.scanned(self.source, &Overrides::default(), threads);
+        // A volume may start with its table, too: only where there is no volume is it a bare one.
+        let is_loose = found.volumes.iter().all(|opened| opened.layer() == Layer::Loose);
+        if let Some(volume) = is_loose.then(bare).flatten() {
+            found.volumes = vec![Opened::bare(volume)];
+        }
+    }
+
+    /// What one partition holds: nothing, where nothing says that it is NTFS.
+    fn one_of_all(&mut self, partition: &Partition, threads: &Threads, found: &mut Found<'s>) {
+        let source = self.source.source();
+        let window = partition.window(source);
+        let is_whole = partition.scheme == PartitionScheme::Whole;
+        match Volume::open_window(window) {
+            Ok(volume) => {
+                let size = volume.geometry().map_or(0, Geometry::volume_size);
+                found.volumes.extend(self.with_older(Opened::by_sector(volume), threads));
+                // Behind the only volume of a disk without a table there may have been others.
+                if is_whole && window.size().saturating_sub(size) > ROOM_FOR_ANOTHER {
+                    let behind = Window::new(source, window.start().saturating_add(size), u64::MAX);
+                    found.volumes.extend(self.scanned(behind, &Overrides::default(), threads));
+                }
+            }
+            Err(error) if !is_whole && was_ntfs(partition, source) => {
+                let volumes = self.scanned(window, &Overrides::default(), threads);
+                if volumes.is_empty() {
+                    found.unopened.push((partition.clone(), error));
+                }
+                found.volumes.extend(volumes);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The volume, and what is left of an older one that it was made over.
+    fn with_older(&mut self, opened: Opened<'s>, threads: &Threads) -> Vec<Opened<'s>> {
+        if !is_new_over_old(opened.volume()) {
+            return vec![self.completed(opened, threads)];
+        }
+        let scanned = self.scanned(opened.volume().source(), &Overrides::default(), threads);
+        let is_itself = |other: &Opened<'_>| other.layer() == Layer::Current && other.start() == opened.start();
+        let others: Vec<Opened<'s>> = scanned.into_iter().filter(|other| !is_itself(other)).collect();
+        std::iter::once(opened).chain(others).collect()
+    }
+
+    /// The same volume with what a scan adds to its table; as it is, where that is nothing.
+    fn completed(&mut self, opened: Opened<'s>, threads: &Threads) -> Opened<'s> {
+        if !is_incomplete(opened.volume().mft()) {
+            return opened;
+        }
+        let scanned = self.scanned(opened.volume().source(), &Overrides::default(), threads);
+        let is_same = |other: &Opened<'_>| other.layer() == Layer::Current && other.start() == opened.start();
+        let is_better = |other: &Opened<'_>| known_records(other.volume()) > known_records(opened.volume());
+        scanned.into_iter().find(|other| is_same(other) && is_better(other)).unwrap_or(opened)
+    }
+
+    fn scanned(&mut self, window: Window<'s>, overrides: &Overrides, threads: &Threads) -> Vec<Opened<'s>> {
+        let findings = self.findings_of(window, None, threads);
+        assemble(window, &findings, overrides, threads)
+    }
+
+    /// What a scan finds; one out of step with the sectors, where there is nothing in step.
+    fn findings_of(&mut self, window: Window<'_>, earlier: Option<Findings>, threads: &Threads) -> Findings {
+        let watch = &mut self.watch.0;
+        let mut run = |scanner: Scanner<'_>| {
+            scanner.run_while(threads, |findings| {
+                watch.iter_mut().for_each(|watch| watch(findings));
+                ControlFlow::Continue(())
+            })
+        };
+        let resumed = earlier.and_then(|findings| Scanner::new(&window).resume(findings).ok());
+        let findings = run(resumed.unwrap_or_else(|| Scanner::new(&window)));
+        if findings.is_empty() && findings.step() > 1 { run(Scanner::new(&window).step(1)) } else { findings }
+    }
+}
+
+/// Bytes behind a volume that starts a disk without a partition table: enough for another volume.
+const ROOM_FOR_ANOTHER: u64 = 1 << 20;
+/// A table of more records than this is no new one.
+const NEW_TABLE: u64 = 1024;
+/// Slots behind the end of a new table that are looked at for an older one's records.
+const BEHIND: u64 = 64;
+/// Slots of a bare table that are looked at.
+const SAMPLES: u64 = 64;
+/// The first record that may be a user's file.
+const FIRST_USER_RECORD: u64 = 24;
+/// Directories that Windows makes by itself in each root.
+const OF_WINDOWS: [&str; 2] = ["System Volume Information", "$RECYCLE.BIN"];
+
+/// Names the partition that each volume starts in.
+fn name_partitions(found: &mut Found<'_>) {
+    let partitions = &found.partitions;
+    let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| {
+        let has_place = opened.layer() != Layer::Loose || opened.start() > 0;
+        let holds = |part: &&Partition| opened.start().checked_sub(part.start).is_some_and(|inside| inside < part.size);
+        let partition = partitions.iter().find(holds).filter(|_| has_place).cloned();
+        opened.in_partition(partition)
+    });
+    let mut volumes: Vec<Opened<'_>> = volumes.collect();
+    volumes.sort_by_key(|opened| opened.layer() != Layer::Current);
+    found.volumes = volumes;
+}
+
+/// True for a partition that NTFS was in by what is left of its boot sectors, or by its type where no
+/// other file system has put its own boot sector there.
+fn was_ntfs(partition: &Partition, source: &dyn Source) -> bool {
+    let is_of_type = match partition.partition_type {
+        PartitionType::Mbr(kind) => NTFS_TYPES.contains(&kind),
+        PartitionType::Gpt(kind) => NTFS_GUIDS.contains(&kind),
+        _ => false,
+    };
+    let mut sector = [0; 512];
+    partition.window(source).read_readable(0, &mut sector);
+    let owner = BootSector::parse(&sector).map_or(OemId::Ntfs, |boot| boot.oem_id());
+    let is_foreign = owner.is_known() && owner != OemId::Ntfs;
+    !is_foreign && (is_of_type || partition.looks_like_ntfs(source))
+}
+
+/// Types of partitions that Windows puts NTFS into.
+const NTFS_TYPES: [MasterBootRecordType; 3] =
+    [MasterBootRecordType::NTFS, MasterBootRecordType::HIDDEN_NTFS, MasterBootRecordType::WINDOWS_RECOVERY];
+/// The same in a GUID partition table: basic data, and Windows' recovery environment.
+const NTFS_GUIDS: [Guid; 2] = [
+    Guid([0xA2, 0xA0, 0xD0, 0xEB, 0xE5, 0xB9, 0x33, 0x44, 0x87, 0xC0, 0x68, 0xB6, 0xB7, 0x26, 0x99, 0xC7]),
+    Guid([0xA4, 0xBB, 0x94, 0xDE, 0xD1, 0x06, 0x40, 0x4D, 0xA1, 0x6A, 0xBF, 0xD5, 0x01, 0x79, 0xD6, 0xAC]),
+];
+
+fn starts_with_a_record(source: &dyn Source) -> bool {
+    let mut signature = [0; 4];
+    source.read_readable(0, &mut signature);
+    matches!(&signature, b"FILE" | b"BAAD")
+}
+
+/// True when the file is a table to its end: most of its slots hold records.
+fn is_all_table(mft: &Mft<'_>) -> bool {
+    let count = mft.record_count();
+    let step = count.div_ceil(SAMPLES).max(1);
+    let is_record = |number: &u64| {
+        let slot = mft.slot(*number).map(|(bytes, _)| bytes).unwrap_or_default();
+        slot.starts_with(b"FILE") || slot.starts_with(b"BAAD")
+    };
+    let slots = || (0..SAMPLES).map(|sample| sample.saturating_mul(step)).take_while(|number| *number < count);
+    slots().filter(is_record).count().saturating_mul(2) >= slots().count()
+}
+
+/// True when part of the table has no known place, so that a scan may find more.
+fn is_incomplete(mft: &Mft<'_>) -> bool {
+    mft.damage().iter().any(|damage| {
+        matches!(
+            damage.kind,
+            DamageKind::TableUnmapped { .. }
+                | DamageKind::ListedRecordForeign { .. }
+                | DamageKind::DataRun { .. }
+                | DamageKind::DataRunTotal { .. }
+                | DamageKind::OverlappingPieces { .. }
+        )
+    })
+}
+
+/// Records of the table that have a known place.
+fn known_records(volume: &Volume<'_>) -> u64 {
+    let missing = volume.damage().filter_map(|damage| match damage.kind {
+        DamageKind::TableUnmapped { first, end } => Some(end.saturating_sub(first)),
+        _ => None,
+    });
+    volume.mft().record_count().saturating_sub(missing.fold(0, u64::saturating_add))
+}
+
+/// True for a volume that was made a short time ago, where there may have been another: its table is
+/// short, and either it has no user's file, or the records of a longer one go on behind it.
+fn is_new_over_old(volume: &Volume<'_>) -> bool {
+    let mft = volume.mft();
+    mft.record_count() <= NEW_TABLE && (goes_on_behind(mft) || !has_users_file(mft))
+}
+
+/// True when records lie behind the table's end whose numbers go on.
+fn goes_on_behind(mft: &Mft<'_>) -> bool {
+    let (count, size) = (mft.record_count(), u64::from(mft.record_size()));
+    let last = count.checked_sub(1).and_then(|last| mft.places(last).last());
+    let Some(Location::At(position)) = last.map(|extent| extent.location) else { return false };
+    let end = position.saturating_add(last.map_or(0, |extent| extent.length));
+    (0..BEHIND).any(|slot| {
+        let number = count.saturating_add(slot);
+        let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
+        mft.source().read_readable(end.saturating_add(slot.saturating_mul(size)), &mut bytes);
+        let record = Record::from_vec(number, bytes).ok();
+        record.is_some_and(|record| record.header().own_number() == Some(number) && names(&record).next().is_some())
+    })
+}
+
+fn has_users_file(mft: &Mft<'_>) -> bool {
+    (FIRST_USER_RECORD..mft.record_count()).filter_map(|number| mft.record(number).ok()).any(|record| {
+        let header = record.header();
+        let is_file = header.is_in_use() && header.is_base_record();
+        is_file && names(&record).any(|(parent, name)| parent == 5 && !OF_WINDOWS.contains(&name.as_str()))
+    })
+}
+
+/// The names of a record, each with the number of its directory.
+fn names<'r>(record: &'r Record<'_>) -> impl Iterator<Item = (u64, String)> + 'r {
+    let names = record.attributes().filter_map(Result::ok);
+    names.filter_map(|attribute: Attribute<'_>| {
+        let (name, _) = attribute.file_name().ok()?;
+        Some((name.parent().record_number(), name.name().to_string()))
+    })
+}
