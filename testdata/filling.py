@@ -55,10 +55,13 @@ class Volume:
     def __init__(self, file, label, size, sector=512, cluster=4096, partition_start=0):
         self.file, self.label, self.cluster, self.sector = file, label, cluster, sector
         self.rows, self.changed, self.mount_point = {}, set(), None
-        with open(file, "wb") as image:
+        self.format(size, ("-F", "-q", "-T", "-s", str(sector), "-c", str(cluster), "-L", label,
+                           "-p", str(partition_start), "-H", "16", "-S", "63"))
+
+    def format(self, size, options):
+        with open(self.file, "wb") as image:
             image.truncate(size)
-        run("mkntfs", "-F", "-q", "-T", "-s", str(sector), "-c", str(cluster), "-L", label,
-            "-p", str(partition_start), "-H", "16", "-S", "63", file)
+        run("mkntfs", *options, self.file)
 
     @contextlib.contextmanager
     def mounted(self):
