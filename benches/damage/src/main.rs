@@ -29,7 +29,7 @@ use clap::Parser;
 use cases::{CASES, Case};
 use ranges::Ranges;
 use report::Row;
-use score::{FileCounts, Judge, Score};
+use score::{FileCounts, Judge};
 use subject::Subject;
 use tools::{Ours, Tool};
 use truth::Truth;
@@ -61,6 +61,9 @@ struct Arguments {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if let Some(done) = measure::as_parent() {
+        return done;
+    }
     let arguments = Arguments::parse();
     let ours = Ours::build()?;
     let tools = tools::installed(&arguments.tools);
@@ -102,7 +105,7 @@ impl Campaign<'_> {
                 let score = judge.score(&tools::run(*tool, &self.ours, &subject)?)?;
                 let title = format!("# {}, seed {seed}, {}\n", case.name, tool.name());
                 notes.push_str(&(title + &score.notes));
-                *row.scores.entry(*tool).or_insert_with(Score::default) += &score;
+                *row.scores.entry(*tool).or_default() += &score;
             }
             if case.is_of_a_medium() && self.tools.contains(&Tool::Ours) {
                 let (files, _) = ours::recover(&self.ours, &subject, subject.map.as_deref())?;

@@ -1,6 +1,7 @@
 //! Runs a tool to its end, or to the end of its time, and asks the kernel what it took.
 
-use std::fs::{self, File};
+use std::error::Error;
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ops::AddAssign;
@@ -8,14 +9,19 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use std::{env, iter};
+
+use serde::{Deserialize, Serialize};
 
 /// What a Rust program ends with when it panics.
 const PANIC: i32 = 101;
 /// Longer than this no tool may take.
 const LIMIT: Duration = Duration::from_secs(120);
+/// The first argument of this program when it is to run another one.
+const RUN: &str = "--run-measured";
 
 /// What the runs of a tool took.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Cost {
     pub wall: Duration,
     pub user: Duration,
@@ -39,13 +45,40 @@ impl AddAssign for Cost {
 
 /// Runs it, what it says going to `said`. On damaged volumes a failure is a result, too: what counts is what a tool
 /// has given until then.
-pub fn run(command: &mut Command, said: &Path) -> io::Result<Cost> {
+///
+/// A child's peak of memory starts with that of its parent, so this program, which holds the truth, starts itself
+/// anew to be the parent.
+pub fn run(command: &Command, said: &Path) -> Result<Cost, Box<dyn Error>> {
+    let mut parent = Command::new(env::current_exe()?);
+    parent.arg(RUN).arg(said).arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    if let Some(folder) = command.get_current_dir() {
+        parent.current_dir(folder);
+    }
+    let output = parent.stderr(Stdio::inherit()).output()?;
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("{command:?}: {error}").into())
+}
+
+/// The part of the parent, if that is what this program was started for.
+pub fn as_parent() -> Option<Result<(), Box<dyn Error>>> {
+    let mut arguments = env::args_os().skip(1);
+    arguments.next().filter(|first| first == RUN)?;
+    let mut next = iter::from_fn(|| arguments.next());
+    let (said, program) = (next.next()?, next.next()?);
+    let mut command = Command::new(program);
+    command.args(next);
+    let print = |cost| {
+        println!("{}", serde_json::to_string(&cost)?);
+        Ok(())
+    };
+    Some(measured(&mut command, Path::new(&said)).and_then(print))
+}
+
+fn measured(command: &mut Command, said: &Path) -> Result<Cost, Box<dyn Error>> {
     let out = File::create(said)?;
-    command.stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out);
-    // A child's peak starts with that of its parent: ours is forgotten first, where the kernel lets us.
-    let _ = fs::write("/proc/self/clear_refs", "5");
+    // Programs for a terminal want to know which.
+    command.env("TERM", "xterm").stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out);
     let start = Instant::now();
-    let child = command.spawn().map_err(|error| io::Error::new(error.kind(), format!("{command:?}: {error}")))?;
+    let child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
     let mut cost = Cost::default();
     let (status, usage) = loop {
         if let Some(end) = ended(child.id())? {
@@ -56,7 +89,7 @@ pub fn run(command: &mut Command, said: &Path) -> io::Result<Cost> {
             // SAFETY: the child is ours and has not been waited for.
             unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGKILL) };
         }
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(1));
     };
     cost.wall = start.elapsed();
     cost.crashed = u32::from(status.code().is_none_or(|code| code == PANIC) && cost.stopped == 0);

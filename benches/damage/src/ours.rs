@@ -21,7 +21,7 @@ pub fn run(tools: &Ours, subject: &Subject) -> Result<Given, Box<dyn Error>> {
     let listing = subject.scratch.join("listing.jsonl");
     let mut command = Command::new(&tools.mft_dump);
     command.args(["--format", "jsonl", "--no-verdict", "-q", "-o"]).arg(&listing).arg(&subject.image);
-    given.listing = measure::run(&mut command, &subject.said("mft_dump"))?;
+    given.listing = measure::run(&command, &subject.said("mft_dump"))?;
     if listing.exists() {
         read_listing(&listing, &mut given)?;
     }
@@ -39,7 +39,7 @@ pub fn recover(tools: &Ours, subject: &Subject, map: Option<&Path>) -> Result<(V
         command.arg("--map").arg(map);
     }
     let _ = fs::remove_file(&manifest);
-    let cost = measure::run(&mut command, &subject.said("recover"))?;
+    let cost = measure::run(&command, &subject.said("recover"))?;
     let files = if manifest.exists() { read_manifest(&manifest, &folder)? } else { Vec::new() };
     Ok((files, cost))
 }

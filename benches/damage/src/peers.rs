@@ -28,7 +28,7 @@ pub fn sleuthkit(subject: &Subject) -> Result<Given> {
         let folder = subject.fresh_folder(&format!("tsk_recover {number}"))?;
         let mut command = Command::new("tsk_recover");
         command.args(["-f", "ntfs", "-e"]).arg(volume).arg(&folder);
-        given.recovery += measure::run(&mut command, &subject.said("tsk_recover"))?;
+        given.recovery += measure::run(&command, &subject.said("tsk_recover"))?;
         given.files.extend(named_files(&folder)?);
     }
     Ok(given)
@@ -43,7 +43,7 @@ pub fn ntfsundelete(subject: &Subject) -> Result<Given> {
         let said = subject.said("ntfsundelete");
         let mut command = Command::new("ntfsundelete");
         command.args(["-f", "-u", "-T", "-m", "*", "-d"]).arg(&folder).arg(volume);
-        let cost = measure::run(&mut command, &said)?;
+        let cost = measure::run(&command, &said)?;
         given.recovery += cost;
         given.listing += cost;
         let said = lossy(&said)?;
@@ -99,9 +99,9 @@ pub fn testdisk(subject: &Subject) -> Result<Given> {
 
 fn testdisk_run(commands: &str, copy: &Path, folder: &Path, subject: &Subject) -> Result<Cost> {
     let mut command = Command::new("testdisk");
-    command.current_dir(folder).env("TERM", "xterm").args(["/log", "/cmd"]).arg(copy);
+    command.current_dir(folder).args(["/log", "/cmd"]).arg(copy);
     command.arg(format!("partition_none,{commands}"));
-    Ok(measure::run(&mut command, &subject.said("testdisk"))?)
+    measure::run(&command, &subject.said("testdisk"))
 }
 
 /// The path in a line such as `  72 -r--r--r--     0      0        80 15-May-2021 22:47 /kept/live.txt`.
@@ -118,9 +118,9 @@ pub fn photorec(subject: &Subject) -> Result<Given> {
     let mut given = Given::default();
     let folder = subject.fresh_folder("photorec")?;
     let mut command = Command::new("photorec");
-    command.current_dir(&folder).env("TERM", "xterm").arg("/d").arg(folder.join("out")).arg("/cmd");
+    command.current_dir(&folder).arg("/d").arg(folder.join("out")).arg("/cmd");
     command.arg(&subject.image).arg("partition_none,options,paranoid,fileopt,everything,enable,wholespace,search");
-    given.recovery = measure::run(&mut command, &subject.said("photorec"))?;
+    given.recovery = measure::run(&command, &subject.said("photorec"))?;
     let carved = files_below(&folder)?.into_iter().filter(|path| !path.ends_with("report.xml"));
     given.files = carved.map(|path| File::unmarked(path, None, String::new())).collect();
     Ok(given)
