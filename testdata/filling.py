@@ -3,6 +3,7 @@ import contextlib
 import hashlib
 import os
 import random
+import stat
 import struct
 import subprocess
 import tempfile
@@ -13,6 +14,11 @@ from reader import FILE_NAME, STANDARD_INFORMATION, TIME_NAMES, Image
 FIRST_USER_RECORD = 64                                                  # where ntfs-3g begins
 EPOCH_2021 = 132_539_328_000_000_000                                    # 2021-01-01 as a FILETIME
 TICKS_PER_DAY = 864_000_000_000
+
+
+def bits_of(areas):
+    """A number with the bits of all clusters in `areas` set."""
+    return sum((1 << end) - (1 << start) for start, end in areas)
 
 
 def sha256(data):
@@ -67,7 +73,7 @@ class Volume:
     def mounted(self):
         """One session with ntfs-3g. A file is deleted in a later session than the one that made it."""
         self.mount_point = tempfile.mkdtemp(prefix="ntfs-testdata.")
-        options = "no_detach,noatime,streams_interface=windows,compression,permissions"
+        options = "no_detach,noatime,streams_interface=windows,compression,permissions,special_files=wsl"
         driver = subprocess.Popen(["ntfs-3g", "-o", options, self.file, self.mount_point],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not os.path.ismount(self.mount_point):
@@ -81,6 +87,48 @@ class Volume:
             driver.wait()                       # only now is everything written
             os.rmdir(self.mount_point)
         self.take_note()
+
+    @contextlib.contextmanager
+    def confined(self, *areas):
+        """While the volume is mounted inside, only the clusters of `areas` (first, behind the last) count as free:
+        new data goes where a case wants it. All others that are free are marked as used, and given back."""
+        inside = bits_of(areas)
+        before = self.swap_bitmap(lambda now: now | ((1 << self.clusters()) - 1) & ~inside)
+        with self.mounted():
+            yield
+        # What was deleted meanwhile is free, wherever it lay.
+        self.swap_bitmap(lambda now: now & (inside | before))
+
+    def clusters(self):
+        image = Image(self.file)
+        count = image.sectors * image.sector // image.cluster
+        image.close()
+        return count
+
+    def swap_bitmap(self, change):
+        """Puts another $Bitmap in place of the one that is there, which is returned."""
+        image = Image(self.file)
+        runs = image.streams(6)[""][1]
+        data = image.bytes_of(runs)
+        before = int.from_bytes(data, "little")
+        data, at = change(before).to_bytes(len(data), "little"), 0
+        for lcn, clusters in runs:
+            image.write(lcn * image.cluster, data[at:at + clusters * image.cluster])
+            at += clusters * image.cluster
+        image.close()
+        return before
+
+    def free_area(self):
+        """The longest row of free clusters: (first, behind the last)."""
+        taken, longest, start = self.swap_bitmap(lambda now: now), (0, 0), None
+        for lcn in range(self.clusters() + 1):
+            if lcn == self.clusters() or taken >> lcn & 1:
+                if start is not None and lcn - start > longest[1] - longest[0]:
+                    longest = start, lcn
+                start = None
+            elif start is None:
+                start = lcn
+        return longest
 
     def at(self, path):
         """The path for the system's calls. Python's own encoding refuses unpaired surrogates; ntfs-3g takes them."""
@@ -100,6 +148,16 @@ class Volume:
             out.write(data)
         self.add(path, kind="file", size=len(data), sha256=sha256(data), **facts)
 
+    def append(self, path, size):
+        """Makes a file longer by so many bytes of its text."""
+        row = self.rows[path]
+        data = text_of(path, row["size"] + size)
+        with open(self.at(path), "ab", buffering=0) as out:
+            # One by one: ntfs-3g does not fill many small gaps at once.
+            for at in range(row["size"], len(data), self.cluster):
+                out.write(data[at:at + self.cluster])
+        row.update(size=len(data), sha256=sha256(data))
+
     def text(self, path, size, **facts):
         self.make_file(path, text_of(path, size), **facts)
 
@@ -113,6 +171,18 @@ class Volume:
                 out.write(data[offset:offset + length])
             out.truncate(size)
         self.add(path, kind="file", size=size, sha256=sha256(data), sparse=True)
+
+    def fill_to_the_brim(self, path):
+        """Takes all clusters that are left, so that new data has to go where old data was."""
+        size = 0
+        with open(self.at(path), "wb", buffering=0) as out:
+            while True:
+                try:
+                    size += out.write(bytes(self.cluster))
+                except OSError:
+                    break
+        os.truncate(self.at(path), size)
+        self.add(path, kind="file", size=size, sha256=sha256(bytes(size)))
 
     def stream(self, path, name, data):
         with open(self.at(path + ":" + name), "wb") as out:
@@ -146,11 +216,14 @@ class Volume:
             row = self.rows[path]
             assert row["sequence"] is not None, path + " was made in this session"
             for name in row["links"] if row["kind"] == "file" else [path]:
-                os.unlink(self.at(name)) if row["kind"] == "file" else os.rmdir(self.at(name))
+                # ntfs-3g shows a junction as a link.
+                is_directory = stat.S_ISDIR(os.lstat(self.at(name)).st_mode)
+                os.rmdir(self.at(name)) if is_directory else os.unlink(self.at(name))
             row["deleted"] = True
 
     def delete_tree(self, top):
-        inside = [path for path in self.rows if path == top or path.startswith(top + "/")]
+        inside = [path for path, row in self.rows.items()
+                  if not row["deleted"] and (path == top or path.startswith(top + "/"))]
         self.delete(*sorted(inside, key=lambda path: (-path.count("/"), path)))
 
     # -------------------------------------------------------------------------------------- what became of it

@@ -57,7 +57,7 @@ def fill_fragmented(volume):
         volume.directory("/ballast")
         for path in every:
             volume.text(path, 3 * volume.cluster)
-        fill_to_the_brim(volume, "/ballast/rest")
+        volume.fill_to_the_brim("/ballast/rest")
     with volume.mounted():
         every.sort(key=lambda path: volume.rows[path]["before"][""][1])         # as they lie on the volume
         volume.delete(*every[::2])
@@ -79,18 +79,6 @@ def grow_table(volume, files):
         paths.append("%s/%d" % (folder, number % 6))
         volume.text(paths[-1], 1 + number % 200)
     return paths
-
-
-def fill_to_the_brim(volume, path):
-    size = 0
-    with open(volume.at(path), "wb", buffering=0) as out:
-        while True:
-            try:
-                size += out.write(bytes(volume.cluster))
-            except OSError:
-                break
-    os.truncate(volume.at(path), size)
-    volume.add(path, kind="file", size=size, sha256=sha256(bytes(size)))
 
 
 def fill_deleted(volume):
@@ -126,7 +114,7 @@ def fill_deleted(volume):
             path += "/level%d" % depth
         for number in range(30):
             volume.text("/kept/many %02d.txt" % number, 20 * number)
-        fill_to_the_brim(volume, "/ballast.bin")       # so that new data has to go where old data was
+        volume.fill_to_the_brim("/ballast.bin")       # so that new data has to go where old data was
     with volume.mounted():
         volume.delete("/record reused.txt", "/data overwritten.bin")
         volume.delete_tree("/parent reused")

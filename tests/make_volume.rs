@@ -22,7 +22,16 @@ fn obstacle(maker: &Path) -> Option<&'static str> {
 
 /// Makes a volume with these options and compares its listing with its truth.
 fn check(options: &[&str]) {
-    let maker = tool::repository("../shared/tools/make_volume.py");
+    make_and_check("../shared/tools/make_volume.py", "make", options, "made.img.truth.jsonl");
+}
+
+/// The same with the maker that is part of the repository.
+fn check_own(kind: &str, options: &[&str]) {
+    make_and_check("testdata/make_large.py", kind, options, "made.truth.jsonl");
+}
+
+fn make_and_check(maker: &str, what: &str, options: &[&str], truth: &str) {
+    let maker = tool::repository(maker);
     if let Some(reason) = obstacle(&maker) {
         println!("skipped: {reason}");
         return;
@@ -30,9 +39,22 @@ fn check(options: &[&str]) {
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let image = folder.path().join("made.img");
     let made =
-        Command::new("python3").arg(&maker).arg("make").arg(&image).args(options).output().expect("python3 starts");
+        Command::new("python3").arg(&maker).arg(what).arg(&image).args(options).output().expect("python3 starts");
     assert!(made.status.success(), "{options:?}: {}", String::from_utf8_lossy(&made.stderr));
-    comparison::assert_lists_the_truth(&image, &folder.path().join("made.img.truth.jsonl"));
+    comparison::assert_lists_the_truth(&image, &folder.path().join(truth));
+}
+
+#[test]
+#[ignore = "makes volumes with mkntfs and ntfs-3g"]
+fn churn_operations_and_links_of_our_own_maker() {
+    for seed in ["1", "2", "3"] {
+        check_own("churn", &["--seed", seed]);
+        check_own("operations", &["--seed", seed, "--count", "2000", "--size", "64"]);
+    }
+    check_own("churn", &["--cluster", "512", "--size", "6"]);
+    check_own("churn", &["--sector", "4096", "--size", "17"]);
+    check_own("links", &[]);
+    check_own("fragments", &["--count", "1000"]);
 }
 
 #[test]

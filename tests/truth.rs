@@ -51,6 +51,16 @@ fn two_volumes_on_a_partitioned_disk() {
 }
 
 #[test]
+fn deleted_files_in_fragments_and_overwritten_ones() {
+    check("cases/fragments");
+}
+
+#[test]
+fn one_of_each_kind_of_object() {
+    check("cases/objects");
+}
+
+#[test]
 fn every_volume_in_testdata_is_compared() {
     let here = include_str!("truth.rs");
     for item in std::fs::read_dir(tool::repository("testdata")).expect("testdata is there") {

@@ -12,6 +12,7 @@ pub mod index_record;
 pub mod index_view;
 pub mod non_resident;
 pub mod record;
+mod residue;
 pub mod security_stream;
 pub mod update_sequence;
 pub mod value;
