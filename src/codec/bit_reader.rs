@@ -174,6 +174,19 @@ mod tests {
         let mut reader = BitReader::new(&[0x34, 0x12, 0xFF]);
         assert_eq!((reader.read(16), reader.left()), (0x1234, 1));
         assert_eq!((reader.read(1), reader.is_overrun()), (0, true));
+        let mut reader = BitReader::new(&[0x34, 0x12, 0xFF]);
+        assert_eq!(reader.read(16), 0x1234);
+        assert_eq!(reader.bytes_between::<1>(), None, "it lies behind a word that is not there");
+    }
+
+    #[test]
+    fn more_than_eight_bytes_left_are_too_many() {
+        for (length, kind) in [(10, None), (11, Some(DamageKind::ChunkLeftover { left: 9 }))] {
+            let bytes = vec![0; length];
+            let mut reader = BitReader::new(&bytes);
+            reader.read(16);
+            assert_eq!(reader.leftover(), kind);
+        }
     }
 
     #[test]

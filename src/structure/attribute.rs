@@ -431,6 +431,13 @@ mod tests {
     }
 
     #[test]
+    fn the_low_byte_of_the_flags_names_a_compression() {
+        let is_compressed = |bits| AttributeFlags::from_bits_retain(bits).is_compressed();
+        assert!(is_compressed(1) && is_compressed(0x80) && is_compressed(0xFFFF));
+        assert!(!is_compressed(0) && !is_compressed(0xFF00));
+    }
+
+    #[test]
     fn attributes_come_in_order_with_their_values() {
         let bytes = record();
         assert_eq!(walk(&bytes), [Ok(0x30), Ok(0x80)]);
@@ -440,6 +447,46 @@ mod tests {
         assert_eq!((data.id(), data.name().is_empty(), data.is_resident()), (1, true, true));
         assert_eq!(data.damage(), []);
         assert_eq!(data.value_damage(), None);
+    }
+
+    #[test]
+    fn headers_give_what_stands_in_them() {
+        let bytes = record();
+        let attribute = data(&bytes);
+        assert_eq!(attribute.bytes(), &bytes[DATA..DATA + 32]);
+        assert!(attribute.is_sound() && !attribute.is_beyond_used() && !attribute.is_indexed());
+        let mut bytes = bytes;
+        bytes[DATA + 14..DATA + 16].copy_from_slice(&[0x34, 0x12]);
+        bytes[DATA + 22] = 0xFF;
+        assert_eq!(data(&bytes).id(), 0x1234);
+        assert!(data(&bytes).is_indexed());
+        bytes[DATA + 22] = 0xFE;
+        assert!(!data(&bytes).is_indexed());
+        assert!(Attribute::new(&bytes[DATA..DATA + 32], 9, DATA, true).unwrap().is_beyond_used());
+    }
+
+    #[test]
+    fn damage_in_a_value_says_where_it_lies_in_the_record() {
+        let bytes = Forge::new(512).name((5, 5), 3, "f").resident(AttributeType::OBJECT_ID, "", b"abc").on_disk(9);
+        let place = data(&bytes).value().unwrap_err().place;
+        assert_eq!(place, Place { record: Some(9), offset: DATA as u64 + 24 });
+    }
+
+    #[test]
+    fn compressed_and_sparse_streams_say_in_their_first_piece_how_much_they_take() {
+        let total = |flags, lowest, form| {
+            let runs = [0xEE, 1, 0, 0, 0, 0, 0, 0, 0x11, 1, 10, 0];
+            let mut bytes = Forge::new(512)
+                .name((5, 5), 3, "f")
+                .runs(AttributeType::DATA, "", (lowest, lowest), [4096, 4096, 4096], &runs)
+                .stored_as(flags, 4)
+                .on_disk(9);
+            bytes[DATA + 8] = form;
+            bytes[DATA + 32] = 72;
+            data(&bytes).total_allocated()
+        };
+        assert_eq!((total(1, 0, 1), total(0x8000, 0, 1)), (Some(0x1EE), Some(0x1EE)));
+        assert_eq!((total(0, 0, 1), total(0x4000, 0, 1), total(1, 1, 1), total(1, 0, 0)), (None, None, None, None));
     }
 
     #[test]
@@ -521,6 +568,12 @@ mod tests {
         bytes[DATA + 8] = 9;
         assert!(data(&bytes).is_resident());
         assert_eq!(data(&bytes).damage(), [damage(DATA + 8, DamageKind::AttributeForm { form: 9 })]);
+        assert!(!data(&bytes).is_sound());
+        for (value, is_resident) in [(&[0; 32][..], true), (&[0; 40], false)] {
+            let mut bytes = Forge::new(512).name((5, 5), 3, "f").resident(AttributeType::DATA, "", value).on_disk(9);
+            bytes[DATA + 8] = 9;
+            assert_eq!(data(&bytes).is_resident(), is_resident, "{}", value.len());
+        }
     }
 
     #[test]
