@@ -445,7 +445,10 @@ mod tests {
         assert_eq!(ranges(&outcome), [(4096..12288, Worth::Implied)]);
         assert_eq!(out[..4096], text(4096));
         assert_eq!(out[4096..], [0; 8192]);
-        assert!(decode(&unit, 4096).1.is_sound());
+        assert!(decode(&unit, 4096).1.is_sound() && !outcome.is_sound());
+        // Behind a damaged chunk it is not believed.
+        unit[1] ^= 0x10;
+        assert_eq!(ranges(&decode(&unit, 12288).1), [(0..4096, Worth::Doubtful), (4096..12288, Worth::Doubtful)]);
     }
 
     #[test]

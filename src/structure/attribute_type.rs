@@ -82,3 +82,34 @@ impl fmt::Debug for AttributeType {
         write!(f, "AttributeType({self})")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_shown_by_their_names_and_others_by_their_number() {
+        let names = [
+            "$STANDARD_INFORMATION",
+            "$ATTRIBUTE_LIST",
+            "$FILE_NAME",
+            "$OBJECT_ID",
+            "$SECURITY_DESCRIPTOR",
+            "$VOLUME_NAME",
+            "$VOLUME_INFORMATION",
+            "$DATA",
+            "$INDEX_ROOT",
+            "$INDEX_ALLOCATION",
+            "$BITMAP",
+            "$REPARSE_POINT",
+            "$EA_INFORMATION",
+            "$EA",
+            "$PROPERTY_SET",
+            "$LOGGED_UTILITY_STREAM",
+        ];
+        for (number, name) in (1..).zip(names) {
+            assert_eq!(AttributeType(number * 0x10).to_string(), name);
+        }
+        assert_eq!((AttributeType(0x110).to_string(), AttributeType(0x33).name()), ("0x110".into(), None));
+    }
+}

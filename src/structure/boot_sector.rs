@@ -278,6 +278,9 @@ pub(crate) mod tests {
         assert_eq!((boot.total_sectors(), boot.mft_lcn(), boot.mirror_lcn()), (204_799, 8533, 2));
         assert_eq!((boot.serial_number(), boot.hidden_sectors()), (0x0123_4567_89AB_CDEF, 2048));
         assert!(boot.has_signature());
+        let mut unsigned = bytes;
+        unsigned[511] = 0xAB;
+        assert!(!BootSector::parse(&unsigned).unwrap().has_signature());
         assert!(format!("{boot:?}").contains("serial_number: 0123456789abcdef"));
     }
 

@@ -198,6 +198,57 @@ mod tests {
     }
 
     #[test]
+    fn numbers_have_up_to_eight_bytes_and_a_sign() {
+        let numbers: [(&[u8], i64, u64); 8] = [
+            (&[0x82], -126, 0x82),
+            (&[1, 0x82], -32_255, 0x8201),
+            (&[1, 2, 0x83], -8_191_487, 0x83_0201),
+            (&[1, 2, 3, 0x84], -2_080_177_663, 0x8403_0201),
+            (&[1, 2, 3, 4, 5], 0x05_0403_0201, 0x05_0403_0201),
+            (&[0xFF, 0xFF, 0xFF, 0xFF, 0xFE], -4_294_967_297, 0xFE_FFFF_FFFF),
+            (&[1, 0, 0, 0, 0, 0, 0, 0x80], i64::MIN + 1, 0x8000_0000_0000_0001),
+            (&[], 0, 0),
+        ];
+        for (bytes, negative, positive) in numbers {
+            assert_eq!((signed(bytes), unsigned(bytes)), (negative, positive), "{bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn the_position_is_behind_what_was_read() {
+        let mut runs = DataRuns::new(&[0x11, 2, 10, 0x01, 3, 0], 0, None);
+        assert_eq!(runs.position(), 0);
+        runs.next();
+        assert_eq!(runs.position(), 3);
+        runs.by_ref().for_each(drop);
+        assert_eq!(runs.position(), 5);
+    }
+
+    #[test]
+    fn no_field_has_more_than_eight_bytes() {
+        let mut bytes = vec![0x88, 1, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(runs(&bytes), [run(0, 1, Some(5))]);
+        for header in [0x89, 0x98, 0x99, 0x80, 0x90] {
+            bytes[0] = header;
+            bytes.resize(32, 0);
+            assert_eq!(runs(&bytes), [Err(Damage::new(0, DamageKind::DataRun { index: 0, header }))], "{header:#x}");
+        }
+    }
+
+    #[test]
+    fn a_step_behind_an_old_hole_counts_from_before_it_only_where_it_would_be_negative() {
+        // NT 3.51 marked a hole by a step to -1. Behind it, a step of 1 leads to cluster 0.
+        assert_eq!(
+            runs(&[0x11, 1, 9, 0x11, 1, 0xF6, 0x11, 1, 1, 0]),
+            [run(0, 1, Some(9)), run(1, 1, None), run(2, 1, Some(0))]
+        );
+        assert_eq!(
+            runs(&[0x11, 1, 9, 0x11, 1, 0xF6, 0x11, 1, 0xFE, 0]),
+            [run(0, 1, Some(9)), run(1, 1, None), run(2, 1, Some(7))]
+        );
+    }
+
+    #[test]
     fn steps_count_from_the_previous_run_and_may_go_back() {
         // A run of 0x30 clusters at 0x60, 0x50 at 0x160, 0x100 at 0x90.
         let bytes = [0x21, 0x30, 0x60, 0x00, 0x21, 0x50, 0x00, 0x01, 0x22, 0x00, 0x01, 0x30, 0xFF, 0x00];

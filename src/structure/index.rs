@@ -263,6 +263,19 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn sizes_may_reach_exactly_to_their_bounds() {
+        // Entries that end with the allocated size, which ends with the value: no damage.
+        let mut value = sample();
+        let length = u32::try_from(value.len() - 16).unwrap();
+        value[20..24].copy_from_slice(&length.to_le_bytes());
+        assert_eq!(IndexRoot::parse(&value).unwrap().damage(), None);
+        value[24..28].copy_from_slice(&(length + 1).to_le_bytes());
+        assert!(IndexRoot::parse(&value).unwrap().damage().is_some());
+        value[24..28].copy_from_slice(&(length - 1).to_le_bytes());
+        assert!(IndexRoot::parse(&value).unwrap().damage().is_some());
+    }
+
+    #[test]
     fn root_tells_what_the_index_is() {
         let value = sample();
         let root = IndexRoot::parse(&value).unwrap();

@@ -254,6 +254,24 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn data_of_length_zero_may_be_anywhere() {
+        // Views without data leave any offset, and the last entry has no data whatever it says.
+        let nowhere = entry(0xFFF8, &[1; 8], &[], 0, None);
+        assert_eq!(items(&nowhere)[0].unwrap().data(), Ok(&[][..]));
+        let last = entry(0x8_FFF8, &[], &[], 2, None);
+        assert_eq!(items(&last)[0].unwrap().data(), Ok(&[][..]));
+    }
+
+    #[test]
+    fn the_walk_stands_behind_what_it_has_read() {
+        let bytes = [view_entry(&[1; 8], &[]), entry(0, &[], &[], 2, None)].concat();
+        let mut walk = IndexEntries::new(&bytes, 0x40);
+        assert_eq!(walk.offset(), 0x40);
+        walk.next();
+        assert_eq!(walk.offset(), 0x40 + 24);
+    }
+
+    #[test]
     fn keys_data_and_children_are_told_apart() {
         let bytes = [
             view_entry(&[1, 2, 3, 4], &[5, 6, 7]),

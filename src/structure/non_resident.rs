@@ -154,6 +154,24 @@ mod tests {
     }
 
     #[test]
+    fn sizes_of_compressed_streams_are_read_where_they_lie() {
+        let mut bytes = attribute();
+        bytes[34] = 4;
+        bytes[64..72].copy_from_slice(&0x1234_u64.to_le_bytes());
+        let view = NonResident::parse(&bytes).unwrap();
+        assert_eq!((view.compression_unit(), view.total_allocated()), (4, Some(0x1234)));
+    }
+
+    #[test]
+    fn runs_with_other_clusters_than_the_header_claims_are_damage() {
+        let mut bytes = attribute();
+        assert_eq!(NonResident::parse(&bytes).unwrap().damage(), None);
+        bytes[24] = 4;
+        let total = Damage::new(24, DamageKind::DataRunTotal { expected: 5, found: 2 });
+        assert_eq!(NonResident::parse(&bytes).unwrap().damage(), Some(total));
+    }
+
+    #[test]
     fn sizes_and_runs_are_read() {
         let bytes = attribute();
         let non_resident = NonResident::parse(&bytes).unwrap();

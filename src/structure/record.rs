@@ -387,6 +387,35 @@ mod tests {
     }
 
     #[test]
+    fn headers_give_what_stands_in_them() {
+        let mut bytes = Forge::new(512).sequence(3).on_disk(0x1_2345_6789);
+        bytes[8..16].copy_from_slice(&0x0123_4567_89AB_CDEF_u64.to_le_bytes());
+        bytes[18..20].copy_from_slice(&[0x34, 0x12]);
+        bytes[40..44].copy_from_slice(&[0x78, 0x56, 3, 0]);
+        let record = Record::parse(0x3_2345_6789, &bytes).unwrap();
+        let header = record.header();
+        assert_eq!((header.lsn(), header.link_count()), (0x0123_4567_89AB_CDEF, 0x1234));
+        assert_eq!((header.next_attribute_id(), header.own_number()), (0x5678, Some(0x3_2345_6789)));
+        assert_eq!((record.number(), record.bytes()), (0x3_2345_6789, &bytes[..]));
+        assert!(header.is_in_use() && !header.is_directory() && header.is_base_record());
+        assert!(record.is_sound() && !Record::parse(1, &bytes).unwrap().is_sound());
+        let deleted = Forge::new(512).flags(2).base(7, 1).on_disk(9);
+        let record = Record::parse(9, &deleted).unwrap();
+        let header = record.header();
+        assert!(!header.is_in_use() && header.is_directory() && !header.is_base_record());
+    }
+
+    #[test]
+    fn an_array_that_reaches_into_the_attributes_protects_nothing() {
+        // The array ends at 52: as a first attribute at 56 or 52 allows, and one at 48 does not.
+        for (first, protection) in [(56, Protection::Protected), (48, Protection::Unverified)] {
+            let mut bytes = Forge::new(512).on_disk(9);
+            bytes[20] = first;
+            assert_eq!(Record::parse(9, &bytes).unwrap().update_sequence().protection(), protection, "{first}");
+        }
+    }
+
+    #[test]
     fn short_records_are_borrowed_and_long_ones_repaired_in_a_copy() {
         let short = Forge::new(1024).name((5, 5), 3, "a").on_disk(42);
         assert!(matches!(Record::parse(42, &short).unwrap().bytes, Cow::Borrowed(_)));

@@ -295,6 +295,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_checked_is_told() {
+        let mut record = protected(3);
+        let sound = check(&record);
+        assert_eq!((sound.number(), sound.strides()), (7, 3));
+        assert!(sound.is_sound() && !sound.has_torn_strides());
+        record[1022] = 9;
+        let torn = check(&record);
+        assert!(!torn.is_sound() && torn.has_torn_strides());
+        assert!(torn.is_torn_between(1023, 1024) && torn.is_torn_between(0, 513) && torn.is_torn_between(512, 1025));
+        assert!(!torn.is_torn_between(0, 512) && !torn.is_torn_between(1024, 1536));
+        let mut record = protected(3);
+        record[6] = 3;
+        assert!(!check(&record).is_sound(), "one word too few");
+        record[6] = 0;
+        assert!(!check(&record).is_sound(), "no array");
+    }
+
+    #[test]
     fn whole_records_are_repaired_at_every_512_bytes() {
         for strides in [1, 2, 8, 128] {
             let mut record = protected(strides);

@@ -66,6 +66,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_bitmap_has_its_bytes() {
+        assert_eq!((Bitmap::new(&[5, 6]).bytes(), Bitmap::new(&[0]).is_empty()), (&[5, 6][..], false));
+        assert!(Bitmap::new(&[]).is_empty());
+    }
+
+    #[test]
     fn lowest_bit_comes_first() {
         let bitmap = Bitmap::new(&[0b0000_0101, 0, 0x80]);
         assert_eq!(bitmap.set_bits().collect::<Vec<_>>(), [0, 2, 23]);

@@ -306,6 +306,29 @@ mod tests {
     }
 
     #[test]
+    fn flags_say_which_pairs_are_needed() {
+        let mut value = pair(b"$LXGID", &[7, 0, 0, 0]);
+        for (flags, is_needed) in [(0, false), (0x80, true), (0x7F, false), (0xFF, true)] {
+            value[4] = flags;
+            let first = items(&value)[0].unwrap();
+            assert_eq!((first.flags(), first.is_needed()), (flags, is_needed));
+            assert_eq!(first.linux(), Some(LinuxAttribute::GroupId(7)));
+        }
+        assert_eq!(EaInformation::parse(&[1, 0, 0x34, 0x12, 0, 0, 0, 0]).unwrap().needed_count(), 0x1234);
+    }
+
+    #[test]
+    fn the_next_pair_may_be_named_up_to_three_bytes_behind_the_end() {
+        // The pair itself has 13 bytes; a whole word is 16.
+        for (offset, is_damage) in [(12_u32, true), (13, false), (16, false), (17, true)] {
+            let mut value = pair(b"ABC", b"x");
+            value.truncate(13);
+            value[..4].copy_from_slice(&offset.to_le_bytes());
+            assert_eq!(items(&value).iter().any(Result::is_err), is_damage, "{offset}");
+        }
+    }
+
+    #[test]
     fn linux_pairs_are_read() {
         let device = [[8, 0, 0, 0], [1, 0, 0, 0]].concat();
         let pairs = [pair(b"$LXUID", &[0xE8, 3, 0, 0]), pair(b"$LXMOD", &[0xA4, 0x81, 0, 0]), pair(b"$LXDEV", &device)];

@@ -326,6 +326,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_read_where_they_lie() {
+        let mut value = sample();
+        value[4] = 9;
+        let Ok(LoggedUtilityStream::Efs(efs)) = LoggedUtilityStream::parse(Name::new(&utf16("$EFS")), &value) else {
+            panic!("no $EFS")
+        };
+        assert_eq!(efs.state(), 9);
+        let mut value = [0; 56];
+        value[8] = 0x23;
+        let parsed = LoggedUtilityStream::parse(Name::new(&utf16("$TXF_DATA")), &value);
+        let Ok(LoggedUtilityStream::Transaction(data)) = parsed else { panic!("no $TXF_DATA: {parsed:?}") };
+        assert_eq!(data.journal_index(), 0x23);
+    }
+
+    #[test]
     fn keys_belong_to_users() {
         let value = sample();
         let name = utf16("$EFS");

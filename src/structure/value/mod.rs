@@ -119,6 +119,38 @@ mod tests {
     use crate::base::reference::FileReference;
 
     #[test]
+    fn each_type_has_its_view() {
+        let value = [&[2, 0, 0, 0, 24, 0, 26][..], &[0; 89]].concat();
+        let short_list = [1, 0, 4, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let root =
+            [0x30, 0, 0, 0, 1, 0, 0, 0, 0, 16, 0, 0, 1, 0, 0, 0, 16, 0, 0, 0, 32, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0];
+        let point = [3, 0, 0, 0xA0, 0, 0, 0, 0];
+        let mut name = [0; 68];
+        name[64] = 1;
+        let parse = |code, bytes| format!("{:?}", Value::parse(AttributeType(code), Name::default(), bytes).unwrap());
+        let views: [(u32, &[u8], &str); 15] = [
+            (0x10, &value[..48], "StandardInformation("),
+            (0x20, &value[..32], "AttributeList("),
+            (0x30, &name, "FileName("),
+            (0x40, &value[..16], "ObjectId("),
+            (0x50, &short_list, "SecurityDescriptor("),
+            (0x60, &value[..4], "VolumeName("),
+            (0x70, &value[..12], "VolumeInformation("),
+            (0x80, &value[..4], "Data("),
+            (0x90, &root, "IndexRoot("),
+            (0xA0, &value[..4], "IndexAllocation("),
+            (0xB0, &value[..4], "Bitmap("),
+            (0xC0, &point, "ReparsePoint("),
+            (0xD0, &value[..8], "EaInformation("),
+            (0xE0, &value[..4], "ExtendedAttributes("),
+            (0xF0, &value[..4], "Raw("),
+        ];
+        for (code, bytes, view) in views {
+            assert!(parse(code, bytes).starts_with(view), "{code:#x}: {}", parse(code, bytes));
+        }
+    }
+
+    #[test]
     fn unknown_types_stay_raw() {
         let value = [1, 2, 3];
         for code in [0, 0xF0, 0x110, 0x1000, 0xFFFF_FFFF] {

@@ -126,6 +126,19 @@ mod tests {
     }
 
     #[test]
+    fn a_checksum_counts_only_where_the_container_says_so() {
+        let crc = |flags: u16, valid: u16| {
+            let mut bytes = container(flags, &[], &[]);
+            bytes[16..18].copy_from_slice(&valid.to_le_bytes());
+            let view = ReparseContainer::parse(&bytes).unwrap().unwrap();
+            assert_eq!(view.bytes(), bytes);
+            view.crc()
+        };
+        assert_eq!((crc(0, 2), crc(0, 3), crc(0, 1), crc(0, 0)), (Some(0x1234_5678), Some(0x1234_5678), None, None));
+        assert_eq!(crc(0x8000, 2), None);
+    }
+
+    #[test]
     fn elements_lie_where_their_offsets_from_the_magic_say() {
         // Two elements: the table ends at 36, that is 32 behind the magic.
         let bytes = container(1, &[(7, 1, 32), (6, 8, 33)], &[9, 1, 2, 3, 4, 5, 6, 7, 8]);

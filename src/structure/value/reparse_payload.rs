@@ -321,6 +321,20 @@ mod tests {
     }
 
     #[test]
+    fn nfs_devices_have_two_numbers() {
+        for (kind, name) in [(0x0052_4843, "CharacterDevice([3, 4])"), (0x004B_4C42, "BlockDevice([3, 4])")] {
+            let data = words(&[kind, 0, 3, 4]);
+            assert_eq!(format!("{:?}", NfsFile::parse(&data).unwrap().unwrap()), name);
+        }
+    }
+
+    #[test]
+    fn chunk_sizes_go_by_the_algorithm() {
+        let sizes = [0, 1, 2, 3, 4].map(|number| WofAlgorithm(number).chunk_size());
+        assert_eq!(sizes, [Some(0x1000), Some(0x8000), Some(0x2000), Some(0x4000), None]);
+    }
+
+    #[test]
     fn links_have_two_names() {
         let data = link(r"..\b", r"b", Some(1));
         let Ok(ReparsePayload::SymbolicLink(symbolic)) = ReparsePayload::parse(ReparseTag::SYMLINK, &data) else {

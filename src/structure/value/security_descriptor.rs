@@ -174,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn the_system_list_is_where_the_header_says() {
+        let audit = list(1, &[entry(2, 0x40, &[&[1, 0, 0, 0], &SYSTEM])]);
+        let mut bytes = descriptor(0x8014, &audit);
+        bytes[0] = 9;
+        bytes.copy_within(16..20, 12);
+        let view = SecurityDescriptor::parse(&bytes).unwrap();
+        assert_eq!(view.revision(), 9);
+        assert_eq!(view.system_list().unwrap().unwrap().count(), 1);
+    }
+
+    #[test]
     fn owner_group_and_entries_are_found() {
         let mask = 0x0012_019F_u32.to_le_bytes();
         let guid = [7; 16];

@@ -153,6 +153,16 @@ mod tests {
     }
 
     #[test]
+    fn only_the_lowest_bit_of_the_version_makes_names_case_sensitive() {
+        let mut value = sample();
+        for (version, is_case_sensitive) in [(0_u32, false), (1, true), (2, false), (3, true)] {
+            value[40..44].copy_from_slice(&version.to_le_bytes());
+            let view = StandardInformation::parse(&value).unwrap();
+            assert_eq!((view.version(), view.is_case_sensitive_directory()), (Some(version), is_case_sensitive));
+        }
+    }
+
+    #[test]
     fn long_form_has_every_field() {
         let value = sample();
         let information = StandardInformation::parse(&value).unwrap();

@@ -121,6 +121,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn versions_are_read_where_they_lie() {
+        let view = VolumeInformation::parse(&[0, 0, 0, 0, 0, 0, 0, 0, 3, 7, 0, 0]).unwrap();
+        assert_eq!((view.major_version(), view.minor_version()), (3, 7));
+    }
+
+    #[test]
     fn stock_windows_10_volume() {
         let value = [0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 0x80, 0];
         let information = VolumeInformation::parse(&value).unwrap();
