@@ -4,6 +4,8 @@
 //! the base record get new ids, in the order of the attribute list: with these, and only with these,
 //! `icat IMAGE record-type-id` finds the stream.
 
+use std::collections::HashMap;
+
 use ntfs_salvage::Entry;
 use ntfs_salvage::structure::attribute::Attribute;
 use ntfs_salvage::structure::attribute_type::AttributeType;
@@ -11,12 +13,12 @@ use ntfs_salvage::structure::value::attribute_list::AttributeList;
 
 /// New ids by record and id.
 pub struct AttributeIds {
-    given: Vec<((u64, u16), u32)>,
+    given: HashMap<(u64, u16), u32>,
 }
 
 impl AttributeIds {
     pub fn of(entry: &Entry<'_>) -> Self {
-        let mut this = Self { given: Vec::new() };
+        let mut this = Self { given: HashMap::new() };
         if entry.extension_records().is_empty() {
             return this;
         }
@@ -26,21 +28,17 @@ impl AttributeIds {
         // What the list does not name comes behind it.
         let found = entry.attributes().filter(is_first_piece).filter_map(|attribute| key(&attribute));
         for key in listed(entry).into_iter().chain(found).filter(|(record, _)| *record != own) {
-            if this.find(key).is_none() {
-                this.given.push((key, next));
+            this.given.entry(key).or_insert_with(|| {
                 next += 1;
-            }
+                next - 1
+            });
         }
         this
     }
 
-    fn find(&self, key: (u64, u16)) -> Option<u32> {
-        self.given.iter().find(|(given, _)| *given == key).map(|(_, id)| *id)
-    }
-
     /// The id of the attribute that has the id `id` in record `record`.
     pub fn id(&self, record: u64, id: u16) -> u32 {
-        self.find((record, id)).unwrap_or(u32::from(id))
+        self.given.get(&(record, id)).copied().unwrap_or(u32::from(id))
     }
 }
 

@@ -47,11 +47,14 @@ impl Rows for Bodyfile {
             write_start(file, None, pen, &mut start);
             self.write_contents(&Common { file, start: &start, mode }, &ids, pen, out);
         }
-        for link in &file.links {
+        let repeats = file.repeats();
+        for (index, link) in file.links.iter().enumerate() {
             write_start(file, Some(link), pen, &mut start);
             let common = Common { file, start: &start, mode };
             self.write_name(&common, link, ids.id(link.record_number(), link.attribute_id()), pen, out);
-            self.write_contents(&common, &ids, pen, out);
+            if index == 0 || repeats {
+                self.write_contents(&common, &ids, pen, out);
+            }
         }
         pen.row = start;
     }

@@ -38,7 +38,7 @@ impl Rows for Csv {
 }
 
 fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-    let Row { link, stream, recoverability } = row;
+    let Row { link, stream, recoverability, is_full } = row;
     let entry = file.entry;
     if let Some(opened) = pen.shown {
         out.extend_from_slice(opened.tag.as_bytes());
@@ -61,8 +61,12 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
     write_times(link.map(times_of_link), pen, out);
     write_information(file.information.as_ref(), pen, out);
     push_number(out, entry.header().lsn());
-    write_reparse(file, out);
-    write_damage(file, out);
+    if is_full {
+        write_reparse(file, out);
+        write_damage(file, out);
+    } else {
+        out.extend_from_slice(b",,,");
+    }
     out.push(b',');
     if let Some(recoverability) = recoverability {
         out.extend_from_slice(recoverability.verdict().code().as_bytes());
@@ -182,12 +186,10 @@ fn write_reparse(file: &File<'_>, out: &mut Vec<u8>) {
 
 /// The codes of all damage, `a|b`.
 fn write_damage(file: &File<'_>, out: &mut Vec<u8>) {
-    for (index, damage) in file.damage.iter().enumerate() {
-        out.push(if index == 0 { b',' } else { b'|' });
-        out.extend_from_slice(damage.kind.code().as_bytes());
-    }
-    if file.damage.is_empty() {
-        out.push(b',');
+    out.push(b',');
+    for (index, code) in file.damage_codes().into_iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"" } else { b"|" });
+        out.extend_from_slice(code.as_bytes());
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Row<'f, 'e> {
     pub link: Option<&'f Link<'e>>,
     pub stream: Option<&'f Stream<'e>>,
     pub recoverability: Option<&'f Recoverability>,
+    /// Whether the row says what all rows of the file would say.
+    pub is_full: bool,
 }
 
 impl<'e> File<'e> {
@@ -60,14 +62,38 @@ impl<'e> File<'e> {
             link,
             stream: main.map(|(stream, _)| stream),
             recoverability: main.and_then(|(_, recoverability)| recoverability),
+            is_full: self.repeats(),
         };
         let nameless = self.links.is_empty().then(|| with_main(None));
         let links = self.links.iter().map(move |link| with_main(Some(link)));
         let named = self.assessed_streams().filter(|(stream, _)| !stream.name().is_empty());
         let first = self.links.first();
-        let named =
-            named.map(move |(stream, recoverability)| Row { link: first, stream: Some(stream), recoverability });
-        nameless.into_iter().chain(links).chain(named)
+        let named = named.map(move |(stream, recoverability)| Row {
+            link: first,
+            stream: Some(stream),
+            recoverability,
+            is_full: self.repeats(),
+        });
+        let mut is_first = true;
+        let rows = nameless.into_iter().chain(links).chain(named);
+        rows.map(move |row| Row { is_full: std::mem::take(&mut is_first) || row.is_full, ..row })
+    }
+
+    /// Whether the rows of the file repeat what they share: not where it was made to have very many names and
+    /// streams. Windows allows 1,024 names.
+    pub fn repeats(&self) -> bool {
+        self.links.len().saturating_mul(self.streams.len().max(1)) <= 1024
+    }
+
+    /// The codes of all that is wrong with the file, each once.
+    pub fn damage_codes(&self) -> Vec<&'static str> {
+        let mut codes = Vec::new();
+        for code in self.damage.iter().map(|damage| damage.kind.code()) {
+            if !codes.contains(&code) {
+                codes.push(code);
+            }
+        }
+        codes
     }
 
     pub fn main_stream(&self) -> Option<&Stream<'e>> {

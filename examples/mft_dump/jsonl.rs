@@ -48,7 +48,7 @@ fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     json.put(br#","streams":"#).array(file.assessed_streams(), |json, (stream, recoverability)| {
         write_stream(stream, recoverability, pen, json);
     });
-    json.put(br#","damage":"#).array(&file.damage, write_damage);
+    write_all_damage(file, json.put(br#","damage":"#));
     json.put(b"}\n");
 }
 
@@ -255,10 +255,31 @@ fn write_flags(stream: &Stream<'_>, json: &mut Json<'_>) {
     json.put(br#","encrypted":"#).boolean(flags.contains(AttributeFlags::ENCRYPTED));
 }
 
+/// First VCN, first LCN, clusters: a run has three bytes on disk, and a file may have millions.
 fn write_run(run: &DataRun, json: &mut Json<'_>) {
-    json.put(br#"{"vcn":"#).number(run.vcn);
-    json.put(br#","lcn":"#).number_or_null(run.lcn);
-    json.put(br#","clusters":"#).number(run.clusters);
+    json.put(b"[").number(run.vcn);
+    json.put(b",").number_or_null(run.lcn);
+    json.put(b",").number(run.clusters);
+    json.put(b"]");
+}
+
+/// So many places of damage are listed for each record of a file. A record full of broken attributes has a hundred.
+const DAMAGE_A_RECORD: usize = 12;
+
+fn write_all_damage(file: &File<'_>, json: &mut Json<'_>) {
+    let most = DAMAGE_A_RECORD * (1 + file.entry.extension_records().len());
+    let further = file.damage.len().saturating_sub(most);
+    let listed = file.damage.iter().take(most).map(Some);
+    json.array(listed.chain((further > 0).then_some(None)), |json, damage| match damage {
+        Some(damage) => write_damage(json, damage),
+        None => write_further(file, further, json),
+    });
+}
+
+fn write_further(file: &File<'_>, further: usize, json: &mut Json<'_>) {
+    json.put(br#"{"code":"further-damage","record":"#).number(file.entry.record_number());
+    json.put(br#","offset":0,"message":"#);
+    json.text(&format!("{further} further places of damage are not listed"));
     json.put(b"}");
 }
 

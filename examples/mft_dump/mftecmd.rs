@@ -4,6 +4,8 @@
 //! One row a name that is not a DOS name, each followed by one row a named stream; files that exist
 //! come first, then all others.
 
+use std::collections::HashSet;
+
 use ntfs_salvage::catalog::{Link, Stream};
 use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::structure::attribute_type::AttributeType;
@@ -56,6 +58,17 @@ const FLAGS: [(u32, &str); 21] = [
     (0x2000_0000, "IsIndexView"),
 ];
 
+/// What the rows about one name of a file share.
+struct Common<'r> {
+    file: &'r File<'r>,
+    link: Option<&'r Link<'r>>,
+    /// How many names the file has.
+    names: u64,
+    main: Option<&'r Stream<'r>>,
+    /// Where the file leads, if it is a link.
+    target: String,
+}
+
 impl Rows for Mftecmd {
     fn head(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(HEAD);
@@ -69,35 +82,31 @@ impl Rows for Mftecmd {
         let links: Vec<_> = file.links.iter().map(Some).collect();
         let is_reserve = file.entry.state() == EntryState::Live && file.entry.record_number() < 24;
         let links = if links.is_empty() && !is_reserve { vec![None] } else { links };
-        for link in links {
-            self.write(file, link, None, pen, out);
-            for stream in file.named_streams() {
-                self.write(file, link, Some(stream), pen, out);
+        let (repeats, names) = (file.repeats(), distinct_names(file));
+        let main = if file.entry.is_directory() { None } else { file.main_stream() };
+        for (index, link) in links.into_iter().enumerate() {
+            let target = file.reparse_target().filter(|_| index == 0 || repeats).unwrap_or_default();
+            let common = Common { file, link, names, main, target };
+            self.write(&common, None, pen, out);
+            for stream in file.named_streams().filter(|_| index == 0 || repeats) {
+                self.write(&common, Some(stream), pen, out);
             }
         }
     }
 }
 
 impl Mftecmd {
-    fn write(
-        &self,
-        file: &File<'_>,
-        link: Option<&Link<'_>>,
-        stream: Option<&Stream<'_>>,
-        pen: &mut Pen<'_>,
-        out: &mut Vec<u8>,
-    ) {
+    fn write(&self, common: &Common<'_>, stream: Option<&Stream<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+        let Common { file, link, names, ref target, .. } = *common;
         let entry = file.entry;
         push_number(out, entry.record_number());
         out.push(b',');
         push_number(out, entry.sequence_number());
         push_boolean(out, entry.header().is_in_use());
-        write_name(file, link, stream, pen, out);
-        push_number(out, distinct_names(file));
+        write_name(common, stream, pen, out);
+        push_number(out, names);
         out.push(b',');
-        if let Some(target) = file.reparse_target() {
-            push_field(out, &target);
-        }
+        push_field(out, target);
         push_boolean(out, entry.is_directory());
         push_boolean(out, stream.is_none() && file.named_streams().next().is_some());
         push_boolean(out, stream.is_some());
@@ -153,13 +162,8 @@ fn push_boolean(out: &mut Vec<u8>, value: bool) {
 }
 
 /// Parent, path, name, extension and size.
-fn write_name(
-    file: &File<'_>,
-    link: Option<&Link<'_>>,
-    stream: Option<&Stream<'_>>,
-    pen: &mut Pen<'_>,
-    out: &mut Vec<u8>,
-) {
+fn write_name(common: &Common<'_>, stream: Option<&Stream<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    let Common { file, link, main, .. } = *common;
     out.push(b',');
     let mut name = String::new();
     if let Some(link) = link {
@@ -183,7 +187,6 @@ fn write_name(
     out.push(b',');
     push_field(out, &extension);
     out.push(b',');
-    let main = if file.entry.is_directory() { None } else { file.main_stream() };
     push_number(out, stream.or(main).and_then(Stream::size).unwrap_or(0));
     out.push(b',');
 }
@@ -212,10 +215,11 @@ fn extension_of(name: &str) -> &str {
 
 /// How many different names in different directories the file has.
 fn distinct_names(file: &File<'_>) -> u64 {
-    let is_new = |(index, link): &(usize, &Link<'_>)| {
-        !file.links[..*index].iter().any(|other| other.parent() == link.parent() && other.name() == link.name())
-    };
-    file.links.iter().enumerate().filter(is_new).count() as u64
+    if file.links.len() < 2 {
+        return file.links.len() as u64;
+    }
+    let names: HashSet<_> = file.links.iter().map(|link| (link.parent(), link.name().bytes())).collect();
+    names.len() as u64
 }
 
 /// `SI<FN`, `uSecZeros` and `Copied`: what may, and need not, come from times that were set by hand.

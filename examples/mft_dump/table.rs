@@ -1,7 +1,7 @@
 //! Aligned columns for people: state, record, size, time of the last change, path.
 
 use ntfs_salvage::EntryState;
-use ntfs_salvage::catalog::{Link, Recoverability, Stream, Verdict};
+use ntfs_salvage::catalog::{Recoverability, Stream, Verdict};
 
 use crate::file::{File, Row};
 use crate::input::Opened;
@@ -39,7 +39,7 @@ impl Rows for Table {
 }
 
 fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-    let Row { link, stream, recoverability } = row;
+    let recoverability = row.recoverability;
     let entry = file.entry;
     let state = entry.state().name().as_bytes();
     out.extend_from_slice(state);
@@ -49,7 +49,7 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
     out.push(b'-');
     push_number(out, entry.sequence_number());
     out.resize(out.len().max(start + REFERENCE + 1), b' ');
-    match stream.and_then(Stream::size) {
+    match row.stream.and_then(Stream::size) {
         Some(size) => push_number_aligned(out, size, SIZE),
         None => push_aligned(out, if file.entry.is_directory() { b"<dir>" } else { b"-" }, SIZE),
     }
@@ -70,18 +70,12 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
         out.extend_from_slice(verdict.code().as_bytes());
     }
     out.resize(out.len().max(start + CONTENT), b' ');
-    write_path(file, link, stream, pen, out);
+    write_path(file, &row, pen, out);
     out.push(b'\n');
 }
 
-fn write_path(
-    file: &File<'_>,
-    link: Option<&Link<'_>>,
-    stream: Option<&Stream<'_>>,
-    pen: &mut Pen<'_>,
-    out: &mut Vec<u8>,
-) {
-    match link {
+fn write_path(file: &File<'_>, row: &Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    match row.link {
         Some(link) => {
             pen.text.clear();
             pen.paths.push(link.parent(), link.name(), &mut pen.text);
@@ -89,11 +83,11 @@ fn write_path(
         }
         None => out.extend_from_slice(b"<no name>"),
     }
-    if let Some(stream) = stream.filter(|stream| !stream.name().is_empty()) {
+    if let Some(stream) = row.stream.filter(|stream| !stream.name().is_empty()) {
         out.push(b':');
         push_harmless(out, name_in(&mut pen.text, stream.name()));
     }
-    if let Some(target) = file.reparse_target() {
+    if let Some(target) = file.reparse_target().filter(|_| row.is_full) {
         out.extend_from_slice(b" -> ");
         push_harmless(out, &target);
     }

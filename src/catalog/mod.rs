@@ -17,6 +17,7 @@ mod overlay;
 pub mod parts;
 mod pass;
 pub mod path;
+mod path_budget;
 pub mod recoverability;
 mod resident;
 pub mod security;
@@ -62,6 +63,8 @@ pub struct Catalog<'v> {
     /// Places in `extensions`, sorted by the numbers of the extension records.
     by_number: Vec<usize>,
     counts: Counts,
+    /// How many UTF-16 units of a directory's text are put before a name.
+    longest_path: usize,
 }
 
 /// What the catalog keeps of a directory.
@@ -160,6 +163,12 @@ impl<'v> Catalog<'v> {
 
     /// The directory that a reference means, or why there is none: one step of a path.
     fn directory(&self, reference: FileReference) -> Result<&Directory, PathEnd> {
+        let index = self.directory_index(reference)?;
+        self.directories.get(index).ok_or(PathEnd::Unnamed(reference))
+    }
+
+    /// Where that directory stands among the directories.
+    fn directory_index(&self, reference: FileReference) -> Result<usize, PathEnd> {
         let number = reference.record_number();
         let slot = self.slot(number).filter(|slot| slot.flags().contains(SlotFlags::RECORD));
         let is_root = number == Self::ROOT;
@@ -177,7 +186,6 @@ impl<'v> Catalog<'v> {
         if !flags.contains(SlotFlags::DIRECTORY) || flags.contains(SlotFlags::EXTENSION) {
             return Err(PathEnd::NotADirectory(reference));
         }
-        let directory = slot.directory().and_then(|index| self.directories.get(index));
-        directory.ok_or(PathEnd::Unnamed(reference))
+        slot.directory().ok_or(PathEnd::Unnamed(reference))
     }
 }

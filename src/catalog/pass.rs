@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use super::slot::{Slot, SlotFlags};
-use super::{Catalog, Counts, Directory, Extension};
+use super::{Catalog, Counts, Directory, Extension, path_budget};
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
 use crate::structure::attribute_type::AttributeType;
@@ -35,6 +35,7 @@ pub(super) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> 
         extensions: Vec::new(),
         by_number: Vec::new(),
         counts: Counts::default(),
+        longest_path: path_budget::LONGEST,
     };
     let mut extensions = Vec::new();
     let mut outlying = Vec::new();
@@ -47,6 +48,7 @@ pub(super) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> 
     debug_assert!(flow.is_continue(), "nothing breaks the pass");
     outlying.into_iter().for_each(|(base, directory)| catalog.name_directory(base, directory));
     catalog.join_extensions(extensions);
+    catalog.longest_path = path_budget::longest_path(&catalog, threads);
     catalog
 }
 

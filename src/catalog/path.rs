@@ -24,7 +24,8 @@ pub enum PathEnd {
     Unnamed(FileReference),
     /// At a directory that is its own ancestor.
     Cycle(FileReference),
-    /// At a directory so deep that the path is longer than any path in NTFS can be.
+    /// At a directory so deep that the path is longer than any path in NTFS can be, or, in a table made to have
+    /// far more text than itself in its paths, longer than it can afford.
     TooLong(FileReference),
 }
 
@@ -149,8 +150,6 @@ impl Paths<'_> {
     /// one path is made at no cost; one that meets many directories grows.
     const FEW_PLACES: usize = 1 << 6;
     const MOST_PLACES: usize = 1 << 16;
-    /// A path in NTFS has at most this many UTF-16 units.
-    const LONGEST: usize = 32_767;
 
     /// Appends the path of `name` in the directory `parent`, and says where it ends.
     pub fn push(&mut self, parent: FileReference, name: Name<'_>, text: &mut String) -> PathEnd {
@@ -318,7 +317,7 @@ impl Paths<'_> {
     /// is: they share it, so that a way down takes no more room than its names.
     fn descend(&mut self, above: Known, reference: FileReference, name: Range<usize>) -> Known {
         let mut known = above;
-        if above.units > Self::LONGEST {
+        if above.units > self.catalog.longest_path {
             known = self.start(reference, PathEnd::TooLong(reference), above.way_end);
             self.too_deep.insert(reference, above.way_end);
         }

@@ -12,7 +12,7 @@ pub mod file;
 mod halving;
 pub mod ledger;
 pub mod mapped;
-mod range_set;
+pub(crate) mod range_set;
 pub mod rescued_only;
 pub mod window;
 

@@ -5,19 +5,19 @@ use std::ops::Range;
 
 /// Positions of a source: ranges in order, none empty, none touching the next.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct RangeSet {
+pub(crate) struct RangeSet {
     /// The end of each range by its start.
     ends: BTreeMap<u64, u64>,
 }
 
 impl RangeSet {
     /// The ranges, in order.
-    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         self.ends.iter().map(|(&start, &end)| start..end)
     }
 
     /// Adds a range, and joins it to those it overlaps or touches.
-    pub(super) fn insert(&mut self, range: Range<u64>) {
+    pub(crate) fn insert(&mut self, range: Range<u64>) {
         if range.is_empty() {
             return;
         }
@@ -30,14 +30,14 @@ impl RangeSet {
     }
 
     /// The parts of `range` that are in the set, in order.
-    pub(super) fn inside(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
+    pub(crate) fn inside(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
         let before = self.ends.range(..=range.start).next_back().map_or(range.start, |(&start, _)| start);
         let known = self.ends.range(before..range.end.max(before));
         known.map(move |(&start, &end)| start.max(range.start)..end.min(range.end)).filter(|part| !part.is_empty())
     }
 
     /// The parts of `range` that are not in the set, in order.
-    pub(super) fn outside(&self, range: Range<u64>) -> Vec<Range<u64>> {
+    pub(crate) fn outside(&self, range: Range<u64>) -> Vec<Range<u64>> {
         let mut gaps = Vec::new();
         let mut start = range.start;
         for known in self.inside(range.clone()) {
@@ -49,7 +49,7 @@ impl RangeSet {
         gaps
     }
 
-    pub(super) fn overlaps(&self, range: Range<u64>) -> bool {
+    pub(crate) fn overlaps(&self, range: Range<u64>) -> bool {
         self.inside(range).next().is_some()
     }
 }

@@ -1,8 +1,9 @@
 //! Finding the MFT: its first record says where the rest is, and that record may need others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use super::extents::Extents;
+use super::extents::{Extent, Extents, Location};
 use super::geometry::Geometry;
 use super::mft::Mft;
 use super::value::attribute_value;
@@ -10,6 +11,7 @@ use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::name::Name;
 use crate::base::reference::FileReference;
+use crate::source::range_set::RangeSet;
 use crate::source::{Source, Window};
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
@@ -38,7 +40,8 @@ impl<'s> Mft<'s> {
             (None, None) => return Err(Damage::in_record(0, 0, DamageKind::TableUnmapped { first: 0, end: 1 }).into()),
         };
         damage.extend(record.damage());
-        Ok(Bootstrap { source, geometry, record, pieces: BTreeMap::new(), damage }.run())
+        let (pieces, reach) = (BTreeMap::new(), Reach::default());
+        Ok(Bootstrap { source, geometry, record, pieces, reach, damage }.run())
     }
 }
 
@@ -67,7 +70,39 @@ struct Bootstrap<'s, 'g> {
     geometry: &'g Geometry,
     record: Record<'static>,
     pieces: BTreeMap<u64, Vec<u8>>,
+    reach: Reach,
     damage: Vec<Damage>,
+}
+
+/// What of the table can be read so far. Pieces come in any order; a part that two claim belongs to the first.
+#[derive(Default)]
+struct Reach {
+    /// By their offsets in the table, without overlaps.
+    extents: BTreeMap<u64, Extent>,
+    mapped: RangeSet,
+    /// Ranges of the table that were added and not looked at.
+    fresh: Vec<Range<u64>>,
+}
+
+impl Reach {
+    fn add(&mut self, extent: &Extent) {
+        for gap in self.mapped.outside(extent.offset..extent.end()) {
+            self.extents.insert(gap.start, extent.clip(gap.start, gap.end));
+            self.mapped.insert(gap.clone());
+            self.fresh.push(gap);
+        }
+    }
+
+    fn reaches(&self, range: Range<u64>) -> bool {
+        self.mapped.outside(range).is_empty()
+    }
+
+    /// The parts of `range`, in order.
+    fn places(&self, range: Range<u64>) -> impl Iterator<Item = Extent> + '_ {
+        let before = self.extents.range(..=range.start).next_back().map_or(range.start, |(&offset, _)| offset);
+        let extents = self.extents.range(before..range.end.max(before)).map(|(_, extent)| extent);
+        extents.map(move |extent| extent.clip(range.start, range.end)).filter(|extent| extent.length > 0)
+    }
 }
 
 impl<'s> Bootstrap<'s, '_> {
@@ -130,14 +165,16 @@ impl<'s> Bootstrap<'s, '_> {
         }
     }
 
-    /// Takes over the pieces of the table that `record` holds; true when any was new.
-    fn keep_pieces(&mut self, record: &Record<'_>) -> bool {
-        let mut is_new = false;
+    /// Takes over the pieces of the table that `record` holds.
+    fn keep_pieces(&mut self, record: &Record<'_>) {
         for attribute in table_pieces(record) {
             let Some(piece) = attribute.non_resident() else { continue };
-            is_new |= self.pieces.insert(piece.lowest_vcn(), attribute.bytes().to_vec()).is_none();
+            self.pieces.entry(piece.lowest_vcn()).or_insert_with(|| attribute.bytes().to_vec());
+            let mut extents = Extents::default();
+            extents.push_runs(&piece, self.geometry.cluster_size(), &mut Vec::new());
+            let places = extents.list().iter().filter(|extent| matches!(extent.location, Location::At(_)));
+            places.for_each(|extent| self.reach.add(extent));
         }
-        is_new
     }
 
     /// The records other than 0 that its attribute list names for the table.
@@ -181,28 +218,52 @@ impl<'s> Bootstrap<'s, '_> {
     }
 
     /// Reads the records `numbers` as the map grows to reach them, each once.
-    fn follow(&mut self, mut numbers: Vec<u64>) {
+    fn follow(&mut self, numbers: Vec<u64>) {
+        let mut waiting = BTreeSet::from_iter(numbers);
         let mut foreign = Vec::new();
-        let mut is_growing = true;
-        while is_growing {
-            let mft = self.table_so_far();
-            is_growing = false;
-            numbers.retain(|&number| {
-                if !mft.is_mapped(number) {
-                    return true;
-                }
-                match mft.record(number) {
-                    Ok(record) if self.is_extension(record.header()) => is_growing |= self.keep_pieces(&record),
+        self.reach.fresh = vec![0..u64::MAX];
+        while let Some(fresh) = self.reach.fresh.pop() {
+            let size = u64::from(self.geometry.record_size().max(1));
+            let numbers = fresh.start.checked_div(size).unwrap_or(0)..fresh.end.div_ceil(size);
+            let reached: Vec<_> = waiting.range(numbers).copied().filter(|&number| self.reaches(number)).collect();
+            for number in reached {
+                waiting.remove(&number);
+                match self.read(number) {
+                    Some(record) if self.is_extension(record.header()) => self.keep_pieces(&record),
                     _ => foreign.push(number),
                 }
-                false
-            });
+            }
         }
-        foreign.append(&mut numbers);
+        foreign.extend(waiting);
+        foreign.sort_unstable();
         self.damage.extend(foreign.into_iter().map(|number| {
             let reference = FileReference::new(number, 0);
             Damage::in_record(0, 0, DamageKind::ListedRecordForeign { reference })
         }));
+    }
+
+    /// The bytes of the table that record `number` has.
+    fn slot(&self, number: u64) -> Range<u64> {
+        let size = u64::from(self.geometry.record_size());
+        let start = number.saturating_mul(size);
+        start..start.saturating_add(size)
+    }
+
+    fn reaches(&self, number: u64) -> bool {
+        self.reach.reaches(self.slot(number))
+    }
+
+    /// A record that can be reached, as far as it can be read.
+    fn read(&self, number: u64) -> Option<Record<'static>> {
+        let mut bytes = vec![0; usize::try_from(self.geometry.record_size()).ok()?];
+        let mut rest = bytes.as_mut_slice();
+        for extent in self.reach.places(self.slot(number)) {
+            let Location::At(position) = extent.location else { return None };
+            let (part, behind) = rest.split_at_mut_checked(usize::try_from(extent.length).ok()?)?;
+            self.source.read_readable(position, part);
+            rest = behind;
+        }
+        Record::from_vec(number, bytes).ok()
     }
 
     fn table_so_far(&self) -> Mft<'s> {

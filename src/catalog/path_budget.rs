@@ -1,0 +1,156 @@
+//! How long the paths of a table may become.
+//!
+//! A path has up to 32,767 units, and any number of files can lie in one directory: three thousand records,
+//! 3 MB, can have 454 MB of paths. No volume that was ever used comes near: its paths take a few hundred
+//! bytes a record at most. A table whose paths together would take more than twice its own size gets
+//! shorter ones, which start anew with the directory where the rest is found.
+//!
+//! The limit depends on the table alone, so that listings do not depend on who asks first.
+
+use std::ops::ControlFlow;
+
+use super::Catalog;
+use crate::base::name::Name;
+use crate::base::threads::Threads;
+use crate::structure::attribute_type::AttributeType;
+use crate::structure::record::Record;
+use crate::volume::mft::Chunk;
+
+/// A path in NTFS has at most this many UTF-16 units.
+pub(super) const LONGEST: usize = 32_767;
+/// No limit is below this many units.
+const SHORTEST: usize = 64;
+/// Directories whose text is longer than this are counted: below it the names in a table cannot make much of it.
+const NOTABLE: u64 = 512;
+/// What a text that starts anew starts with: the reason.
+const REASON: u64 = 24;
+/// Bytes of text that any table may have: those of one chain of directories as deep as can be, twice.
+const ALWAYS: u64 = 1 << 22;
+
+/// The longest a directory's text may be, in UTF-16 units, before it starts anew.
+pub(super) fn longest_path(catalog: &Catalog<'_>, threads: &Threads) -> usize {
+    let way = Way::of(catalog);
+    let lengths = way.lengths(LONGEST);
+    if lengths.iter().all(|&length| length <= NOTABLE) {
+        return LONGEST;
+    }
+    let uses = uses(catalog, &lengths, threads);
+    let mft = catalog.mft();
+    let size = mft.record_count().saturating_mul(u64::from(mft.record_size()));
+    let budget = size.saturating_mul(2).saturating_add(ALWAYS);
+    let total = |lengths: &[u64]| {
+        let texts = lengths.iter().zip(&uses).map(|(length, uses)| length.saturating_mul(*uses));
+        texts.fold(0, u64::saturating_add)
+    };
+    let mut longest = LONGEST;
+    while longest > SHORTEST && total(&way.lengths(longest)) > budget {
+        longest /= 2;
+    }
+    longest
+}
+
+/// The directories of a catalog, each behind its parent.
+struct Way {
+    order: Vec<Step>,
+    count: usize,
+}
+
+/// A directory, its parent's place where it has one, and what its name adds.
+struct Step {
+    directory: usize,
+    parent: Option<usize>,
+    units: usize,
+    bytes: u64,
+}
+
+impl Way {
+    fn of(catalog: &Catalog<'_>) -> Self {
+        let count = catalog.directories.len();
+        let parent = |index: usize| {
+            let reference = catalog.directories.get(index)?.parent;
+            catalog.directory_index(reference).ok()
+        };
+        let mut order = Vec::with_capacity(count);
+        let mut seen = vec![false; count];
+        let mut climb = Vec::new();
+        for start in 0..count {
+            // Up to a directory that has its place, or, in a circle, has been passed: that has no parent here.
+            let mut here = Some(start);
+            while let Some(index) =
+                here.filter(|&index| !std::mem::replace(seen.get_mut(index).unwrap_or(&mut true), true))
+            {
+                climb.push(index);
+                here = parent(index);
+            }
+            order.extend(climb.drain(..).rev().map(|index| Step::of(catalog, index, parent(index))));
+        }
+        Self { order, count }
+    }
+
+    /// The length of each directory's text where texts start anew behind `longest` units.
+    fn lengths(&self, longest: usize) -> Vec<u64> {
+        let mut lengths = vec![(0_usize, 0_u64); self.count];
+        for step in &self.order {
+            let above = step.parent.and_then(|parent| lengths.get(parent)).copied().unwrap_or_default();
+            let (units, bytes) = if above.0 > longest { (0, REASON) } else { above };
+            if let Some(length) = lengths.get_mut(step.directory) {
+                *length = (units.saturating_add(step.units), bytes.saturating_add(step.bytes));
+            }
+        }
+        lengths.into_iter().map(|(_, bytes)| bytes).collect()
+    }
+}
+
+impl Step {
+    fn of(catalog: &Catalog<'_>, index: usize, parent: Option<usize>) -> Self {
+        let name = catalog.directories.get(index).map(|directory| {
+            let end = directory.name_offset.saturating_add(usize::from(directory.name_length));
+            Name::new(catalog.names.get(directory.name_offset..end).unwrap_or_default())
+        });
+        let name = name.unwrap_or_default();
+        let bytes = name.chars().map(shown_length).fold(1, u64::saturating_add);
+        Self { directory: index, parent, units: name.len().saturating_add(1), bytes }
+    }
+}
+
+/// Bytes a character takes in a listing: formats write control characters as escapes of six.
+fn shown_length(character: Result<char, u16>) -> u64 {
+    match character {
+        Ok(character) if !character.is_control() => u64::try_from(character.len_utf8()).unwrap_or(4),
+        _ => 6,
+    }
+}
+
+/// For each directory whose text is notable, how often a listing shows it: once for each name in it, and again
+/// for each stream under that name, or for the lack of one.
+fn uses(catalog: &Catalog<'_>, lengths: &[u64], threads: &Threads) -> Vec<u64> {
+    let is_notable = |index: &usize| lengths.get(*index).is_some_and(|&length| length > NOTABLE);
+    let work = |chunk: Chunk<'_>| {
+        let mut found = Vec::new();
+        for (_, record) in chunk.into_records() {
+            let Ok(record) = record else { continue };
+            let rows = rows_of_a_name(&record);
+            let names = record.attributes().filter_map(|attribute| attribute.ok()?.file_name().ok());
+            let parents = names.filter_map(|(name, _)| catalog.directory_index(name.parent()).ok());
+            found.extend(parents.filter(is_notable).map(|parent| (parent, rows)));
+        }
+        found
+    };
+    let mut uses = vec![0_u64; lengths.len()];
+    let flow = catalog.mft().scan(threads, work, |found| {
+        for (parent, rows) in found {
+            if let Some(uses) = uses.get_mut(parent) {
+                *uses = uses.saturating_add(rows);
+            }
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    debug_assert!(flow.is_continue(), "nothing breaks the pass");
+    uses
+}
+
+fn rows_of_a_name(record: &Record<'_>) -> u64 {
+    let attributes = record.attributes().filter_map(Result::ok);
+    let streams = attributes.filter(|attribute| attribute.attribute_type() == AttributeType::DATA);
+    u64::try_from(streams.count().max(1)).unwrap_or(u64::MAX).saturating_add(1)
+}
