@@ -19,6 +19,7 @@ mod json;
 mod jsonl;
 mod listing;
 mod losses;
+mod map_file;
 mod mftecmd;
 mod number;
 mod output;
@@ -37,11 +38,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ntfs_salvage::Threads;
+use ntfs_salvage::source::{Ledger, Source};
 
 use arguments::{Arguments, Format};
 use failure::Failure;
 use input::{Input, Opened, Volumes};
 use listing::Listing;
+use map_file::MapFile;
 use output::Output;
 use progress::Progress;
 use record_choice::RecordChoice;
@@ -58,8 +61,15 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let source = input::open(&arguments.input.path)?;
-    let input = Input::new(&source, &arguments.input);
+    let file = input::open(&arguments.input.path)?;
+    let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
+    let ledger = Ledger::new(&file).remember_reads(map.is_some());
+    let result = read(arguments, &ledger);
+    result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
+}
+
+fn read(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+    let input = Input::new(source, &arguments.input);
     let threads = Threads::new(arguments.threads);
     let Volumes { opened: volumes, failure: unopened } = input.volumes(&threads, arguments.quiet)?;
     if let Some(path) = &arguments.export_mft {

@@ -41,6 +41,8 @@ mod input_arguments;
 mod json;
 #[path = "../mft_dump/losses.rs"]
 mod losses;
+#[path = "../mft_dump/map_file.rs"]
+mod map_file;
 #[allow(dead_code, reason = "the other tool aligns numbers, and writes times")]
 #[path = "../mft_dump/number.rs"]
 mod number;
@@ -67,6 +69,7 @@ use folder::Folder;
 use identity::Identity;
 use input::{Input, Opened, Volumes};
 use manifest::Manifest;
+use map_file::MapFile;
 use plan::Plan;
 use progress::Progress;
 use recovery::Recovery;
@@ -86,9 +89,17 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let file = input::open(&arguments.input.path)?;
     match read_map(arguments)? {
-        Some(map) => recover(arguments, &Ledger::new(&RescuedOnly::new(&file, map))),
-        None => recover(arguments, &Ledger::new(&file)),
+        Some(map) => recover_noting(arguments, &RescuedOnly::new(&file, map)),
+        None => recover_noting(arguments, &file),
     }
+}
+
+/// Recovers, and writes the map of what could be read if that is asked for.
+fn recover_noting(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+    let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
+    let ledger = Ledger::new(source).remember_reads(map.is_some());
+    let result = recover(arguments, &ledger);
+    result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
 }
 
 fn read_map(arguments: &Arguments) -> Result<Option<DamageMap>, Failure> {
