@@ -77,8 +77,8 @@ fn look_at(entry: &Entry<'_>, paths: &mut ntfs_salvage::catalog::Paths<'_>, text
 }
 
 /// The whole work of a listing with verdicts, without its text.
-fn list(bytes: &Vec<u8>, threads: &Threads) -> usize {
-    let volume = Volume::open(bytes).or_else(|_| Volume::from_table(bytes)).expect("there is a table");
+fn list(bytes: &[u8], threads: &Threads) -> usize {
+    let volume = Volume::open(&bytes).or_else(|_| Volume::from_table(&bytes)).expect("there is a table");
     let catalog = volume.catalog_with(threads);
     let assessment = volume.geometry().map(|_| catalog.assessment(threads, RecoverabilityOptions::default()));
     let mut total = 0;
@@ -116,7 +116,7 @@ fn no_input_takes_more_than_256_mib() {
 }
 
 /// The shortest of several runs, a byte.
-fn time_a_byte(bytes: &Vec<u8>) -> f64 {
+fn time_a_byte(bytes: &[u8]) -> f64 {
     let threads = Threads::single();
     let run = || {
         let start = Instant::now();

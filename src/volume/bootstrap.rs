@@ -221,7 +221,8 @@ impl<'s> Bootstrap<'s, '_> {
     fn follow(&mut self, numbers: Vec<u64>) {
         let mut waiting = BTreeSet::from_iter(numbers);
         let mut foreign = Vec::new();
-        self.reach.fresh = vec![0..u64::MAX];
+        self.reach.fresh.clear();
+        self.reach.fresh.push(0..u64::MAX);
         while let Some(fresh) = self.reach.fresh.pop() {
             let size = u64::from(self.geometry.record_size().max(1));
             let numbers = fresh.start.checked_div(size).unwrap_or(0)..fresh.end.div_ceil(size);

@@ -38,9 +38,11 @@ fn plain_file(parent: u64, name: &str) -> Forge {
     Forge::new().resident(0x10, "", &times()).name(parent, name).runs(DATA, "", (0, 3), [16_384; 3], &[0x11, 4, 8, 0])
 }
 
+type Make = fn() -> Vec<u8>;
+
 /// All that hold what no writer of NTFS would write.
 pub(crate) fn all() -> Vec<Input> {
-    let inputs: [(&'static str, fn() -> Vec<u8>); 17] = [
+    let inputs: [(&str, Make); 17] = [
         ("a chain of directories with short names", || chain("d")),
         ("a chain of directories with names of 200 letters", || chain(&"n".repeat(200))),
         ("a chain of directories with control characters for names", || chain(&"\u{1}".repeat(200))),
