@@ -55,11 +55,13 @@ pub struct Copy<'c> {
     hashed: u64,
     /// True when less could be read than the metadata promised.
     pub falls_short: bool,
+    /// Whether sectors of zeros are in question, as they are in a volume that has lost some.
+    is_wiped: bool,
 }
 
 impl<'c> Copy<'c> {
-    pub fn to(file: &'c mut File, progress: &'c Progress) -> Self {
-        Self { file, progress, cursor: 0, hashed: 0, falls_short: false }
+    pub fn to(file: &'c mut File, progress: &'c Progress, is_wiped: bool) -> Self {
+        Self { file, progress, cursor: 0, hashed: 0, falls_short: false, is_wiped }
     }
 
     /// Writes the stream of the job.
@@ -97,6 +99,7 @@ impl<'c> Copy<'c> {
                 true => self.write(position, bytes).map(|()| wanted)?,
                 false => self.copy_piece(reader.get_or_insert_with(|| job.stream.reader()), position, bytes)?,
             };
+            self.falls_short |= self.is_wiped && has_zero_sector(position, buffer.first(length));
             hashing.bytes(buffer, length);
             if length == 0 {
                 // The map promised more: what follows stays a hole.
@@ -135,6 +138,15 @@ impl<'c> Copy<'c> {
         self.cursor = offset + bytes.len() as u64;
         Ok(())
     }
+}
+
+/// Whether a sector of the bytes, which are a stream's from `position` on, is zero.
+fn has_zero_sector(position: u64, bytes: &[u8]) -> bool {
+    const SECTOR: usize = 512;
+    let first = (SECTOR - position as usize % SECTOR).min(bytes.len());
+    let (head, rest) = bytes.split_at(if first == SECTOR { 0 } else { first });
+    let is_zero = |sector: &[u8]| sector.iter().all(|byte| *byte == 0);
+    (!head.is_empty() && is_zero(head)) || rest.chunks(SECTOR).any(is_zero)
 }
 
 /// Reads bytes that are stored as they are, all or nothing; what this cannot do the stream's reader does.

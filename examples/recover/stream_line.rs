@@ -178,6 +178,7 @@ fn status(standing: Standing) -> &'static str {
         Standing::Contested { is_later: true, .. } => "contested-by-older",
         Standing::Contested { is_later: false, .. } => "contested",
         Standing::Claimed(_) => "claimed",
+        Standing::Blank => "blank",
         Standing::Zeroed => "zeroed",
         Standing::Doubtful => "doubtful",
         Standing::Missing(missing) => missing.code(),

@@ -226,7 +226,7 @@ impl<'w, 'r> Writer<'w, 'r> {
     }
 }
 
-/// Writes a stream into an empty file; returns the hash, and whether less could be read than was promised.
+/// Writes a stream into an empty file; returns the hash, and whether reading has put something in question.
 fn copy(
     recovery: &Recovery<'_>,
     buffers: &mut Vec<Buffer>,
@@ -236,7 +236,7 @@ fn copy(
     let counts = job.found.counts();
     let holes = counts.zeros.saturating_add(counts.missing).saturating_add(counts.claimed);
     let is_hashed = recovery.hashes && holes <= LONGEST_HOLE;
-    let mut copy = Copy::to(output, recovery.progress);
+    let mut copy = Copy::to(output, recovery.progress, recovery.assessment.is_wiped());
     let mut run = |mut hashing: Hashing<'_, '_>| copy.run(job, &mut hashing).map(|()| hashing.finish());
     let hash = match is_hashed {
         false => run(Hashing::none(buffers))?,

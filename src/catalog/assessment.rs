@@ -21,6 +21,9 @@ use crate::source::buffer::PageBuffer;
 use crate::volume::bitmap::{ClusterBitmap, ClusterState};
 use crate::volume::extents::Location;
 
+/// The least that a medium loses at once.
+const SECTOR: u64 = 512;
+
 /// How much is asked of the clusters themselves. By default nothing is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RecoverabilityOptions {
@@ -36,7 +39,8 @@ impl RecoverabilityOptions {
         Self { sample_zeros, ..self }
     }
 
-    /// Reads and decompresses all of each stream, so that what is unreadable or undecodable is known.
+    /// Reads and decompresses all of each stream, so that what is unreadable or undecodable is known; and,
+    /// where the table [has lost sectors to zeros](Catalog::has_blank_records), which sectors of content are zero.
     #[must_use]
     pub fn read_all(self, read_all: bool) -> Self {
         Self { read_all, ..self }
@@ -51,6 +55,7 @@ pub struct Assessment<'c> {
     bitmap: ClusterBitmap,
     options: RecoverabilityOptions,
     cluster_size: u64,
+    is_wiped: bool,
 }
 
 impl Catalog<'_> {
@@ -61,7 +66,8 @@ impl Catalog<'_> {
         let mut bitmap = ClusterBitmap::read(self.volume());
         bitmap.contradict_all(claims.live());
         let cluster_size = self.volume().geometry().map_or(1, |geometry| u64::from(geometry.cluster_size()));
-        Assessment { catalog: self, claims, bitmap, options, cluster_size: cluster_size.max(1) }
+        let is_wiped = self.has_blank_records();
+        Assessment { catalog: self, claims, bitmap, options, cluster_size: cluster_size.max(1), is_wiped }
     }
 }
 
@@ -105,6 +111,13 @@ impl<'c> Assessment<'c> {
         &self.bitmap
     }
 
+    /// Whether the volume's table [has lost sectors to zeros](Catalog::has_blank_records), so that zeros in content
+    /// are in question.
+    #[must_use]
+    pub fn is_wiped(&self) -> bool {
+        self.is_wiped
+    }
+
     /// What is left of `stream`.
     #[must_use]
     pub fn assess(&self, stream: &Stream<'_>) -> Recoverability {
@@ -112,7 +125,7 @@ impl<'c> Assessment<'c> {
         let map = stream.map();
         let mut ranges = self.assess_map(&map, owner);
         if self.options.read_all {
-            Self::read(map, &mut ranges);
+            self.read(map, &mut ranges);
         }
         let damaged = |number: u64| {
             let record = stream.entry().record_numbered(number);
@@ -241,8 +254,8 @@ impl<'c> Assessment<'c> {
         }
     }
 
-    /// Reads all of a stream, and marks what turns out to be missing or doubtful.
-    fn read(map: StreamMap<'_>, ranges: &mut Vec<AssessedRange>) {
+    /// Reads all of a stream, and marks what turns out to be missing, doubtful or blank.
+    fn read(&self, map: StreamMap<'_>, ranges: &mut Vec<AssessedRange>) {
         let mut flaws = Vec::new();
         let length = usize::try_from(map.size()).map_or(Self::READ, |size| size.min(Self::READ));
         let mut buffer = PageBuffer::new(length);
@@ -250,7 +263,16 @@ impl<'c> Assessment<'c> {
         let mut position = 0;
         loop {
             let reading = reader.read_at(position, buffer.bytes());
-            reading.ranges().iter().filter(|range| !range.is_true()).for_each(|flaw| flaws.push(*flaw));
+            for &range in reading.ranges() {
+                match (range.missing(), range.origin) {
+                    (Some(missing), _) => flaws.push(AssessedRange { range, standing: Standing::Missing(missing) }),
+                    _ if range.is_doubtful => flaws.push(AssessedRange { range, standing: Standing::Doubtful }),
+                    (None, Origin::Clusters(_)) if self.is_wiped => {
+                        blank_sectors(range, position, buffer.bytes(), &mut flaws)
+                    }
+                    _ => {}
+                }
+            }
             match reading.length() {
                 0 => break,
                 length => position = position.saturating_add(wide(length)),
@@ -298,18 +320,32 @@ fn chunk_standing(
     }
 }
 
-/// The ranges with what reading found missing or doubtful: `flaws`, in order.
-fn marked(ranges: &[AssessedRange], flaws: &[StreamRange]) -> Vec<AssessedRange> {
+/// Finds the sectors of a range that are zero. `bytes` are those of the stream from `position` on, which is the
+/// start of a sector; the last sector of a stream ends where the stream does.
+fn blank_sectors(range: StreamRange, position: u64, bytes: &[u8], found: &mut Vec<AssessedRange>) {
+    let mut rest = range;
+    while rest.length > 0 {
+        let end = rest.offset.saturating_add(1).next_multiple_of(SECTOR).min(rest.end());
+        let place = |offset: u64| usize::try_from(offset.saturating_sub(position)).unwrap_or(usize::MAX);
+        let sector = bytes.get(place(rest.offset)..place(end)).unwrap_or_default();
+        if sector.iter().all(|byte| *byte == 0) {
+            append(found, AssessedRange { range: rest.clip(0, end), standing: Standing::Blank });
+        }
+        rest = rest.clip(end, u64::MAX);
+    }
+}
+
+/// The ranges with what reading found: `flaws`, in order.
+fn marked(ranges: &[AssessedRange], flaws: &[AssessedRange]) -> Vec<AssessedRange> {
     let mut marked = Vec::with_capacity(ranges.len().saturating_add(flaws.len().saturating_mul(2)));
     for known in ranges {
         let mut rest = known.range;
-        let first = flaws.partition_point(|flaw| flaw.end() <= rest.offset);
-        for flaw in flaws.iter().skip(first).take_while(|flaw| flaw.offset < known.range.end()) {
-            let found = flaw.missing().map_or(Standing::Doubtful, Standing::Missing);
-            append(&mut marked, AssessedRange { range: rest.clip(0, flaw.offset), ..*known });
-            let range = rest.clip(flaw.offset, flaw.end());
-            append(&mut marked, AssessedRange { range, standing: known.standing.worst(found) });
-            rest = rest.clip(flaw.end(), u64::MAX);
+        let first = flaws.partition_point(|flaw| flaw.range.end() <= rest.offset);
+        for flaw in flaws.iter().skip(first).take_while(|flaw| flaw.range.offset < known.range.end()) {
+            append(&mut marked, AssessedRange { range: rest.clip(0, flaw.range.offset), ..*known });
+            let range = rest.clip(flaw.range.offset, flaw.range.end());
+            append(&mut marked, AssessedRange { range, standing: known.standing.worst(flaw.standing) });
+            rest = rest.clip(flaw.range.end(), u64::MAX);
         }
         append(&mut marked, AssessedRange { range: rest, ..*known });
     }
@@ -460,6 +496,28 @@ mod tests {
         assert_eq!((found.verdict(), found.reasons()), (Verdict::MetadataOnly, Reasons::ZEROED));
         forged.write(303, &[1]);
         assert_eq!(assess(&forged, 30, RecoverabilityOptions::default().sample_zeros(true)).verdict(), Verdict::Intact);
+    }
+
+    #[test]
+    fn zero_sectors_are_doubted_where_the_table_has_lost_records_to_zeros() {
+        // The second sector, and what there is of the last.
+        let content = [vec![7; 512], vec![0; 512], vec![7; 1024], vec![0; 5]].concat();
+        let record = |state: fn(Forge) -> Forge| state(with_runs(&[(5, Some(300))], 2560, 2053));
+        let others = (1..33).filter(|number| *number != 6).map(|number| (number, file()));
+        let mut forged = Forged::new(others.collect());
+        forged.record(30, record(|live| live));
+        forged.write(300, &content);
+        let all = RecoverabilityOptions::default().read_all(true);
+        assert_eq!(assess(&forged, 30, all).verdict(), Verdict::Intact, "zeros may be content");
+        forged.record_bytes(31).fill(0);
+        assert_eq!(verdict(&forged, 30).0, Verdict::Intact, "nothing was read");
+        let found = assess(&forged, 30, all);
+        assert_eq!((found.verdict(), found.reasons()), (Verdict::Likely, Reasons::BLANK));
+        assert_eq!((found.counts().blank, found.counts().intact), (517, 1536));
+        let blank: Vec<_> = found.ranges().iter().filter(|part| part.standing == Standing::Blank).collect();
+        assert_eq!(blank.iter().map(|part| part.range.offset).collect::<Vec<_>>(), [512, 2048]);
+        forged.record(30, record(deleted));
+        assert_eq!(assess(&forged, 30, all).reasons(), Reasons::BLANK);
     }
 
     #[test]

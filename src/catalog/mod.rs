@@ -27,6 +27,8 @@ pub mod stream_map;
 pub mod stream_range;
 pub mod stream_reader;
 
+use std::ops::Range;
+
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
 use crate::volume::Volume;
@@ -124,6 +126,8 @@ impl<'s> Volume<'s> {
 
 impl<'v> Catalog<'v> {
     const ROOT: u64 = 5;
+    /// Records that Windows leaves zero.
+    const UNUSED: Range<usize> = 16..24;
 
     /// The volume the catalog was made from.
     #[must_use]
@@ -139,6 +143,16 @@ impl<'v> Catalog<'v> {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// True when slots among the records are zero. Windows and ntfs-3g write every record before they use a later
+    /// one, but for those between NTFS's own and the first of users: where others are zero, the medium was wiped
+    /// in places, or an image has zeros where it could not be read.
+    #[must_use]
+    pub fn has_blank_records(&self) -> bool {
+        let last = self.slots.iter().rposition(|slot| slot.flags().contains(SlotFlags::RECORD)).unwrap_or(0);
+        let before = self.slots.iter().take(last).enumerate();
+        before.filter(|(number, _)| !Self::UNUSED.contains(number)).any(|(_, slot)| slot.flags().is_empty())
     }
 
     fn slot(&self, number: u64) -> Option<Slot> {

@@ -32,6 +32,9 @@ pub enum Standing {
     /// A live file claims the clusters. Of a deleted file they are overwritten; of a live one the
     /// volume is damaged, and whose they are is open. The same file: two of its runs overlap.
     Claimed(FileReference),
+    /// A sector of zeros, in a volume whose table has lost sectors to zeros: the content may have been
+    /// lost here, too, or may be zeros.
+    Blank,
     /// Every sampled cluster of the run is zero where content was expected: it was trimmed or wiped.
     Zeroed,
     /// In a torn part of a record, found by runs that are, or decompressed from damaged data.
@@ -50,11 +53,12 @@ impl Standing {
             Self::Contested { is_later: true, .. } => 3,
             Self::Unchecked => 4,
             Self::Unowned => 5,
-            Self::Doubtful => 6,
-            Self::Zeroed => 7,
-            Self::Contested { is_later: false, .. } => 8,
-            Self::Claimed(_) => 9,
-            Self::Missing(_) => 10,
+            Self::Blank => 6,
+            Self::Doubtful => 7,
+            Self::Zeroed => 8,
+            Self::Contested { is_later: false, .. } => 9,
+            Self::Claimed(_) => 10,
+            Self::Missing(_) => 11,
         }
     }
 
@@ -115,7 +119,7 @@ impl fmt::Display for Verdict {
 bitflags! {
     /// Why the verdict is what it is; nothing for content that simply is there.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-    pub struct Reasons: u16 {
+    pub struct Reasons: u32 {
         /// Live files claim clusters of this deleted one.
         const REUSED = 1;
         /// Another live file, or another run of this one, claims clusters of this live one.
@@ -148,6 +152,8 @@ bitflags! {
         const ELSEWHERE = 1 << 14;
         /// The stream was cut to nothing before the file was deleted, or its size is gone.
         const EMPTY = 1 << 15;
+        /// Sectors are zero, and the volume's table has lost sectors to zeros.
+        const BLANK = 1 << 16;
     }
 }
 
@@ -182,6 +188,8 @@ pub struct ByteCounts {
     pub contested: u64,
     /// [`Standing::Claimed`].
     pub claimed: u64,
+    /// [`Standing::Blank`].
+    pub blank: u64,
     /// [`Standing::Zeroed`].
     pub zeroed: u64,
     /// [`Standing::Doubtful`].
@@ -203,6 +211,7 @@ impl ByteCounts {
             Standing::Contested { is_later: true, .. } => &mut self.contested_by_older,
             Standing::Contested { is_later: false, .. } => &mut self.contested,
             Standing::Claimed(_) => &mut self.claimed,
+            Standing::Blank => &mut self.blank,
             Standing::Zeroed => &mut self.zeroed,
             Standing::Doubtful => &mut self.doubtful,
             Standing::Missing(Missing::Elsewhere(_)) => &mut self.elsewhere,
@@ -213,7 +222,7 @@ impl ByteCounts {
 
     /// The counts with their names, in the order they are declared in.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 12] {
+    pub fn named(&self) -> [(&'static str, u64); 13] {
         [
             ("intact", self.intact),
             ("zeros", self.zeros),
@@ -223,6 +232,7 @@ impl ByteCounts {
             ("contested-by-older", self.contested_by_older),
             ("contested", self.contested),
             ("claimed", self.claimed),
+            ("blank", self.blank),
             ("zeroed", self.zeroed),
             ("doubtful", self.doubtful),
             ("missing", self.missing),
@@ -237,7 +247,8 @@ impl ByteCounts {
 
     /// Bytes of content that may be right.
     fn likely(&self) -> u64 {
-        self.unchecked.saturating_add(self.unowned).saturating_add(self.contested_by_older)
+        let in_question = self.unchecked.saturating_add(self.unowned).saturating_add(self.contested_by_older);
+        in_question.saturating_add(self.blank)
     }
 
     /// Bytes that are somebody's, but perhaps not this stream's.
@@ -334,6 +345,7 @@ fn reason(standing: Standing, is_live: bool) -> Reasons {
         Standing::Contested { is_later: false, .. } => Reasons::CONTESTED,
         Standing::Claimed(_) if is_live => Reasons::CROSS_LINKED,
         Standing::Claimed(_) => Reasons::REUSED,
+        Standing::Blank => Reasons::BLANK,
         Standing::Zeroed => Reasons::ZEROED,
         Standing::Doubtful => Reasons::DOUBTFUL,
         Standing::Missing(Missing::Unmapped) => Reasons::UNMAPPED,
@@ -396,6 +408,7 @@ mod tests {
             (vec![Standing::Free, unmapped], Verdict::Partial, Reasons::UNMAPPED),
             (vec![unmapped], Verdict::MetadataOnly, Reasons::UNMAPPED),
             (vec![Standing::Zeroed], Verdict::MetadataOnly, Reasons::ZEROED),
+            (vec![Standing::Free, Standing::Blank], Verdict::Likely, Reasons::BLANK),
             (vec![elsewhere, Standing::Free], Verdict::Placeholder, Reasons::ELSEWHERE),
             (vec![Standing::Doubtful], Verdict::Partial, Reasons::DOUBTFUL),
             (vec![], Verdict::MetadataOnly, Reasons::EMPTY),
@@ -410,6 +423,7 @@ mod tests {
         let other = FileReference::new(77, 1);
         assert_eq!(verdict(&[Standing::Intact], LIVE), (Verdict::Intact, Reasons::empty()));
         assert_eq!(verdict(&[], LIVE), (Verdict::Intact, Reasons::empty()));
+        assert_eq!(verdict(&[Standing::Intact, Standing::Blank], LIVE), (Verdict::Likely, Reasons::BLANK));
         assert_eq!(verdict(&[Standing::Claimed(other)], LIVE), (Verdict::Partial, Reasons::CROSS_LINKED));
         let damaged = Circumstances { has_damaged_record: true, ..LIVE };
         assert_eq!(verdict(&[Standing::Intact], damaged), (Verdict::Likely, Reasons::DAMAGED_RECORD));
