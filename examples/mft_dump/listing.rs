@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
+use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::{Entry, Threads};
 
 use crate::arguments::Wanted;
@@ -44,7 +45,8 @@ impl Listing<'_> {
         let catalog = self.opened.volume.catalog_with(self.threads);
         // Without clusters there is nothing to ask.
         let is_assessed = self.verdicts && self.opened.volume.geometry().is_some();
-        let assessment = is_assessed.then(|| catalog.assessment(self.threads, RecoverabilityOptions::default()));
+        let options = RecoverabilityOptions::default().superseded(self.opened.layer == Layer::OldFormat);
+        let assessment = is_assessed.then(|| catalog.assessment(self.threads, options));
         let passes: &[Wanted] = if self.rows.live_first() { &[Wanted::Live, Wanted::Deleted] } else { &[Wanted::All] };
         progress.start(&self.opened.volume, passes.len());
         let mut tally = Tally::new(catalog.counts());

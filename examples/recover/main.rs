@@ -173,7 +173,8 @@ impl Run<'_> {
         let (arguments, threads) = (self.arguments, self.threads);
         let (folder, prefix) = self.folder_of(opened, is_one_of_several)?;
         let catalog = opened.volume.catalog_with(threads);
-        let assessment = catalog.assessment(threads, RecoverabilityOptions::default().sample_zeros(true));
+        let options = RecoverabilityOptions::default().sample_zeros(true);
+        let assessment = catalog.assessment(threads, options.superseded(opened.layer == Layer::OldFormat));
         // The manifest's own name, where it is in the root of the files.
         let reserved = (arguments.manifest.is_none() && prefix.is_empty()).then_some(Manifest::NAME);
         let plan = Plan::make(&assessment, self.selection, threads, reserved);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ntfs_salvage::Threads;
-use ntfs_salvage::catalog::{Assessment, Batch, RecoverabilityOptions};
+use ntfs_salvage::catalog::{Assessment, Batch};
 
 use crate::failure::Failure;
 use crate::folder::Folder;
@@ -55,7 +55,7 @@ impl<'r> Recovery<'r> {
 
     /// An assessment that has read what it speaks of.
     pub fn thorough(&self) -> &Assessment<'r> {
-        let options = RecoverabilityOptions::default().sample_zeros(true).read_all(true);
+        let options = self.assessment.options().read_all(true);
         self.thorough.get_or_init(|| self.assessment.catalog().assessment(&Threads::single(), options))
     }
 

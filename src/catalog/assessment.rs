@@ -29,6 +29,7 @@ const SECTOR: u64 = 512;
 pub struct RecoverabilityOptions {
     sample_zeros: bool,
     read_all: bool,
+    is_superseded: bool,
 }
 
 impl RecoverabilityOptions {
@@ -37,6 +38,13 @@ impl RecoverabilityOptions {
     #[must_use]
     pub fn sample_zeros(self, sample_zeros: bool) -> Self {
         Self { sample_zeros, ..self }
+    }
+
+    /// For a volume that was formatted over: what was written since, nothing in it knows, so all its clusters are
+    /// at best [`Standing::Unchecked`].
+    #[must_use]
+    pub fn superseded(self, is_superseded: bool) -> Self {
+        Self { is_superseded, ..self }
     }
 
     /// Reads and decompresses all of each stream, so that what is unreadable or undecodable is known; and,
@@ -97,6 +105,12 @@ impl<'c> Assessment<'c> {
     #[must_use]
     pub fn catalog(&self) -> &'c Catalog<'c> {
         self.catalog
+    }
+
+    /// What is asked of the clusters.
+    #[must_use]
+    pub fn options(&self) -> RecoverabilityOptions {
+        self.options
     }
 
     /// Who claims which cluster.
@@ -173,6 +187,9 @@ impl<'c> Assessment<'c> {
 
     /// Calls `each` with the parts of the volume's bytes `position .. position + length` that have one standing.
     fn standings(&self, position: u64, length: u64, owner: Owner, mut each: impl FnMut(Range<u64>, Standing)) {
+        let mut each = |part, standing: Standing| {
+            each(part, if self.options.is_superseded { standing.worst(Standing::Unchecked) } else { standing });
+        };
         let end = position.saturating_add(length);
         let clusters = position.checked_div(self.cluster_size).unwrap_or(0)..end.div_ceil(self.cluster_size.max(1));
         let bytes = |clusters: Range<u64>| {
@@ -268,7 +285,7 @@ impl<'c> Assessment<'c> {
                     (Some(missing), _) => flaws.push(AssessedRange { range, standing: Standing::Missing(missing) }),
                     _ if range.is_doubtful => flaws.push(AssessedRange { range, standing: Standing::Doubtful }),
                     (None, Origin::Clusters(_)) if self.is_wiped => {
-                        blank_sectors(range, position, buffer.bytes(), &mut flaws)
+                        blank_sectors(range, position, buffer.bytes(), &mut flaws);
                     }
                     _ => {}
                 }
@@ -454,6 +471,17 @@ mod tests {
         // A live file in clusters that the bitmap calls free: the sector is stale or wiped.
         let forged = Forged::new(vec![(30, deleted(run(300, 4))), (31, run(FREE + 10, 1))]);
         assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::UNCHECKED));
+    }
+
+    #[test]
+    fn clusters_of_a_volume_that_was_formatted_over_are_never_intact() {
+        let resident = file().resident(AttributeType::DATA, "", &[7; 10]);
+        let forged = Forged::new(vec![(30, run(300, 4)), (31, deleted(run(310, 4))), (32, resident)]);
+        let options = RecoverabilityOptions::default().superseded(true);
+        let found = |record| assess(&forged, record, options);
+        assert_eq!((found(30).verdict(), found(30).reasons()), (Verdict::Likely, Reasons::UNCHECKED));
+        assert_eq!((found(31).verdict(), found(31).reasons()), (Verdict::Likely, Reasons::UNCHECKED));
+        assert_eq!(found(32).verdict(), Verdict::Intact, "its record is there");
     }
 
     #[test]

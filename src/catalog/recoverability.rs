@@ -18,7 +18,8 @@ pub enum Standing {
     /// Of a deleted file: the clusters are free, and no other file claims them. Whether a file that
     /// left no trace used them in between, nobody knows.
     Free,
-    /// Of a deleted file: nobody claims the clusters, but the volume's bitmap says nothing about them.
+    /// Of a deleted file: nobody claims the clusters, but the volume's bitmap says nothing about them. Of any file of
+    /// a volume that was formatted over: whether they were used since, nobody knows.
     Unchecked,
     /// Of a deleted file: the clusters are in use, but no known file claims them.
     Unowned,
