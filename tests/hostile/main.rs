@@ -10,6 +10,7 @@ mod exercise;
 mod forge;
 mod frames;
 mod indexes;
+mod journals;
 mod names;
 mod resources;
 mod run_lists;
