@@ -34,7 +34,7 @@ impl Threads {
     pub fn count(&self) -> usize {
         #[cfg(feature = "parallel")]
         if let Some(pool) = &self.pool {
-            return pool.current_num_threads();
+            return pool.current_num_threads().saturating_add(1);
         }
         1
     }
@@ -72,24 +72,26 @@ impl fmt::Debug for Threads {
 
 #[cfg(feature = "parallel")]
 mod parallel {
+    use std::collections::BTreeMap;
     use std::ops::ControlFlow;
-    use std::sync::{Mutex, PoisonError};
+    use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+    use std::thread;
 
-    use rayon::prelude::*;
     use rayon::{ThreadPool, ThreadPoolBuilder};
 
     /// Pieces a thread may run ahead: enough to smooth over uneven pieces, few enough to stay small.
-    const AHEAD: usize = 2;
+    const AHEAD: u64 = 2;
 
+    /// A pool of all threads but the caller's, which works, too.
     pub(super) fn pool(count: usize) -> Option<ThreadPool> {
-        if count == 1 {
-            return None;
-        }
+        let count = if count == 0 { thread::available_parallelism().map_or(1, usize::from) } else { count };
+        let others = count.checked_sub(1).filter(|&others| others > 0)?;
         // A machine that gives no threads still has the caller's.
-        ThreadPoolBuilder::new().num_threads(count).build().ok().filter(|pool| pool.current_num_threads() > 1)
+        ThreadPoolBuilder::new().num_threads(others).build().ok()
     }
 
-    /// Computes one window of pieces while the one before is consumed.
+    /// Each thread takes one piece after the other; the caller's also consumes what is ready and next.
+    /// Nobody waits for another unless it is too far ahead.
     pub(super) fn map_in_order<S: Send, T: Send, B>(
         pool: &ThreadPool,
         pieces: u64,
@@ -97,29 +99,137 @@ mod parallel {
         work: impl Fn(&mut S, u64) -> T + Sync,
         mut consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let states = Mutex::new(Vec::new());
-        let one = |piece| {
-            let idle = states.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut own = idle.unwrap_or_else(&state);
-            let result = work(&mut own, piece);
-            states.lock().unwrap_or_else(PoisonError::into_inner).push(own);
-            result
+        let others = u64::try_from(pool.current_num_threads()).unwrap_or(u64::MAX);
+        let desk = Desk::new(pieces, others.saturating_add(1).saturating_mul(AHEAD));
+        let work_on = || {
+            let _closing = desk.close_on_panic();
+            let mut own = state();
+            while let Some(piece) = desk.take_piece() {
+                desk.put_result(piece, work(&mut own, piece));
+            }
         };
-        let ahead = u64::try_from(pool.current_num_threads().saturating_mul(AHEAD)).unwrap_or(u64::MAX);
-        let mut ready: Vec<T> = Vec::new();
-        let mut next = 0;
-        while next < pieces || !ready.is_empty() {
-            let end = next.saturating_add(ahead).min(pieces);
-            let mut following = Vec::new();
-            pool.in_place_scope(|scope| {
-                if next < end {
-                    scope.spawn(|_| following = (next..end).into_par_iter().map(&one).collect());
+        pool.in_place_scope(|scope| {
+            (0..others.min(pieces.saturating_sub(1))).for_each(|_| scope.spawn(|_| work_on()));
+            // However this ends, the others are not to go on.
+            let _closing = Closing { desk: &desk, only_on_panic: false };
+            let mut own = None;
+            while let Some(next) = desk.next() {
+                match next {
+                    Next::Result(result) => consume(result)?,
+                    Next::Piece(piece) => desk.put_result(piece, work(own.get_or_insert_with(&state), piece)),
                 }
-                ready.drain(..).try_for_each(&mut consume)
-            })?;
-            (ready, next) = (following, end);
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// Where the threads take pieces from and put the results.
+    struct Desk<T> {
+        pieces: u64,
+        /// How many pieces may be taken or ready that are not consumed.
+        ahead: u64,
+        content: Mutex<Content<T>>,
+        /// Something was consumed: there may be room for another piece.
+        room: Condvar,
+        /// The next result may be there.
+        due: Condvar,
+    }
+
+    struct Content<T> {
+        /// The first piece that nobody has taken.
+        free: u64,
+        /// The piece whose result is next.
+        next: u64,
+        ready: BTreeMap<u64, T>,
+        is_closed: bool,
+    }
+
+    /// What the caller's thread does next.
+    enum Next<T> {
+        Result(T),
+        Piece(u64),
+    }
+
+    impl<T> Desk<T> {
+        fn new(pieces: u64, ahead: u64) -> Self {
+            let content = Content { free: 0, next: 0, ready: BTreeMap::new(), is_closed: false };
+            Self { pieces, ahead, content: Mutex::new(content), room: Condvar::new(), due: Condvar::new() }
         }
-        ControlFlow::Continue(())
+
+        fn content(&self) -> MutexGuard<'_, Content<T>> {
+            self.content.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// A piece to work on, as soon as there is room for its result; `None` when all are taken.
+        fn take_piece(&self) -> Option<u64> {
+            let is_full = |content: &mut Content<T>| self.has_piece(content) && !self.has_room(content);
+            let waited = self.room.wait_while(self.content(), is_full);
+            let mut content = waited.unwrap_or_else(PoisonError::into_inner);
+            self.has_piece(&content).then(|| content.take())
+        }
+
+        fn put_result(&self, piece: u64, result: T) {
+            let mut content = self.content();
+            content.ready.insert(piece, result);
+            if piece == content.next {
+                self.due.notify_one();
+            }
+        }
+
+        /// The next result, or else a piece to work on meanwhile; `None` when all is done.
+        fn next(&self) -> Option<Next<T>> {
+            let is_idle = |content: &mut Content<T>| {
+                let can_work = self.has_piece(content) && self.has_room(content);
+                let is_over = content.is_closed || content.next >= self.pieces;
+                !(is_over || can_work || content.ready.contains_key(&content.next))
+            };
+            let waited = self.due.wait_while(self.content(), is_idle);
+            let mut content = waited.unwrap_or_else(PoisonError::into_inner);
+            let next = content.next;
+            if let Some(result) = content.ready.remove(&next) {
+                content.next = next.saturating_add(1);
+                self.room.notify_one();
+                return Some(Next::Result(result));
+            }
+            self.has_piece(&content).then(|| Next::Piece(content.take()))
+        }
+
+        fn has_piece(&self, content: &Content<T>) -> bool {
+            !content.is_closed && content.free < self.pieces
+        }
+
+        fn has_room(&self, content: &Content<T>) -> bool {
+            content.free.saturating_sub(content.next) < self.ahead
+        }
+
+        /// Lets nobody wait for a thread that panics.
+        fn close_on_panic(&self) -> Closing<'_, T> {
+            Closing { desk: self, only_on_panic: true }
+        }
+    }
+
+    impl<T> Content<T> {
+        fn take(&mut self) -> u64 {
+            let piece = self.free;
+            self.free = piece.saturating_add(1);
+            piece
+        }
+    }
+
+    /// Closes the desk when it is dropped.
+    struct Closing<'d, T> {
+        desk: &'d Desk<T>,
+        only_on_panic: bool,
+    }
+
+    impl<T> Drop for Closing<'_, T> {
+        fn drop(&mut self) {
+            if thread::panicking() || !self.only_on_panic {
+                self.desk.content().is_closed = true;
+                self.desk.room.notify_all();
+                self.desk.due.notify_all();
+            }
+        }
     }
 }
 
@@ -162,6 +272,21 @@ mod tests {
                 },
             );
             assert_eq!((flow, consumed), (ControlFlow::Break(41), 42));
+        }
+    }
+
+    #[test]
+    fn a_panic_in_the_work_comes_through_and_nobody_waits_for_it() {
+        for count in [1, 2, 4] {
+            let run = || {
+                Threads::new(count).map_in_order(
+                    1000,
+                    || (),
+                    |(), piece| assert!(piece != 500, "as planned"),
+                    |()| ControlFlow::<()>::Continue(()),
+                )
+            };
+            assert!(std::panic::catch_unwind(run).is_err(), "{count} threads");
         }
     }
 
