@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ntfs_salvage::catalog::{Batch, Paths, SpareParts};
+use ntfs_salvage::catalog::{Batch, Paths};
 use ntfs_salvage::salvage::Scanner;
 use ntfs_salvage::source::{self, Source};
 use ntfs_salvage::structure::attribute::Attribute;
@@ -141,16 +141,15 @@ fn full_paths(criterion: &mut Criterion) {
         let volume = Volume::from_table(source).expect("the input is a table");
         let threads = Threads::single();
         let catalog = volume.catalog_with(&threads);
-        let state = || (catalog.paths(), SpareParts::default(), Vec::new());
-        let work = |(paths, spare, text): &mut (Paths<'_>, SpareParts, Vec<u8>), batch: Batch<'_>| {
+        let state = || (catalog.paths(), Vec::new());
+        let work = |(paths, text): &mut (Paths<'_>, Vec<u8>), batch: Batch<'_>| {
             for entry in batch.into_entries() {
-                let parts = entry.parts_in(std::mem::take(spare));
+                let parts = entry.parts();
                 for link in &parts.links {
                     text.clear();
                     paths.push_utf8(link.parent(), link.name(), text);
                     black_box(&text);
                 }
-                *spare = parts.into_spare();
             }
         };
         let flow = catalog.scan(&threads, state, work, |()| ControlFlow::<()>::Continue(()));

@@ -88,6 +88,7 @@ pub mod volume;
 
 pub use base::damage::{Damage, DamageKind, Place};
 pub use base::error::{Error, ReadError, Result};
+pub use base::few::Few;
 pub use base::guid::Guid;
 pub use base::name::Name;
 pub use base::reference::{FileReference, SequenceMatch};

@@ -12,8 +12,8 @@ use crate::attribute_ids::AttributeIds;
 use crate::file::{File, Times, times_of, times_of_link};
 use crate::number::push_number;
 use crate::rows::{Pen, Rows};
-use crate::text::{is_harmless, is_plain, name_in};
-use crate::time::{has_ten_digits, push_unix, ten_digits_of};
+use crate::text::{is_harmless, is_plain};
+use crate::time::{UNIX_TEXT, has_ten_digits, push_first, push_unix, ten_digits_of};
 
 /// The format.
 pub struct Bodyfile {
@@ -43,12 +43,12 @@ impl Rows for Bodyfile {
         let ids = AttributeIds::of(file.entry);
         let mode = mode_of(file);
         let mut start = std::mem::take(&mut pen.row);
-        if file.links.is_empty() && !is_reserve(file) {
+        if file.parts.links.is_empty() && !is_reserve(file) {
             write_start(file, None, pen, &mut start);
             self.write_contents(&Common { file, start: &start, mode }, &ids, pen, out);
         }
         let repeats = file.repeats();
-        for (index, link) in file.links.iter().enumerate() {
+        for (index, link) in file.parts.links.iter().enumerate() {
             write_start(file, Some(link), pen, &mut start);
             let common = Common { file, start: &start, mode };
             self.write_name(&common, link, ids.id(link.record_number(), link.attribute_id()), pen, out);
@@ -73,20 +73,21 @@ impl Bodyfile {
     /// A row for each stream and each index, or, where there is neither, one for the file.
     fn write_contents(&self, common: &Common<'_>, ids: &AttributeIds, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         let file = common.file;
-        let times = file.information.as_ref().map(times_of);
+        let times = file.parts.information.as_ref().map(times_of);
         let mut suffix = Vec::new();
         let mut row = |piece: &Attribute<'_>, size, pen: &mut Pen<'_>, out: &mut Vec<u8>| {
             suffix.clear();
             if !piece.name().is_empty() && !is_directory_index(piece) {
                 suffix.push(b':');
-                push_sanitized(&mut suffix, name_in(&mut pen.text, piece.name()));
+                piece.name().push_utf8_to(&mut suffix);
+                sanitize(&mut suffix, 1);
             }
             let record = piece.place().record.unwrap_or(file.entry.record_number());
             let attribute = Some((piece.attribute_type(), ids.id(record, piece.id())));
             self.write(common, &Row { suffix: &suffix, attribute, size, times }, pen, out);
         };
         let mut is_empty = true;
-        for stream in &file.streams {
+        for stream in &file.parts.streams {
             is_empty = false;
             row(stream.first_piece(), stream.size().unwrap_or(0), pen, out);
         }
@@ -113,7 +114,7 @@ impl Bodyfile {
         }
         out.push(b'|');
         out.extend_from_slice(&common.mode);
-        match file.information.and_then(|information| information.owner_id()).unwrap_or(0) {
+        match file.parts.information.and_then(|information| information.owner_id()).unwrap_or(0) {
             0 => out.extend_from_slice(b"|0|0|"),
             owner => {
                 out.push(b'|');
@@ -129,8 +130,9 @@ impl Bodyfile {
     fn write_times(&self, times: Option<Times>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         let Some(times) = times else { return out.extend_from_slice(b"|0|0|0|0") };
         if !self.fraction && times.iter().all(|&time| has_ten_digits(time)) {
-            let &[created, modified, record_changed, accessed] = pen.last.unix.make(times, ten_digits_of);
-            return out.extend_from_slice([accessed, modified, record_changed, created].as_flattened());
+            let [created, modified, record_changed, accessed] = pen.last.unix.make(times, ten_digits_of);
+            let texts = [accessed, modified, record_changed, created];
+            return texts.iter().for_each(|text| push_first::<UNIX_TEXT, 16>(out, text));
         }
         let [created, modified, record_changed, accessed] = times;
         for time in [accessed, modified, record_changed, created] {
@@ -181,15 +183,13 @@ fn write_path(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: 
         out.extend_from_slice(b"/$OrphanFiles/OrphanFile-");
         return push_number(out, file.entry.record_number());
     };
-    pen.text.clear();
-    let end = pen.paths.push(link.parent(), link.name(), &mut pen.text);
-    let mut path = pen.text.as_str();
-    if end != PathEnd::Root {
-        out.extend_from_slice(b"/$OrphanFiles");
-        // The reason it ends at, in angle brackets.
-        path = path.split_once('>').map_or(path, |(_, path)| path);
+    let start = out.len();
+    if pen.paths.push_utf8(link.parent(), link.name(), out) != PathEnd::Root {
+        // Without the reason it ends at, in angle brackets.
+        let reason = out[start..].iter().position(|&byte| byte == b'>').map_or(start, |at| start + at + 1);
+        out.splice(start..reason, *b"/$OrphanFiles");
     }
-    push_sanitized(out, path);
+    sanitize(out, start);
 }
 
 /// `r/rrwxrwxrwx`: the kind of file as its name and its record have it, and the rights that follow
@@ -197,7 +197,7 @@ fn write_path(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: 
 fn mode_of(file: &File<'_>) -> [u8; 12] {
     let kind = if file.entry.is_directory() { b'd' } else { b'r' };
     let name_kind = if file.entry.state() == EntryState::Live { kind } else { b'-' };
-    let attributes = file.information.and_then(|information| information.file_attributes());
+    let attributes = file.parts.information.and_then(|information| information.file_attributes());
     // Which bit takes which right is The Sleuth Kit's word.
     let right = |taken_by, right| match attributes {
         Some(attributes) if !attributes.contains(taken_by) => right,
@@ -208,12 +208,15 @@ fn mode_of(file: &File<'_>) -> [u8; 12] {
     [name_kind, b'/', kind, r, w, x, r, w, x, r, w, x]
 }
 
-/// Controls, the separator and what is no Unicode as `^`: no reader of bodyfiles knows an escape.
-fn push_sanitized(out: &mut Vec<u8>, text: &str) {
-    if is_plain(text.as_bytes(), [b'|']) || is_harmless(text, [b'|']) {
-        return out.extend_from_slice(text.as_bytes());
+/// Controls, the separator and what is no Unicode as `^`, in what stands from `start` on: no reader of
+/// bodyfiles knows an escape.
+fn sanitize(out: &mut Vec<u8>, start: usize) {
+    let text = &out[start..];
+    if is_plain(text, [b'|']) || is_harmless(text, [b'|']) {
+        return;
     }
-    for character in text.chars() {
+    let text = out.split_off(start);
+    for character in String::from_utf8_lossy(&text).chars() {
         let is_replaced = character.is_control() || matches!(character, '|' | char::REPLACEMENT_CHARACTER);
         let shown = if is_replaced { '^' } else { character };
         out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());

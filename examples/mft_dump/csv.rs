@@ -7,14 +7,14 @@
 use ntfs_salvage::catalog::{Link, Stream};
 use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{EntryState, FileTime};
+use ntfs_salvage::{EntryState, FileTime, Name};
 
 use crate::file::{File, Row, Times, times_of, times_of_link};
-use crate::jsonl::{namespace_name, plain_name};
+use crate::jsonl::namespace_name;
 use crate::number::push_number;
 use crate::rows::{Pen, Rows};
-use crate::text::{is_plain, name_in, push_harmless};
-use crate::time::Dates;
+use crate::text::{is_plain, push_harmless};
+use crate::time::{Dates, Text, push_first, side_by_side};
 
 /// The format.
 pub struct Csv;
@@ -56,10 +56,10 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
         }
     }
     write_link(link, pen, out);
-    write_stream(stream, pen, out);
-    write_times(file.information.as_ref().map(times_of), pen, out);
+    write_stream(stream, out);
+    write_times(file.parts.information.as_ref().map(times_of), pen, out);
     write_times(link.map(times_of_link), pen, out);
-    write_information(file.information.as_ref(), pen, out);
+    write_information(file.parts.information.as_ref(), pen, out);
     push_number(out, entry.header().lsn());
     if is_full {
         write_reparse(file, out);
@@ -90,35 +90,54 @@ fn write_link(link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     }
     out.push(b',');
     if let Some(name) = link.dos_name() {
-        push_field(out, name_in(&mut pen.text, name));
+        push_name(out, name);
     }
     out.push(b',');
 }
 
 /// The path and the name. Where the path is plain, the name is what it ends with.
 fn write_names(link: &Link<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-    pen.text.clear();
-    pen.paths.push(link.parent(), link.name(), &mut pen.text);
-    let path = pen.text.as_bytes();
-    if !is_plain_field(path) {
-        push_field(out, &pen.text);
+    let start = out.len();
+    pen.paths.push_utf8(link.parent(), link.name(), out);
+    let end = out.len();
+    let name = end - link.name().len().min(end - start);
+    let text = &out[start..];
+    // The root is named "." and its path does not say so.
+    if !is_plain_field(text) || is_spaced(text) || !out[..name].ends_with(b"/") {
+        escape_field(out, start);
         out.push(b',');
-        push_field(out, name_in(&mut pen.text, link.name()));
+        push_name(out, link.name());
         return out.push(b',');
     }
-    push_plain_field(out, path);
     out.push(b',');
-    match plain_name(link, &pen.text) {
-        Some(name) => push_plain_field(out, name.as_bytes()),
-        None => push_field(out, name_in(&mut pen.text, link.name())),
+    if is_formula(&out[name..end]) || is_spaced(&out[name..end]) {
+        push_name(out, link.name());
+    } else {
+        out.extend_from_within(name..end);
     }
     out.push(b',');
 }
 
-fn write_stream(stream: Option<&Stream<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+fn push_name(out: &mut Vec<u8>, name: Name<'_>) {
+    let start = out.len();
+    name.push_utf8_to(out);
+    let text = &out[start..];
+    if !is_plain_field(text) || is_formula(text) || is_spaced(text) {
+        escape_field(out, start);
+    }
+}
+
+/// Makes a field of the text that stands in `out` from `start` on.
+#[cold]
+fn escape_field(out: &mut Vec<u8>, start: usize) {
+    let text = out.split_off(start);
+    push_field(out, &String::from_utf8_lossy(&text));
+}
+
+fn write_stream(stream: Option<&Stream<'_>>, out: &mut Vec<u8>) {
     let Some(stream) = stream else { return out.extend_from_slice(b",,,,") };
     if !stream.name().is_empty() {
-        push_field(out, name_in(&mut pen.text, stream.name()));
+        push_name(out, stream.name());
     }
     out.push(b',');
     for size in [stream.size(), stream.allocated_size()] {
@@ -128,14 +147,16 @@ fn write_stream(stream: Option<&Stream<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8
     out.extend_from_slice(if stream.is_resident() { b"true," } else { b"false," });
 }
 
-/// `2021-03-04T05:06:07.0123456Z,`
-pub type TimeField = [u8; 29];
+/// `2021-03-04T05:06:07.0123456Z,`, and three bytes more.
+pub type TimeField = [u8; 32];
+
+pub const UNSET_TIME: &TimeField = b"1601-01-01T00:00:00.0000000Z,   ";
 
 fn write_times(times: Option<Times>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let Some(times) = times else { return out.extend_from_slice(b",,,,") };
     if times.iter().all(|&time| Dates::has_four_digits(time)) {
         let fields = pen.last.fields.make(times, |time| time_field(time, &mut pen.dates));
-        return out.extend_from_slice(fields.as_flattened());
+        return fields.iter().for_each(|field| push_first::<{ Text::LENGTH + 1 }, 32>(out, field));
     }
     for time in times {
         pen.dates.push_rfc3339(time, out);
@@ -145,9 +166,8 @@ fn write_times(times: Option<Times>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
 
 #[inline(never)]
 fn time_field(time: FileTime, dates: &mut Dates) -> TimeField {
-    let mut field = [b','; 29];
-    field[..28].copy_from_slice(&dates.text(time));
-    field
+    let text = dates.text(time);
+    side_by_side([text.front, text.back | u128::from(b',') << 96])
 }
 
 fn write_information(information: Option<&StandardInformation<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {

@@ -2,26 +2,21 @@
 
 use std::borrow::Cow;
 
-use ntfs_salvage::catalog::{Assessment, Link, Parts, Recoverability, SpareParts, Stream};
+use ntfs_salvage::catalog::{Assessment, Link, Parts, Recoverability, Stream};
 use ntfs_salvage::structure::attribute::Attribute;
 use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::reparse_payload::{NfsFile, ReparsePayload};
 use ntfs_salvage::structure::value::reparse_point::ReparsePoint;
 use ntfs_salvage::structure::value::reparse_tag::ReparseTag;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{Damage, Entry, FileTime};
+use ntfs_salvage::{Entry, FileTime};
 
 /// An entry and its parts.
 pub struct File<'e> {
     pub entry: &'e Entry<'e>,
-    pub links: Vec<Link<'e>>,
-    pub streams: Vec<Stream<'e>>,
-    pub information: Option<StandardInformation<'e>>,
-    pub damage: Vec<Damage>,
+    pub parts: Parts<'e>,
     /// What is left of each stream, in their order; empty where that is not asked.
     verdicts: Vec<Recoverability>,
-    /// Attributes few files have, in the order they stand in.
-    rare: Vec<Attribute<'e>>,
 }
 
 /// One row of a flat listing: a link with the main stream, or the first link with a named stream.
@@ -35,24 +30,19 @@ pub struct Row<'f, 'e> {
 }
 
 impl<'e> File<'e> {
-    /// Takes the entry apart, in buffers that were used before.
-    pub fn of(entry: &'e Entry<'e>, assessment: Option<&Assessment<'_>>, spare: SpareParts) -> Self {
-        let Parts { information, links, streams, others: rare, damage } = entry.parts_in(spare);
-        let assess = |assessment: &Assessment<'_>| streams.iter().map(|stream| assessment.assess(stream)).collect();
+    /// Takes the entry apart.
+    #[inline]
+    pub fn of(entry: &'e Entry<'e>, assessment: Option<&Assessment<'_>>) -> Self {
+        let parts = entry.parts();
+        let assess = |assessment: &Assessment<'_>| parts.streams.iter().map(|stream| assessment.assess(stream)).collect();
         let verdicts = assessment.map(assess).unwrap_or_default();
-        Self { entry, links, streams, information, damage, verdicts, rare }
-    }
-
-    /// Gives the buffers back.
-    pub fn into_spare(self) -> SpareParts {
-        let Self { information, links, streams, damage, rare: others, .. } = self;
-        Parts { information, links, streams, others, damage }.into_spare()
+        Self { entry, parts, verdicts }
     }
 
     /// The streams, each with what is left of it, where that was asked.
     pub fn assessed_streams(&self) -> impl Iterator<Item = (&Stream<'e>, Option<&Recoverability>)> {
         let verdicts = self.verdicts.iter().map(Some).chain(std::iter::repeat(None));
-        self.streams.iter().zip(verdicts)
+        self.parts.streams.iter().zip(verdicts)
     }
 
     /// The rows of a flat listing: one a link, or one without; then one a named stream.
@@ -64,10 +54,10 @@ impl<'e> File<'e> {
             recoverability: main.and_then(|(_, recoverability)| recoverability),
             is_full: self.repeats(),
         };
-        let nameless = self.links.is_empty().then(|| with_main(None));
-        let links = self.links.iter().map(move |link| with_main(Some(link)));
+        let nameless = self.parts.links.is_empty().then(|| with_main(None));
+        let links = self.parts.links.iter().map(move |link| with_main(Some(link)));
         let named = self.assessed_streams().filter(|(stream, _)| !stream.name().is_empty());
-        let first = self.links.first();
+        let first = self.parts.links.first();
         let named = named.map(move |(stream, recoverability)| Row {
             link: first,
             stream: Some(stream),
@@ -82,13 +72,13 @@ impl<'e> File<'e> {
     /// Whether the rows of the file repeat what they share: not where it was made to have very many names and
     /// streams. Windows allows 1,024 names.
     pub fn repeats(&self) -> bool {
-        self.links.len().saturating_mul(self.streams.len().max(1)) <= 1024
+        self.parts.links.len().saturating_mul(self.parts.streams.len().max(1)) <= 1024
     }
 
     /// The codes of all that is wrong with the file, each once.
     pub fn damage_codes(&self) -> Vec<&'static str> {
         let mut codes = Vec::new();
-        for code in self.damage.iter().map(|damage| damage.kind.code()) {
+        for code in self.parts.damage.iter().map(|damage| damage.kind.code()) {
             if !codes.contains(&code) {
                 codes.push(code);
             }
@@ -97,16 +87,16 @@ impl<'e> File<'e> {
     }
 
     pub fn main_stream(&self) -> Option<&Stream<'e>> {
-        self.streams.iter().find(|stream| stream.name().is_empty())
+        self.parts.streams.iter().find(|stream| stream.name().is_empty())
     }
 
     pub fn named_streams(&self) -> impl Iterator<Item = &Stream<'e>> {
-        self.streams.iter().filter(|stream| !stream.name().is_empty())
+        self.parts.streams.iter().filter(|stream| !stream.name().is_empty())
     }
 
     /// The attributes of a type that few files have.
     pub fn rare(&self, wanted: AttributeType) -> impl Iterator<Item = &Attribute<'e>> {
-        self.rare.iter().filter(move |attribute| attribute.attribute_type() == wanted)
+        self.parts.others.iter().filter(move |attribute| attribute.attribute_type() == wanted)
     }
 
     /// Where the file leads, if it is a link.
@@ -116,7 +106,7 @@ impl<'e> File<'e> {
 
     /// The reparse point of the file, if it is one.
     pub fn reparse(&self) -> Option<Reparse> {
-        reparse_of(self.entry, &self.rare)
+        reparse_of(self.entry, &self.parts.others)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One JSON object an entry, one a line. SCHEMA.md says what is in it.
 
+use std::ops::Range;
+
 use ntfs_salvage::catalog::{Link, Recoverability, Stream};
 use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::structure::data_runs::DataRun;
@@ -10,11 +12,10 @@ use ntfs_salvage::{Damage, Entry, EntryState, FileTime};
 
 use crate::file::{File, Times, times_of, times_of_link};
 use crate::input::Opened;
-use crate::json::{Json, is_plain_json};
-use crate::number::ten_digits;
+use crate::json::Json;
+use crate::number::{eight_digits, two_digits};
 use crate::rows::{Pen, Rows};
-use crate::text::name_in;
-use crate::time::Dates;
+use crate::time::{Dates, push_first, side_by_side};
 
 /// The format.
 pub struct Jsonl;
@@ -30,7 +31,7 @@ impl Rows for Jsonl {
 }
 
 fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
-    let (entry, information) = (file.entry, file.information.as_ref());
+    let (entry, information) = (file.entry, file.parts.information.as_ref());
     json.put(b"{");
     if let Some(opened) = pen.shown {
         write_volume(opened, json);
@@ -38,7 +39,7 @@ fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     json.put(br#""record":"#).number(entry.record_number());
     json.put(br#","sequence":"#).number(entry.sequence_number());
     write_state(entry, json);
-    write_names(&file.links, pen, json.put(br#","paths":"#));
+    write_names(&file.parts.links, pen, json.put(br#","paths":"#));
     write_times(information.map(times_of), pen, json.put(br#","times":"#));
     write_attributes(information.and_then(StandardInformation::file_attributes), pen, json.put(br#","attributes":"#));
     json.put(br#","security_id":"#).number_or_null(information.and_then(StandardInformation::security_id));
@@ -46,7 +47,7 @@ fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     json.put(br#","lsn":"#).number(entry.header().lsn());
     write_reparse(file, json.put(br#","reparse":"#));
     json.put(br#","streams":"#).array(file.assessed_streams(), |json, (stream, recoverability)| {
-        write_stream(stream, recoverability, pen, json);
+        write_stream(stream, recoverability, json);
     });
     write_all_damage(file, json.put(br#","damage":"#));
     json.put(b"}\n");
@@ -73,43 +74,40 @@ fn write_volume(opened: &Opened<'_>, json: &mut Json<'_>) {
 
 /// The paths, and behind them the links.
 fn write_names(links: &[Link<'_>], pen: &mut Pen<'_>, json: &mut Json<'_>) {
+    let mut path = None;
     json.array(links, |json, link| {
-        pen.text.clear();
-        pen.paths.push(link.parent(), link.name(), &mut pen.text);
-        json.text(&pen.text);
+        path = json.made_text(|out| _ = pen.paths.push_utf8(link.parent(), link.name(), out));
     });
     // Nearly all files have one link, whose path ends with its name.
     let name = match links {
-        [link] if is_plain_json(&pen.text) => plain_name(link, &pen.text),
+        [link] => path.and_then(|path| name_in_path(link, path, json.out)),
         _ => None,
     };
-    let length = name.map(str::len);
-    json.put(br#","links":"#).array(links, |json, link| write_link(link, length, pen, json));
+    json.put(br#","links":"#).array(links, |json, link| write_link(link, name.clone(), pen, json));
 }
 
-/// The name of the link as its path has it, where both are ASCII.
-pub fn plain_name<'p>(link: &Link<'_>, path: &'p str) -> Option<&'p str> {
-    let at = path.len().checked_sub(link.name().len())?;
-    let (directory, name) = path.split_at_checked(at)?;
+/// Where the name of the link stands in the output, if the path does, in ASCII.
+fn name_in_path(link: &Link<'_>, path: Range<usize>, out: &[u8]) -> Option<Range<usize>> {
+    let start = path.end.checked_sub(link.name().len())?;
     // The root is named "." and its path does not say so.
-    directory.ends_with('/').then_some(name)
+    out.get(path.start..start)?.ends_with(b"/").then_some(start..path.end)
 }
 
-/// `length`: how much of the pen's text is the name, if it is there and JSON already.
-fn write_link(link: &Link<'_>, length: Option<usize>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
+/// `name`: where the name already stands in the output as JSON has it.
+fn write_link(link: &Link<'_>, name: Option<Range<usize>>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     json.put(br#"{"parent":"#).number(link.parent().record_number());
     json.put(br#","parent_sequence":"#).number(link.parent().sequence_number());
     write_namespace(link.file_name().namespace(), json.put(br#","namespace":""#));
     json.put(br#"","name":"#);
-    match length {
-        Some(length) => {
-            json.put(b"\"").out.extend_from_slice(&pen.text.as_bytes()[pen.text.len() - length..]);
+    match name {
+        Some(place) => {
+            json.put(b"\"").out.extend_from_within(place);
             json.put(b"\"");
         }
-        None => json.name(link.name(), name_in(&mut pen.text, link.name()), r#","name_utf16":"#),
+        None => json.name(link.name(), r#","name_utf16":"#),
     }
     if let Some(name) = link.dos_name() {
-        json.put(br#","dos_name":"#).name(name, name_in(&mut pen.text, name), r#","dos_name_utf16":"#);
+        json.put(br#","dos_name":"#).name(name, r#","dos_name_utf16":"#);
     }
     write_times(Some(times_of_link(link)), pen, json.put(br#","times":"#));
     json.put(b"}");
@@ -142,10 +140,10 @@ fn write_times(times: Option<Times>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     }
     let objects = pen.last.objects.make(times, |time| time_object(time, &mut pen.dates));
     let [created, modified, record_changed, accessed] = objects;
-    json.put(br#"{"created":"#).put(created);
-    json.put(br#","modified":"#).put(modified);
-    json.put(br#","record_changed":"#).put(record_changed);
-    json.put(br#","accessed":"#).put(accessed);
+    push_first::<OBJECT_LENGTH, 80>(json.put(br#"{"created":"#).out, created);
+    push_first::<OBJECT_LENGTH, 80>(json.put(br#","modified":"#).out, modified);
+    push_first::<OBJECT_LENGTH, 80>(json.put(br#","record_changed":"#).out, record_changed);
+    push_first::<OBJECT_LENGTH, 80>(json.put(br#","accessed":"#).out, accessed);
     json.put(b"}");
 }
 
@@ -159,20 +157,27 @@ fn write_unusual_times(times: Times, dates: &mut Dates, json: &mut Json<'_>) {
     json.put(b"}");
 }
 
-/// A time whose count has eighteen digits: `{"filetime":132488656095579827,"utc":"2020-11-03T08:26:49.5579827Z"}`.
-pub type TimeObject = [u8; 68];
+/// A time whose count has eighteen digits:
+/// `{"filetime":132488656095579827,"utc":"2020-11-03T08:26:49.5579827Z"}`, and twelve bytes more.
+pub type TimeObject = [u8; 80];
+
+const OBJECT_LENGTH: usize = 68;
 
 #[inline(never)]
 fn time_object(time: FileTime, dates: &mut Dates) -> TimeObject {
-    let mut object = *br#"{"filetime":000000000000000000,"utc":"0000-00-00T00:00:00.0000000Z"}"#;
+    let word = |bytes: &[u8; 16]| u128::from_le_bytes(*bytes);
+    let eight = |number: u64| u128::from(u64::from_le_bytes(eight_digits(number as u32)));
     let text = dates.text(time);
-    let second = time.0 / FileTime::TICKS_PER_SECOND;
-    object[12] = b'0' | (second / 10_000_000_000) as u8;
-    object[13..23].copy_from_slice(&ten_digits(second % 10_000_000_000));
-    // A second has as many ticks as seven digits say.
-    object[23..30].copy_from_slice(&text[20..27]);
-    object[38..66].copy_from_slice(&text);
-    object
+    let (high, low) = (time.0 / 100_000_000, time.0 % 100_000_000);
+    let first = u128::from(u16::from_le_bytes(two_digits((high / 100_000_000) as u32)));
+    let (middle, last) = (eight(high % 100_000_000), eight(low));
+    side_by_side([
+        word(b"{\"filetime\":\0\0\0\0") | first << 96 | middle << 112,
+        middle >> 16 | last << 48 | u128::from(b',') << 112 | u128::from(b'"') << 120,
+        word(b"utc\":\"\0\0\0\0\0\0\0\0\0\0") | text.front << 48,
+        text.front >> 80 | text.back << 48,
+        text.back >> 80 | u128::from(b'"') << 16 | u128::from(b'}') << 24,
+    ])
 }
 
 fn write_unusual_time(time: FileTime, dates: &mut Dates, json: &mut Json<'_>) {
@@ -209,11 +214,11 @@ fn write_reparse(file: &File<'_>, json: &mut Json<'_>) {
     json.put(b"}");
 }
 
-fn write_stream(stream: &Stream<'_>, recoverability: Option<&Recoverability>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
+fn write_stream(stream: &Stream<'_>, recoverability: Option<&Recoverability>, json: &mut Json<'_>) {
     if stream.name().is_empty() {
         json.put(br#"{"name":"""#);
     } else {
-        json.put(br#"{"name":"#).name(stream.name(), name_in(&mut pen.text, stream.name()), r#","name_utf16":"#);
+        json.put(br#"{"name":"#).name(stream.name(), r#","name_utf16":"#);
     }
     json.put(br#","size":"#).number_or_null(stream.size());
     json.put(br#","allocated":"#).number_or_null(stream.allocated_size());
@@ -268,8 +273,8 @@ const DAMAGE_A_RECORD: usize = 12;
 
 fn write_all_damage(file: &File<'_>, json: &mut Json<'_>) {
     let most = DAMAGE_A_RECORD * (1 + file.entry.extension_records().len());
-    let further = file.damage.len().saturating_sub(most);
-    let listed = file.damage.iter().take(most).map(Some);
+    let further = file.parts.damage.len().saturating_sub(most);
+    let listed = file.parts.damage.iter().take(most).map(Some);
     json.array(listed.chain((further > 0).then_some(None)), |json, damage| match damage {
         Some(damage) => write_damage(json, damage),
         None => write_further(file, further, json),

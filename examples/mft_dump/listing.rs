@@ -94,11 +94,10 @@ impl Listing<'_> {
 
     fn write_rows(&self, entry: &Entry<'_>, assessment: Option<&Assessment<'_>>, pen: &mut Pen<'_>, part: &mut Part) {
         let is_wanted = self.wanted.includes(entry.state());
-        let file = File::of(entry, assessment.filter(|_| is_wanted), std::mem::take(&mut pen.spare));
-        part.tally.count(entry.state(), &file.damage);
+        let file = File::of(entry, assessment.filter(|_| is_wanted));
+        part.tally.count(entry.state(), &file.parts.damage);
         if is_wanted {
             self.rows.file(&file, pen, &mut part.rows);
         }
-        pen.spare = file.into_spare();
     }
 }

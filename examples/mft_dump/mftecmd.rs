@@ -79,7 +79,7 @@ impl Rows for Mftecmd {
     }
 
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-        let links: Vec<_> = file.links.iter().map(Some).collect();
+        let links: Vec<_> = file.parts.links.iter().map(Some).collect();
         let is_reserve = file.entry.state() == EntryState::Live && file.entry.record_number() < 24;
         let links = if links.is_empty() && !is_reserve { vec![None] } else { links };
         let (repeats, names) = (file.repeats(), distinct_names(file));
@@ -110,7 +110,7 @@ impl Mftecmd {
         push_boolean(out, entry.is_directory());
         push_boolean(out, stream.is_none() && file.named_streams().next().is_some());
         push_boolean(out, stream.is_some());
-        let information = file.information.as_ref();
+        let information = file.parts.information.as_ref();
         write_hints(information.map(times_of), link.map(times_of_link), out);
         out.push(b',');
         push_flags(information, out);
@@ -122,7 +122,7 @@ impl Mftecmd {
 
     /// The columns behind the times.
     fn write_rest(&self, file: &File<'_>, stream: Option<&Stream<'_>>, shown: Option<&Opened<'_>>, out: &mut Vec<u8>) {
-        let information = file.information.as_ref();
+        let information = file.parts.information.as_ref();
         out.push(b',');
         push_number(out, information.and_then(StandardInformation::update_sequence_number).unwrap_or(0));
         out.push(b',');
@@ -215,10 +215,10 @@ fn extension_of(name: &str) -> &str {
 
 /// How many different names in different directories the file has.
 fn distinct_names(file: &File<'_>) -> u64 {
-    if file.links.len() < 2 {
-        return file.links.len() as u64;
+    if file.parts.links.len() < 2 {
+        return file.parts.links.len() as u64;
     }
-    let names: HashSet<_> = file.links.iter().map(|link| (link.parent(), link.name().bytes())).collect();
+    let names: HashSet<_> = file.parts.links.iter().map(|link| (link.parent(), link.name().bytes())).collect();
     names.len() as u64
 }
 

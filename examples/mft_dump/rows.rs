@@ -1,8 +1,8 @@
 //! What a format is: something that writes the rows of one file after the other.
 
-use ntfs_salvage::catalog::{Catalog, Paths, SpareParts};
+use ntfs_salvage::catalog::{Catalog, Paths};
 
-use crate::csv::TimeField;
+use crate::csv::{TimeField, UNSET_TIME};
 use crate::file::File;
 use crate::input::Opened;
 use crate::jsonl::TimeObject;
@@ -42,8 +42,6 @@ pub struct Pen<'c> {
     pub last: Last,
     /// Text being put together.
     pub text: String,
-    /// The buffers of the file before.
-    pub spare: SpareParts,
     /// The start of rows being put together.
     pub row: Vec<u8>,
     /// Sets of attribute bits as text.
@@ -62,10 +60,10 @@ pub struct Last {
 impl<'c> Pen<'c> {
     pub fn new(catalog: &'c Catalog<'c>, shown: Option<&'c Opened<'c>>) -> Self {
         let last = Last {
-            fields: LastTimes::new(*b"1601-01-01T00:00:00.0000000Z,"),
+            fields: LastTimes::new(*UNSET_TIME),
             // These are for times that are set.
-            objects: LastTimes::new([0; 68]),
-            unix: LastTimes::new([0; 11]),
+            objects: LastTimes::new([0; 80]),
+            unix: LastTimes::new([0; 16]),
         };
         let (text, row) = (String::new(), Vec::new());
         Self {
@@ -73,7 +71,6 @@ impl<'c> Pen<'c> {
             dates: Dates::new(),
             last,
             text,
-            spare: SpareParts::default(),
             row,
             attributes: Recent::new(),
             shown,

@@ -55,14 +55,14 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
     }
     out.extend_from_slice(b"  ");
     let start = out.len();
-    match file.information.map(|information| information.modified()) {
+    match file.parts.information.map(|information| information.modified()) {
         Some(time) if !time.is_unset() => {
             pen.dates.push_plain(time, false, out);
         }
         _ => out.push(b'-'),
     }
     out.resize(out.len().max(start + 19), b' ');
-    out.extend_from_slice(if file.damage.is_empty() { b"    " } else { b"  ! " });
+    out.extend_from_slice(if file.parts.damage.is_empty() { b"    " } else { b"  ! " });
     let start = out.len();
     // What exists is there, as a rule: only what is not so is worth a word.
     let is_expected = |verdict: &Verdict| entry.state() == EntryState::Live && *verdict == Verdict::Intact;

@@ -20,11 +20,11 @@ pub fn is_plain<const N: usize>(text: &[u8], without: [u8; N]) -> bool {
 
 /// True where no character can be harmful and none of the bytes given is there: what nearly all
 /// text is that is not ASCII.
-pub fn is_harmless<const N: usize>(text: &str, without: [u8; N]) -> bool {
+pub fn is_harmless<const N: usize>(text: &[u8], without: [u8; N]) -> bool {
     // Besides the controls of ASCII: what the harmful characters begin with in UTF-8.
     let not_these = [0x7F, 0xC2, 0xD8, 0xE2, 0xEF];
     let differs = |byte, others: &[u8]| others.iter().fold(true, |fine, &other| fine & (byte != other));
-    is_made_of(text.as_bytes(), |byte| (byte >= 0x20) & differs(byte, &not_these) & differs(byte, &without))
+    is_made_of(text, |byte| (byte >= 0x20) & differs(byte, &not_these) & differs(byte, &without))
 }
 
 /// True where all bytes are fine. They are looked at in sixteens, or eights, the last of which
@@ -62,7 +62,7 @@ pub fn is_harmful(character: char) -> bool {
 
 /// Appends text for people: harmful characters as `\u{..}`.
 pub fn push_harmless(out: &mut Vec<u8>, text: &str) {
-    if is_plain(text.as_bytes(), []) || is_harmless(text, []) {
+    if is_plain(text.as_bytes(), []) || is_harmless(text.as_bytes(), []) {
         return out.extend_from_slice(text.as_bytes());
     }
     let mut buffer = [0; 4];

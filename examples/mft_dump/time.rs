@@ -12,8 +12,39 @@ pub struct Dates {
     days: Vec<(u32, [u8; 10])>,
 }
 
-/// `2021-03-04T05:06:07.0123456Z`
-pub type Text = [u8; 28];
+/// `2021-03-04T05:06:07.0123456Z`, put together in registers: a processor has to wait for what it reads
+/// in other pieces than it has just written.
+#[derive(Clone, Copy)]
+pub struct Text {
+    /// The first 16 bytes.
+    pub front: u128,
+    /// The other 12.
+    pub back: u128,
+}
+
+impl Text {
+    pub const LENGTH: usize = 28;
+
+    fn bytes(self) -> [u8; 32] {
+        side_by_side([self.front, self.back])
+    }
+}
+
+/// The bytes of numbers, the lowest first.
+#[inline]
+pub fn side_by_side<const N: usize, const M: usize>(words: [u128; N]) -> [u8; M] {
+    let mut bytes = [0; M];
+    bytes.as_chunks_mut().0.iter_mut().zip(words).for_each(|(to, word)| *to = word.to_le_bytes());
+    bytes
+}
+
+/// Appends the first `LENGTH` bytes: all are written and some taken off again, since a copy of fixed,
+/// round length is a few instructions, any other a call.
+#[inline]
+pub fn push_first<const LENGTH: usize, const N: usize>(out: &mut Vec<u8>, bytes: &[u8; N]) {
+    out.extend_from_slice(bytes);
+    out.truncate(out.len() - (N - LENGTH));
+}
 
 impl Dates {
     const TICKS_PER_DAY: u64 = 86_400 * FileTime::TICKS_PER_SECOND;
@@ -28,17 +59,17 @@ impl Dates {
 
     /// `2021-03-04T05:06:07.0123456Z`; false, and nothing, where the value has no date.
     pub fn push_rfc3339(&mut self, time: FileTime, out: &mut Vec<u8>) -> bool {
-        let text = self.text(time);
+        let text = self.text(time).bytes();
         if Self::has_four_digits(time) {
-            out.extend_from_slice(&text);
+            push_first::<{ Text::LENGTH }, 32>(out, &text);
             return true;
         }
-        Self::push_late(time, &text, out)
+        Self::push_late(time, &text[..Text::LENGTH], out)
     }
 
     /// `2021-03-04 05:06:07.0123456`, or without the fraction; nothing where the value has no date.
     pub fn push_plain(&mut self, time: FileTime, fraction: bool, out: &mut Vec<u8>) -> bool {
-        let mut text = self.text(time);
+        let mut text = self.text(time).bytes();
         text[10] = b' ';
         let text = &text[..if fraction { 27 } else { 19 }];
         if Self::has_four_digits(time) {
@@ -53,13 +84,17 @@ impl Dates {
     pub fn text(&mut self, time: FileTime) -> Text {
         let (second, ticks) = (time.0 / FileTime::TICKS_PER_SECOND, time.0 % FileTime::TICKS_PER_SECOND);
         let (day, second) = (second / 86_400, second % 86_400);
-        let mut text = *b"0000-00-00T00:00:00.0000000Z";
-        text[..10].copy_from_slice(self.date(day as u32));
-        text[11..19].copy_from_slice(&time_of_day(second as u32));
-        text[19..27].copy_from_slice(&fraction_text(ticks as u32));
-        text
+        let [a, b, c, d, e, f, g, h, i, j] = *self.date(day as u32);
+        let date = u128::from(u64::from_le_bytes([a, b, c, d, e, f, g, h])) | u128::from(u16::from_le_bytes([i, j])) << 64;
+        let of_day = u128::from(u64::from_le_bytes(time_of_day(second as u32)));
+        let fraction = u128::from(u64::from_le_bytes(fraction_text(ticks as u32)));
+        Text {
+            front: date | u128::from(b'T') << 80 | of_day << 88,
+            back: of_day >> 40 | fraction << 24 | u128::from(b'Z') << 88,
+        }
     }
 
+    #[inline]
     fn date(&mut self, day: u32) -> &[u8; 10] {
         let slot = &mut self.days[(day % Self::REMEMBERED) as usize];
         if slot.0 != day {
@@ -150,13 +185,16 @@ pub fn has_ten_digits(time: FileTime) -> bool {
 /// The seconds since 1970 of such a time, behind a separator: `|1614834367`.
 #[inline]
 pub fn ten_digits_of(time: FileTime) -> UnixText {
-    let mut text = [b'|'; 11];
-    text[1..].copy_from_slice(&ten_digits(time.unix_seconds().unsigned_abs()));
-    text
+    let [a, b, rest @ ..] = ten_digits(time.unix_seconds().unsigned_abs());
+    let text = u128::from(b'|') | u128::from(u16::from_le_bytes([a, b])) << 8 | u128::from(u64::from_le_bytes(rest)) << 24;
+    text.to_le_bytes()
 }
 
-/// `|1614834367`
-pub type UnixText = [u8; 11];
+/// `|1614834367`, and five bytes more.
+pub type UnixText = [u8; 16];
+
+/// How many bytes of it count.
+pub const UNIX_TEXT: usize = 11;
 
 #[cfg(test)]
 mod tests {
@@ -188,7 +226,7 @@ mod tests {
         for time in times().filter(|&time| has_ten_digits(time)).chain(ends) {
             let mut out = b"|".to_vec();
             push_unix(time, false, &mut out);
-            assert_eq!(out, ten_digits_of(time));
+            assert_eq!(out, ten_digits_of(time)[..UNIX_TEXT]);
         }
     }
 

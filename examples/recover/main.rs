@@ -37,6 +37,7 @@ mod file;
 mod input;
 #[path = "../mft_dump/input_arguments.rs"]
 mod input_arguments;
+#[allow(dead_code, reason = "the other tool makes texts in place")]
 #[path = "../mft_dump/json.rs"]
 mod json;
 #[path = "../mft_dump/losses.rs"]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Link, Parts, Paths, SpareParts, Stream};
+use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Link, Parts, Paths, Stream};
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{Entry, EntryState, FileReference, Threads};
 
@@ -56,7 +56,6 @@ struct Part {
 struct Scout<'c> {
     paths: Paths<'c>,
     text: String,
-    spare: SpareParts,
 }
 
 /// Calls `each` with the links under which a file is wanted, with their numbers and paths.
@@ -99,7 +98,7 @@ impl Plan {
         let mut tree = Tree::new(reserved);
         let (mut wishes, mut paths) = (Vec::new(), catalog.paths());
         let (mut streams, mut bytes) = (0, 0_u64);
-        let state = || Scout { paths: catalog.paths(), text: String::new(), spare: SpareParts::default() };
+        let state = || Scout { paths: catalog.paths(), text: String::new() };
         let work = |scout: &mut Scout<'_>, batch: Batch<'_>| scout.read(batch, assessment, selection);
         let consume = |part: Part| {
             add_directories(&mut tree, part.directories, catalog, &mut paths);
@@ -156,7 +155,7 @@ impl Scout<'_> {
             !selection.is_too_large(stream.size().unwrap_or(0))
                 && (!selection.asks_for_verdicts() || selection.verdict(assessment.assess(stream).verdict()))
         };
-        let parts = entry.parts_in(std::mem::take(&mut self.spare));
+        let parts = entry.parts();
         let links = &parts.links;
         let streams: Vec<_> = parts.streams.iter().enumerate().filter(|(_, stream)| wanted(stream)).collect();
         let is_live = entry.state() == EntryState::Live;
@@ -190,8 +189,6 @@ impl Scout<'_> {
             part.streams += streams.len() as u64;
             part.bytes = streams.iter().fold(part.bytes, |sum, (_, stream)| sum.saturating_add(size(stream)));
         }
-        drop(streams);
-        self.spare = parts.into_spare();
     }
 }
 

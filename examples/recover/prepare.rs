@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use ntfs_salvage::catalog::{Parts, Paths, Recoverability, SpareParts, Stream, Verdict};
+use ntfs_salvage::catalog::{Parts, Paths, Recoverability, Stream, Verdict};
 use ntfs_salvage::{Entry, EntryState, FileReference};
 
 use crate::content::size_of;
@@ -23,7 +23,6 @@ pub type Span = Range<usize>;
 pub struct Preparer<'w, 'r> {
     recovery: &'w Recovery<'r>,
     paths: Paths<'w>,
-    spare: Vec<SpareParts>,
     text: String,
     /// Paths and names of the batch, one behind the other.
     pub texts: String,
@@ -92,7 +91,6 @@ impl<'w, 'r> Preparer<'w, 'r> {
         Self {
             recovery,
             paths: recovery.assessment.catalog().paths(),
-            spare: Vec::new(),
             text: String::new(),
             texts: String::new(),
             links: Vec::new(),
@@ -111,7 +109,7 @@ impl<'w, 'r> Preparer<'w, 'r> {
     }
 
     fn file<'e>(&mut self, entry: &'e Entry<'e>) -> Option<File<'e>> {
-        let parts = entry.parts_in(self.spare.pop().unwrap_or_default());
+        let parts = entry.parts();
         let start = self.links.len();
         let Self { texts, links, text, paths, .. } = self;
         let selection = self.recovery.selection;
@@ -123,7 +121,6 @@ impl<'w, 'r> Preparer<'w, 'r> {
             links.push(WantedLink { index: None, parent: None, path: None });
         }
         if self.links.len() == start {
-            self.spare.push(parts.into_spare());
             return None;
         }
         let times = parts.information.map(times_of);
@@ -170,11 +167,6 @@ impl<'w, 'r> Preparer<'w, 'r> {
         let name = push(&mut self.texts, |texts| push_file_name(of_file, file.entry, stream, texts));
         let place = (file.entry.record_number(), link.unwrap_or(0), index);
         Target { folder: plan.tree.home(parent), name, is_marked: plan.is_marked(place) }
-    }
-
-    /// Takes the buffers of files that are done for those of the next batch.
-    pub fn reuse(&mut self, files: Vec<File<'_>>) {
-        self.spare.extend(files.into_iter().map(|file| file.parts.into_spare()));
     }
 }
 

@@ -40,7 +40,7 @@ impl<'l> StreamLine<'l> {
         json.put(br#"{"type":"stream","path":"#).text_or_null(self.path);
         write_entry(stream.entry(), &mut json);
         let name = stream.name();
-        json.put(br#","stream":"#).name(name, &name.to_string(), r#","stream_utf16":"#);
+        json.put(br#","stream":"#).name(name, r#","stream_utf16":"#);
         json.put(br#","size":"#).number(size_of(found.ranges()));
         json.put(br#","verdict":"#).text(found.verdict().code());
         write_reasons(found.reasons(), json.put(br#","reasons":"#));

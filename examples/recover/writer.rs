@@ -89,7 +89,6 @@ impl<'w, 'r> Writer<'w, 'r> {
         }
         drop(done);
         drop(jobs);
-        self.preparer.reuse(files);
     }
 
     // ------------------------------------------------------------------------------------ files

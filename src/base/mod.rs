@@ -2,6 +2,7 @@
 
 pub mod damage;
 pub mod error;
+pub mod few;
 pub mod guid;
 pub(crate) mod le;
 pub mod name;

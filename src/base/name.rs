@@ -63,16 +63,13 @@ impl<'a> Name<'a> {
 
     /// Appends the text form, with U+FFFD for each unpaired surrogate.
     pub fn push_to(&self, text: &mut String) {
-        match self.ascii(&mut [0; 256]).map(str::from_utf8) {
-            Some(Ok(ascii)) => text.push_str(ascii),
-            _ => text.extend(self.chars().map(|item| item.unwrap_or(char::REPLACEMENT_CHARACTER))),
-        }
+        text.extend(self.chars().map(|item| item.unwrap_or(char::REPLACEMENT_CHARACTER)));
     }
 
     /// The same as UTF-8 bytes.
     pub fn push_utf8_to(&self, out: &mut Vec<u8>) {
-        if let Some(ascii) = self.ascii(&mut [0; 256]) {
-            return out.extend_from_slice(ascii);
+        if self.push_ascii_to(out) {
+            return;
         }
         let mut buffer = [0; 4];
         for item in self.chars() {
@@ -81,31 +78,48 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// The text in `buffer`, where every code unit is an ASCII character, as in most names: four at
-    /// a time, since listings do little else than this.
+    /// Appends the text where every code unit is an ASCII character, as in most names; else nothing,
+    /// and false. Four at a time, the last of which overlap with those before: listings do little
+    /// else than this.
     #[inline]
-    fn ascii<'b>(&self, buffer: &'b mut [u8; 256]) -> Option<&'b [u8]> {
+    fn push_ascii_to(&self, out: &mut Vec<u8>) -> bool {
         const NOT_ASCII: u64 = 0xFF80_FF80_FF80_FF80;
-        let (quads, last) = self.bytes.as_chunks::<8>();
-        let mut last_quad = [0; 8];
-        last_quad.iter_mut().zip(last).for_each(|(to, from)| *to = *from);
-        let quads = || quads.iter().chain(std::iter::once(&last_quad)).map(|quad| u64::from_le_bytes(*quad));
-        if quads().fold(0, |bits, quad| bits | quad) & NOT_ASCII != 0 {
-            return None;
-        }
-        for (to, quad) in buffer.as_chunks_mut::<4>().0.iter_mut().zip(quads()) {
+        let start = out.len();
+        let mut seen = 0;
+        let mut narrow = |from: &[u8; 8]| {
+            let quad = u64::from_le_bytes(*from);
+            seen |= quad;
             let pairs = (quad | (quad >> 8)) & 0x0000_FFFF_0000_FFFF;
             let [a, b, c, d, ..] = (pairs | (pairs >> 16)).to_le_bytes();
-            *to = [a, b, c, d];
+            [a, b, c, d]
+        };
+        let (quads, rest) = self.bytes.as_chunks::<8>();
+        quads.iter().for_each(|quad| out.extend_from_slice(&narrow(quad)));
+        match self.bytes.last_chunk::<8>() {
+            Some(_) if rest.is_empty() => {}
+            Some(last) => {
+                out.truncate(start.saturating_add(self.len()).saturating_sub(4));
+                out.extend_from_slice(&narrow(last));
+            }
+            None => {
+                for [low, high] in rest.as_chunks::<2>().0 {
+                    let [low, ..] = narrow(&[*low, *high, 0, 0, 0, 0, 0, 0]);
+                    out.push(low);
+                }
+            }
         }
-        buffer.get(..self.len())
+        let is_ascii = seen & NOT_ASCII == 0;
+        if !is_ascii {
+            out.truncate(start);
+        }
+        is_ascii
     }
 
     /// Appends the name as WTF-8: UTF-8 in which an unpaired surrogate has three bytes of its own,
     /// so that different names stay different.
     pub fn push_wtf8_to(&self, out: &mut Vec<u8>) {
-        if let Some(ascii) = self.ascii(&mut [0; 256]) {
-            return out.extend_from_slice(ascii);
+        if self.push_ascii_to(out) {
+            return;
         }
         let mut buffer = [0; 4];
         for item in self.chars() {

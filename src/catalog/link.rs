@@ -1,6 +1,7 @@
 //! Links: the names of a file, each in one directory.
 
 use super::entry::Entry;
+use crate::base::few::Few;
 use crate::base::name::Name;
 use crate::base::reference::FileReference;
 use crate::structure::attribute::Attribute;
@@ -57,7 +58,10 @@ impl<'e> Link<'e> {
 
     /// True for the DOS name of a file whose Win32 name is `long`.
     fn pairs_with(&self, long: &Self) -> bool {
-        self.is_dos() && long.file_name.namespace() == Namespace::WIN32 && self.parent() == long.parent()
+        self.is_dos()
+            && long.file_name.namespace() == Namespace::WIN32
+            && long.dos_name.is_none()
+            && self.parent() == long.parent()
     }
 
     /// The id of the name's attribute in that record.
@@ -71,37 +75,40 @@ impl Entry<'_> {
     /// The links of the file, in the order their names stand in: each name that is not a DOS name,
     /// and a DOS name that has no Win32 name beside it.
     #[must_use]
-    pub fn links(&self) -> Vec<Link<'_>> {
-        let mut links = self.file_names().map(|(attribute, name)| Link::new(&attribute, name)).collect();
+    pub fn links(&self) -> Few<Link<'_>> {
+        let mut links = Few::new();
+        self.file_names().for_each(|(attribute, name)| push_name(&mut links, Link::new(&attribute, name)));
         pair_names(&mut links);
         links
     }
 }
 
-/// Makes links of names: DOS names are paired.
+/// Appends a name. Nearly all files have one, and most others one pair, which is one link at once.
 #[inline]
-pub(super) fn pair_names(links: &mut Vec<Link<'_>>) {
-    // Nearly all files have one name, and most others one pair.
-    match links.as_mut_slice() {
-        [] | [_] => {}
-        [long, dos] if dos.pairs_with(long) => {
-            long.dos_name = Some(dos.name());
-            links.pop();
+pub(super) fn push_name<'e>(links: &mut Few<Link<'e>>, mut name: Link<'e>) {
+    match &mut **links {
+        [long] if name.pairs_with(long) => long.dos_name = Some(name.name()),
+        [dos] if dos.pairs_with(&name) => {
+            name.dos_name = Some(dos.name());
+            *dos = name;
         }
-        [dos, long] if dos.pairs_with(long) => {
-            long.dos_name = Some(dos.name());
-            links.swap(0, 1);
-            links.pop();
-        }
-        several if several.iter().any(Link::is_dos) => pair_dos_names(links),
-        _ => {}
+        _ => links.push(name),
+    }
+}
+
+/// Makes links of names that have been pushed one by one: DOS names are paired.
+#[inline]
+pub(super) fn pair_names(links: &mut Few<Link<'_>>) {
+    if links.len() > 1 && links.iter().any(Link::is_dos) {
+        links.edit(pair_dos_names);
     }
 }
 
 /// Gives each DOS name to the first Win32 name without one in the same directory.
 fn pair_dos_names(links: &mut Vec<Link<'_>>) {
     let of = |namespace: Namespace| -> Vec<(FileReference, usize)> {
-        let places = links.iter().enumerate().filter(|(_, link)| link.file_name.namespace() == namespace);
+        let is_free = |link: &Link<'_>| link.file_name.namespace() == namespace && link.dos_name.is_none();
+        let places = links.iter().enumerate().filter(|(_, link)| is_free(link));
         places.map(|(index, link)| (link.parent(), index)).collect()
     };
     let (mut dos_names, mut others) = (of(Namespace::DOS), of(Namespace::WIN32));

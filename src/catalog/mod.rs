@@ -41,7 +41,7 @@ pub use encoding::Encoding;
 pub use entries::{Batch, Entries};
 pub use entry::{Entry, EntryState};
 pub use link::Link;
-pub use parts::{Parts, SpareParts};
+pub use parts::Parts;
 pub use path::{Path, PathEnd, Paths};
 pub use recoverability::{AssessedRange, ByteCounts, Reasons, Recoverability, Standing, Verdict};
 pub use security::Security;

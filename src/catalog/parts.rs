@@ -2,12 +2,13 @@
 //! of asking for each part by itself.
 
 use super::entry::Entry;
-use super::link::{Link, pair_names};
+use super::link::{Link, pair_names, push_name};
 use super::stream::{Stream, join_pieces};
 use crate::base::damage::Damage;
+use crate::base::few::Few;
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
-use crate::structure::value::Value;
+use crate::structure::record::Record;
 use crate::structure::value::standard_information::StandardInformation;
 
 /// The parts of an [`Entry`].
@@ -16,69 +17,23 @@ pub struct Parts<'e> {
     /// As [`Entry::standard_information`]; of several attributes the first that can be read.
     pub information: Option<StandardInformation<'e>>,
     /// As [`Entry::links`].
-    pub links: Vec<Link<'e>>,
+    pub links: Few<Link<'e>>,
     /// As [`Entry::streams`].
-    pub streams: Vec<Stream<'e>>,
+    pub streams: Few<Stream<'e>>,
     /// The attributes that are none of these, in the order they stand in.
-    pub others: Vec<Attribute<'e>>,
+    pub others: Few<Attribute<'e>>,
     /// As [`Entry::damage`].
     pub damage: Vec<Damage>,
-}
-
-/// The buffers of [`Parts`] that are no longer needed, for those of the next file.
-#[derive(Debug, Default)]
-pub struct SpareParts {
-    links: Vec<Link<'static>>,
-    streams: Vec<Stream<'static>>,
-    others: Vec<Attribute<'static>>,
-    damage: Vec<Damage>,
-}
-
-/// An empty vector in the memory of another; of the same layout, as the types here are but for
-/// their lifetimes, the standard library takes it over.
-fn reuse<T, U>(mut buffer: Vec<T>) -> Vec<U> {
-    buffer.clear();
-    buffer.into_iter().filter_map(|_| None).collect()
-}
-
-impl Parts<'_> {
-    /// Gives the buffers back.
-    #[must_use]
-    pub fn into_spare(self) -> SpareParts {
-        let Self { links, streams, others, damage, .. } = self;
-        SpareParts { links: reuse(links), streams: reuse(streams), others: reuse(others), damage }
-    }
 }
 
 impl Entry<'_> {
     /// Takes the file apart: the same as asking for each part by itself.
     #[must_use]
     pub fn parts(&self) -> Parts<'_> {
-        self.parts_in(SpareParts::default())
-    }
-
-    /// The same in buffers that were used before: a million files need no more memory than one.
-    #[must_use]
-    pub fn parts_in(&self, spare: SpareParts) -> Parts<'_> {
-        let SpareParts { links, streams, others, mut damage } = spare;
-        damage.clear();
-        damage.extend_from_slice(&self.found);
-        let (links, streams, others) = (reuse(links), reuse(streams), reuse(others));
-        let mut parts = Parts { information: None, links, streams, others, damage };
-        for record in self.records() {
-            if !record.is_sound() {
-                parts.damage.append(&mut record.damage());
-            }
-            for attribute in record.attributes() {
-                match attribute {
-                    Ok(attribute) => parts.take(self, attribute),
-                    Err(damage) => parts.damage.push(damage),
-                }
-            }
-        }
-        let list = parts.others.iter().find(|attribute| attribute.attribute_type() == AttributeType::ATTRIBUTE_LIST);
-        if list.is_some() || !self.extension_records().is_empty() {
-            self.check_attribute_list(list, &mut parts.damage);
+        let mut parts = Parts { damage: self.found.clone(), ..Parts::default() };
+        parts.take_record(self, self.record());
+        if !self.extension_records().is_empty() || !parts.others.is_empty() {
+            self.take_further(&mut parts);
         }
         if parts.damage.len() > 1 {
             parts.damage.sort_by_key(|damage| damage.place);
@@ -87,9 +42,33 @@ impl Entry<'_> {
         join_pieces(&mut parts.streams);
         parts
     }
+
+    /// What few files have: extension records, and a list of them.
+    #[inline(never)]
+    fn take_further<'e>(&'e self, parts: &mut Parts<'e>) {
+        self.extension_records().iter().for_each(|record| parts.take_record(self, record));
+        let is_list = |attribute: &&Attribute<'_>| attribute.attribute_type() == AttributeType::ATTRIBUTE_LIST;
+        let list = parts.others.iter().find(is_list);
+        if list.is_some() || !self.extension_records().is_empty() {
+            self.check_attribute_list(list, &mut parts.damage);
+        }
+    }
 }
 
 impl<'e> Parts<'e> {
+    #[inline]
+    fn take_record(&mut self, entry: &'e Entry<'e>, record: &'e Record<'_>) {
+        if !record.is_sound() {
+            self.damage.append(&mut record.damage());
+        }
+        for attribute in record.attributes() {
+            match attribute {
+                Ok(attribute) => self.take(entry, attribute),
+                Err(damage) => self.damage.push(damage),
+            }
+        }
+    }
+
     #[inline]
     fn take(&mut self, entry: &'e Entry<'e>, attribute: Attribute<'e>) {
         if !attribute.is_sound() {
@@ -99,7 +78,7 @@ impl<'e> Parts<'e> {
             AttributeType::FILE_NAME => match attribute.file_name() {
                 Ok((name, damage)) => {
                     self.damage.extend(damage);
-                    self.links.push(Link::new(&attribute, name));
+                    push_name(&mut self.links, Link::new(&attribute, name));
                 }
                 Err(_) => self.damage.extend(attribute.value_damage()),
             },
@@ -107,12 +86,13 @@ impl<'e> Parts<'e> {
                 self.damage.extend(attribute.value_damage());
                 self.streams.push(Stream::new(entry, attribute));
             }
-            AttributeType::STANDARD_INFORMATION => match attribute.value() {
-                Ok(Value::StandardInformation(information)) => {
-                    self.information.get_or_insert(information);
+            AttributeType::STANDARD_INFORMATION => {
+                let value = attribute.resident_value();
+                match value.and_then(StandardInformation::parse) {
+                    Ok(information) => _ = self.information.get_or_insert(information),
+                    Err(_) => self.damage.extend(attribute.value_damage()),
                 }
-                _ => self.damage.extend(attribute.value_damage()),
-            },
+            }
             _ => {
                 self.damage.extend(attribute.value_damage());
                 self.others.push(attribute);
@@ -123,7 +103,7 @@ impl<'e> Parts<'e> {
 
 #[cfg(test)]
 mod tests {
-    use crate::catalog::{Parts, SpareParts};
+    use crate::catalog::Parts;
     use crate::source::{self, Source};
     use crate::structure::attribute_type::AttributeType;
     use crate::volume::Volume;
@@ -141,9 +121,8 @@ mod tests {
             damaged.for_each(|byte| *byte ^= 0x41);
             let Ok(volume) = Volume::open(&bytes) else { continue };
             let catalog = volume.catalog();
-            let mut spare = SpareParts::default();
             for entry in catalog.entries() {
-                let parts = entry.parts_in(std::mem::take(&mut spare));
+                let parts = entry.parts();
                 let others = |kind: AttributeType| {
                     !matches!(
                         kind,
@@ -161,7 +140,6 @@ mod tests {
                 if let Some(information) = entry.standard_information() {
                     assert_eq!(parts.information, Some(information));
                 }
-                spare = parts.into_spare();
             }
         }
     }

@@ -7,6 +7,7 @@ use super::entry::Entry;
 use super::stream_map::StreamMap;
 use super::stream_reader::StreamReader;
 use crate::base::damage::Damage;
+use crate::base::few::Few;
 use crate::base::name::Name;
 use crate::structure::attribute::{Attribute, AttributeFlags};
 use crate::structure::attribute_type::AttributeType;
@@ -173,7 +174,7 @@ impl Entry<'_> {
     /// The data streams of the file, in the order they stand in; pieces in several records are put
     /// together.
     #[must_use]
-    pub fn streams(&self) -> Vec<Stream<'_>> {
+    pub fn streams(&self) -> Few<Stream<'_>> {
         let data = self.attributes_of(AttributeType::DATA);
         let mut streams = data.map(|first| Stream::new(self, first)).collect();
         join_pieces(&mut streams);
@@ -187,9 +188,9 @@ fn lowest_vcn(piece: &Attribute<'_>) -> u64 {
 
 /// Puts pieces of the same name together, sorted by their lowest VCN.
 #[inline]
-pub(super) fn join_pieces(streams: &mut Vec<Stream<'_>>) {
+pub(super) fn join_pieces(streams: &mut Few<Stream<'_>>) {
     if streams.len() > 1 && streams.iter().any(|stream| lowest_vcn(&stream.first) > 0) {
-        join_scattered_pieces(streams);
+        streams.edit(join_scattered_pieces);
     }
 }
 

@@ -78,16 +78,44 @@ impl<'a> DataRuns<'a> {
         if length_size == 0 || length_size > 8 || step_size > 8 {
             return None;
         }
-        let fields = self.bytes.get(self.position.checked_add(1)?..)?;
-        let (length, rest) = fields.split_at_checked(length_size)?;
-        let step = rest.get(..step_size)?;
-        let clusters = match u64::try_from(signed(length)) {
+        let (length, step) = match self.short_fields(length_size, step_size) {
+            Some(fields) => fields,
+            None => {
+                let (length, step) = self.fields(length_size, step_size)?;
+                (signed(length), signed(step))
+            }
+        };
+        let clusters = match u64::try_from(length) {
             Ok(0) => return None,
             Ok(clusters) => clusters,
-            Err(_) => self.unsigned_length(length)?,
+            Err(_) => self.unsigned_length(self.fields(length_size, step_size)?.0)?,
         };
         let length = length_size.saturating_add(step_size).saturating_add(1);
-        Some(Element { clusters, step: (step_size > 0).then(|| signed(step)), length })
+        Some(Element { clusters, step: (step_size > 0).then_some(step), length })
+    }
+
+    /// The bytes of the length and of the step.
+    fn fields(&self, length_size: usize, step_size: usize) -> Option<(&'a [u8], &'a [u8])> {
+        let fields = self.bytes.get(self.position.checked_add(1)?..)?;
+        let (length, rest) = fields.split_at_checked(length_size)?;
+        Some((length, rest.get(..step_size)?))
+    }
+
+    /// The length and the step where both are in the seven bytes behind the header, as nearly always:
+    /// cut out of one number. A step of no bytes is anything.
+    #[inline]
+    fn short_fields(&self, length_size: usize, step_size: usize) -> Option<(i64, i64)> {
+        let word = u64::from_le_bytes(*self.bytes.get(self.position..)?.first_chunk()?);
+        let bits = |size: usize| u32::try_from(size).unwrap_or(0).wrapping_mul(8);
+        if length_size.saturating_add(step_size) > 7 {
+            return None;
+        }
+        let low = |word: u64, size: usize| {
+            let unused = 64_u32.wrapping_sub(bits(size));
+            word.wrapping_shl(unused).cast_signed().wrapping_shr(unused)
+        };
+        let fields = word >> 8;
+        Some((low(fields, length_size), low(fields.wrapping_shr(bits(length_size)), step_size)))
     }
 
     /// A length with its top bit set is negative, which no run can be. Linux ntfs3 reads it
@@ -163,16 +191,7 @@ impl Iterator for DataRuns<'_> {
 }
 
 /// Up to eight little-endian bytes as a two's complement number.
-#[inline]
 fn signed(bytes: &[u8]) -> i64 {
-    // Nearly all lengths and steps have one to three bytes.
-    match *bytes {
-        [a] => return i64::from(i8::from_le_bytes([a])),
-        [a, b] => return i64::from(i16::from_le_bytes([a, b])),
-        [a, b, c] => return i64::from(i32::from_le_bytes([0, a, b, c]) >> 8),
-        [a, b, c, d] => return i64::from(i32::from_le_bytes([a, b, c, d])),
-        _ => {}
-    }
     let negative = bytes.last().is_some_and(|&byte| byte & 0x80 != 0);
     let fill: u64 = if negative { u64::MAX } else { 0 };
     let value = bytes.iter().rev().fold(fill, |value, &byte| (value << 8) | u64::from(byte));

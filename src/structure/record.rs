@@ -43,6 +43,8 @@ pub struct RecordHeader<'a> {
 impl<'a> RecordHeader<'a> {
     /// Bytes of the header, the own record number included.
     pub const SIZE: usize = 48;
+    const FILE: u32 = u32::from_le_bytes(*b"FILE");
+    const BAAD: u32 = u32::from_le_bytes(*b"BAAD");
     /// Where the update sequence array starts in records that name their own number.
     const WITH_OWN_NUMBER: u16 = 48;
 
@@ -55,10 +57,11 @@ impl<'a> RecordHeader<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Damage> {
         let header = bytes.first_chunk::<48>();
         let header = header.ok_or_else(|| Damage::too_short(0, "FILE record header", Self::SIZE, bytes.len()))?;
-        match &le::array_in::<0, 4, 48>(header) {
-            b"FILE" | b"BAAD" => Ok(Self { bytes: header }),
-            [0, 0, 0, 0] => Err(Damage::new(0, DamageKind::BlankRecord)),
-            other => Err(Damage::new(0, DamageKind::BadSignature { found: *other })),
+        // As numbers: four bytes compared one by one take longer than a record should.
+        match le::u32_in::<0, 48>(header) {
+            Self::FILE | Self::BAAD => Ok(Self { bytes: header }),
+            0 => Err(Damage::new(0, DamageKind::BlankRecord)),
+            other => Err(Damage::new(0, DamageKind::BadSignature { found: other.to_le_bytes() })),
         }
     }
 

@@ -27,7 +27,7 @@ pub struct Mft<'s> {
 
 impl<'s> Mft<'s> {
     /// Bytes read at once by a pass over the table. Measured from 128 KiB to 1 MiB: larger is faster.
-    const CHUNK: u32 = 1 << 20;
+    const CHUNK: u32 = 1 << 18;
 
     /// A table of `size` bytes whose places in `source` the extents name. Its size is bounded by
     /// them: nothing is known of records behind the last extent.
