@@ -34,7 +34,8 @@ impl<'e> File<'e> {
     #[inline]
     pub fn of(entry: &'e Entry<'e>, assessment: Option<&Assessment<'_>>) -> Self {
         let parts = entry.parts();
-        let assess = |assessment: &Assessment<'_>| parts.streams.iter().map(|stream| assessment.assess(stream)).collect();
+        let assess =
+            |assessment: &Assessment<'_>| parts.streams.iter().map(|stream| assessment.assess(stream)).collect();
         let verdicts = assessment.map(assess).unwrap_or_default();
         Self { entry, parts, verdicts }
     }

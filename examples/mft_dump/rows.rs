@@ -66,14 +66,6 @@ impl<'c> Pen<'c> {
             unix: LastTimes::new([0; 16]),
         };
         let (text, row) = (String::new(), Vec::new());
-        Self {
-            paths: catalog.paths(),
-            dates: Dates::new(),
-            last,
-            text,
-            row,
-            attributes: Recent::new(),
-            shown,
-        }
+        Self { paths: catalog.paths(), dates: Dates::new(), last, text, row, attributes: Recent::new(), shown }
     }
 }

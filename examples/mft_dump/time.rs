@@ -85,7 +85,8 @@ impl Dates {
         let (second, ticks) = (time.0 / FileTime::TICKS_PER_SECOND, time.0 % FileTime::TICKS_PER_SECOND);
         let (day, second) = (second / 86_400, second % 86_400);
         let [a, b, c, d, e, f, g, h, i, j] = *self.date(day as u32);
-        let date = u128::from(u64::from_le_bytes([a, b, c, d, e, f, g, h])) | u128::from(u16::from_le_bytes([i, j])) << 64;
+        let date =
+            u128::from(u64::from_le_bytes([a, b, c, d, e, f, g, h])) | u128::from(u16::from_le_bytes([i, j])) << 64;
         let of_day = u128::from(u64::from_le_bytes(time_of_day(second as u32)));
         let fraction = u128::from(u64::from_le_bytes(fraction_text(ticks as u32)));
         Text {
@@ -186,7 +187,8 @@ pub fn has_ten_digits(time: FileTime) -> bool {
 #[inline]
 pub fn ten_digits_of(time: FileTime) -> UnixText {
     let [a, b, rest @ ..] = ten_digits(time.unix_seconds().unsigned_abs());
-    let text = u128::from(b'|') | u128::from(u16::from_le_bytes([a, b])) << 8 | u128::from(u64::from_le_bytes(rest)) << 24;
+    let text =
+        u128::from(b'|') | u128::from(u16::from_le_bytes([a, b])) << 8 | u128::from(u64::from_le_bytes(rest)) << 24;
     text.to_le_bytes()
 }
 
