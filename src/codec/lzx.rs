@@ -505,6 +505,32 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_block_that_is_cut_off_gives_what_is_there() {
+        let block = stored(1, b"stored");
+        let (out, result) = decode(&block[..block.len() - 2], 6);
+        assert_eq!(result, Err(Damage::new(4, too_short())));
+        assert_eq!(out, b"stor\0\0");
+    }
+
+    #[test]
+    fn code_lengths_go_round_at_seventeen() {
+        assert_eq!([subtract(3, 3), subtract(3, 4), subtract(0, 16)], [Ok(0), Ok(16), Ok(1)]);
+        assert_eq!(subtract(3, 17), Err(bad_value("LZX code length", 17)));
+    }
+
+    #[test]
+    fn calls_are_found_wherever_they_stand() {
+        for places in [&[5][..], &[5, 6], &[31, 32], &[40, 50], &[0], &[63]] {
+            let mut code = [0x90; 64];
+            places.iter().for_each(|&place| code[place] = 0xE8);
+            assert_eq!(find_call(&code, 0, 64), places.first().copied(), "{places:?}");
+            assert_eq!(find_call(&code, places[0] + 1, 64), places.get(1).copied(), "{places:?}");
+        }
+        assert_eq!(find_call(&[0xE8; 64], 0, 64), Some(0));
+        assert_eq!(find_call(&[0xE8; 64], 0, 0), None);
+    }
+
+    #[test]
     fn unknown_blocks_and_bad_codes_are_refused() {
         for kind in [0, 4, 5, 6, 7] {
             let result = decode(&words(&[(kind, 3), (1, 1)]), 9).1;

@@ -182,6 +182,14 @@ mod tests {
     }
 
     #[test]
+    fn chunks_have_a_size_and_are_not_empty() {
+        let (table, _) = three();
+        assert_eq!(table.chunk_size(), 4096);
+        let empty: Vec<u8> = [100_u32, 100].iter().flat_map(|entry| entry.to_le_bytes()).collect();
+        assert!(table.chunk_range(1, &empty).is_err());
+    }
+
+    #[test]
     fn chunks_lie_where_the_table_says() {
         let (table, bytes) = three();
         assert_eq!((table.chunk_count(), table.table_size(), table.entry_size()), (3, 8, 4));

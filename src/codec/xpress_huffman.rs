@@ -173,6 +173,14 @@ mod tests {
     }
 
     #[test]
+    fn the_first_match_follows_the_last_literal() {
+        // `a`, then the shortest match at the least distance; then the byte 255.
+        let stream = [0x00, 0x40, 0, 0];
+        assert_eq!(decode(&chunk(&[(97, 1), (256, 1)], &stream), 4), (b"aaaa".to_vec(), Ok(())));
+        assert_eq!(decode(&chunk(&[(97, 1), (255, 1)], &stream), 2), (b"a\xFF".to_vec(), Ok(())));
+    }
+
+    #[test]
     fn long_lengths_stand_between_the_words() {
         let run_of = |count| (vec![b'a'; count], Ok(()));
         assert_eq!(run(&[0], 1 + 18), run_of(19));
