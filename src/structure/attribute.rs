@@ -497,7 +497,9 @@ mod tests {
             .runs(AttributeType::DATA, "ads", (0, 1), [8192, 5000, 5000], &runs)
             .on_disk(9);
         let data = data(&bytes);
-        assert!(data.name().is("ads") && !data.is_resident());
+        assert!(data.name().is("ads") && !data.is_resident() && data.is_sound());
+        let beyond = Attribute::new(data.bytes(), 9, DATA, true).unwrap();
+        assert_eq!(beyond.damage(), [damage(DATA, DamageKind::AttributeBeyondUsed { type_code: 0x80 })]);
         assert_eq!(data.non_resident().unwrap().data_size(), 5000);
         assert_eq!(data.value_damage(), None);
         assert!(data.resident_value().is_err());
@@ -597,5 +599,6 @@ mod tests {
         let (name, stale) = attribute.file_name().unwrap();
         assert!(name.name().is("win98.c"));
         assert!(stale.is_some());
+        assert_eq!(attribute.value_damage(), stale);
     }
 }
