@@ -522,6 +522,9 @@ mod tests {
         assert_eq!(walk(&bytes), [Ok(0x30), Ok(0x80)]);
         let kind = DamageKind::AttributeLength { type_code: 0x80, length: 0x0007_0020, available: 32 };
         assert_eq!(data(&bytes).damage(), [damage(DATA, kind)]);
+        let record = Record::parse(9, &bytes).unwrap();
+        let walked = record.attributes().nth(1).unwrap().unwrap();
+        assert_eq!(walked, data(&bytes), "it is not beyond the used size for that");
     }
 
     #[test]
