@@ -264,8 +264,10 @@ pub(crate) mod tests {
 
     #[test]
     fn sizes_may_reach_exactly_to_their_bounds() {
-        // Entries that end with the allocated size, which ends with the value: no damage.
+        // Entries that end with the allocated size, which ends with the value: no damage. No entries: neither.
         let mut value = sample();
+        value[20..24].copy_from_slice(&16_u32.to_le_bytes());
+        assert_eq!(IndexRoot::parse(&value).unwrap().damage(), None);
         let length = u32::try_from(value.len() - 16).unwrap();
         value[20..24].copy_from_slice(&length.to_le_bytes());
         assert_eq!(IndexRoot::parse(&value).unwrap().damage(), None);

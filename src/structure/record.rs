@@ -409,9 +409,19 @@ mod tests {
     }
 
     #[test]
+    fn a_first_attribute_at_the_end_of_the_record_is_looked_for_elsewhere() {
+        let mut bytes = Forge::new(512).name((5, 5), 3, "f").on_disk(9);
+        bytes[20..22].copy_from_slice(&512_u16.to_le_bytes());
+        let record = Record::parse(9, &bytes).unwrap();
+        assert_eq!((kinds(&record), record.is_sound()), (vec![Ok(0x30)], false));
+    }
+
+    #[test]
     fn an_array_that_reaches_into_the_attributes_protects_nothing() {
-        // The array ends at 52: as a first attribute at 56 or 52 allows, and one at 48 does not.
-        for (first, protection) in [(56, Protection::Protected), (48, Protection::Unverified)] {
+        // The array ends at 52, before a first attribute at 56. One inside the header is impossible, and no bound.
+        let [protected, unverified] = [Protection::Protected, Protection::Unverified];
+        let bounds = [(56, protected), (48, unverified), (42, unverified), (41, protected), (0, protected)];
+        for (first, protection) in bounds {
             let mut bytes = Forge::new(512).on_disk(9);
             bytes[20] = first;
             assert_eq!(Record::parse(9, &bytes).unwrap().update_sequence().protection(), protection, "{first}");
