@@ -291,7 +291,8 @@ mod tests {
         assert_eq!((quota.changed(), quota.exceeded()), (FileTime(5), FileTime(6)));
         data.extend_from_slice(&ADMINISTRATORS);
         let owned = view_entry(&0x100_u32.to_le_bytes(), &data);
-        assert_eq!(QuotaEntry::parse(&only(&owned)).unwrap().sid(), Some(owner.sid));
+        let quota = QuotaEntry::parse(&only(&owned)).unwrap();
+        assert_eq!((quota.owner_id(), quota.sid()), (0x100, Some(owner.sid)));
     }
 
     proptest! {

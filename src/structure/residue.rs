@@ -70,6 +70,20 @@ mod tests {
     }
 
     #[test]
+    fn headers_that_do_not_fit_together_are_no_residue() {
+        let plain = Forge::new(1024).resident(AttributeType::STANDARD_INFORMATION, "", &[0; 48]).on_disk(42);
+        let long = Forge::new(512).resident(AttributeType::DATA, "old", b"content").on_disk(42);
+        let whole = &long[56..56 + usize::from(long[60])];
+        // The attribute as it was; then one thing at a time that cannot be: types, a name, a value, a form.
+        for (field, value, expected) in [(0, 0x80, 1), (0, 0, 0), (1, 2, 0), (9, 200, 0), (16, 200, 0), (8, 3, 0)] {
+            let (mut record, mut attribute) = (plain.clone(), whole.to_vec());
+            attribute[field] = value;
+            record[512..][..attribute.len()].copy_from_slice(&attribute);
+            assert_eq!(Record::parse(42, &record).unwrap().residue().len(), expected, "byte {field} is {value}");
+        }
+    }
+
+    #[test]
     fn noise_is_no_residue() {
         let mut record = Forge::new(1024).resident(AttributeType::STANDARD_INFORMATION, "", &[0; 48]).on_disk(42);
         for (index, byte) in record.iter_mut().enumerate().skip(300).take(200) {
