@@ -295,6 +295,30 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_repaired_stays_as_it_is() {
+        let outcome = |mut record: Vec<u8>, limit| {
+            let (before, checked) = (record.clone(), UpdateSequence::check(&record, 42, limit));
+            assert_eq!(UpdateSequence::repair(&mut record, 42, limit), checked);
+            (checked.protection(), record == before)
+        };
+        let moved = |start: u16| {
+            let mut record = protected(2);
+            record.copy_within(48..54, usize::from(start));
+            record[4..6].copy_from_slice(&start.to_le_bytes());
+            (0..2).for_each(|stride| record[stride * STRIDE + 510..][..2].copy_from_slice(&[7, 0]));
+            record
+        };
+        assert_eq!(outcome(protected(2), 54), (Protection::Protected, false));
+        assert_eq!(outcome(protected(2), 53), (Protection::Unverified, true), "it reaches into the attributes");
+        assert_eq!(outcome(moved(40), 500), (Protection::Unverified, true), "it starts inside the header");
+        assert_eq!(outcome(moved(49), 500), (Protection::Unverified, true), "it starts at an odd place");
+        assert_eq!(outcome(moved(506), 1000), (Protection::Unverified, true), "it covers a word it protects");
+        let mut repaired = protected(2);
+        assert!(UpdateSequence::repair(&mut repaired, 42, 500).is_sound());
+        assert_eq!(outcome(repaired, 500), (Protection::AlreadyRepaired, true));
+    }
+
+    #[test]
     fn what_was_checked_is_told() {
         let mut record = protected(3);
         let sound = check(&record);
