@@ -275,7 +275,7 @@ def data_of(image, number, name, size):
     return records, clusters_of(image, runs, None if is_compressed else size)
 
 
-def truth_of_volume(volume, image):
+def truth_of_volume(volume, image, is_current):
     rows = volume.truth(image.offset, image.file.name)[1:]
     streams, names = [], []
     for row in rows:
@@ -286,7 +286,7 @@ def truth_of_volume(volume, image):
             state = "live" if not row["deleted"] else {"intact": "deleted"}.get(fate["data"][name], "overwritten")
             records, data = data_of(image, row["record"], name, facts["size"])
             streams.append({"name": row["path"].rpartition("/")[2], "stream": name, "size": facts["size"],
-                            "sha256": facts["sha256"], "state": state, "record": row["record"],
+                            "sha256": facts["sha256"], "state": state, "is_old": not is_current, "record": row["record"],
                             "records": [piece for each in records for piece in used_bytes(image, each)], "data": data})
         holders = {a.record for a in image.all_attributes(row["record"]) if a.type == FILE_NAME} | {row["record"]}
         for link in row["links"]:
@@ -314,7 +314,7 @@ def write_truth(folder, name, volumes, changed=()):
     path = os.path.join(folder, name)
     streams, names, parts = [], [], []
     for volume, image, is_current in volumes:
-        found = truth_of_volume(volume, image)
+        found = truth_of_volume(volume, image, is_current)
         streams += found[0]
         names += found[1]
         if is_current:

@@ -8,6 +8,8 @@ use crate::base::le;
 
 /// Bytes a chunk gives when it is decompressed, except that the last may give fewer.
 pub const CHUNK_SIZE: usize = 4096;
+/// Volumes with larger clusters cannot compress.
+const LARGEST_CLUSTER: usize = 4096;
 
 /// Bytes of a chunk's header: a little-endian `u16`.
 const HEADER_SIZE: usize = 2;
@@ -72,14 +74,14 @@ impl Outcome {
 /// one starts. As no byte of it is proven, all that was decoded of it is [`Worth::Doubtful`] and
 /// the rest [`Worth::Missing`]. That a chunk is damaged shows when a match reaches before its start, when
 /// it gives more or less than belongs there, when it has bytes left over, or when its header lacks
-/// the signature. An end marker behind a damaged chunk is not believed before a sound one has come in
-/// between: zeroed sectors are full of end markers.
+/// the signature. An end marker is believed right behind a sound chunk only, and only in the last cluster: a unit
+/// takes no more clusters than it needs, and zeroed sectors are full of end markers.
 ///
 /// Reference: [MS-XCA] 2.5.
 #[must_use]
 pub fn decompress(unit: &[u8], out: &mut [u8]) -> Outcome {
     let mut outcome = Outcome::default();
-    let (mut position, mut at, mut anchored) = (0, 0, true);
+    let (mut position, mut at, mut anchored) = (0, 0, false);
     for target in out.chunks_mut(CHUNK_SIZE) {
         let Ok(chunk) = Chunk::at(unit, position) else { break };
         let decoded = chunk.decode(target);
@@ -92,7 +94,7 @@ pub fn decompress(unit: &[u8], out: &mut [u8]) -> Outcome {
     if let Some(rest) = out.get_mut(at..).filter(|rest| !rest.is_empty()) {
         rest.fill(0);
         let worth = match Chunk::at(unit, position) {
-            Err(End::Marker) if anchored => Worth::Implied,
+            Err(End::Marker) if anchored && unit.len().saturating_sub(position) <= LARGEST_CLUSTER => Worth::Implied,
             Err(End::Marker) => Worth::Doubtful,
             _ => Worth::Missing,
         };
@@ -449,6 +451,15 @@ mod tests {
         // Behind a damaged chunk it is not believed.
         unit[1] ^= 0x10;
         assert_eq!(ranges(&decode(&unit, 12288).1), [(0..4096, Worth::Doubtful), (4096..12288, Worth::Doubtful)]);
+    }
+
+    #[test]
+    fn an_end_marker_is_believed_behind_a_sound_chunk_in_the_last_cluster_only() {
+        let chunk = [&0x3FFF_u16.to_le_bytes()[..], &[7; 4096]].concat();
+        let worth = |unit: &[u8]| decompress(unit, &mut [0; 8192]).flaws().first().map(|flaw| flaw.worth);
+        assert_eq!(worth(&[chunk.clone(), vec![0; 4096]].concat()), Some(Worth::Implied));
+        assert_eq!(worth(&[chunk, vec![0; 4097]].concat()), Some(Worth::Doubtful), "what are the other clusters for?");
+        assert_eq!(worth(&[0; 4096]), Some(Worth::Doubtful), "a unit of zeros has no clusters");
     }
 
     #[test]

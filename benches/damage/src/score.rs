@@ -97,7 +97,7 @@ impl Judge<'_> {
         let (counts, recovered) = self.files(&given.files, &mut score.notes)?;
         score.files = counts;
         for (index, stream) in self.truth.streams.iter().enumerate().filter(|(_, stream)| stream.is_wanted()) {
-            let (is_bound, is_recovered) = (stream.is_untouched(self.damage), recovered.contains(&index));
+            let (is_bound, is_recovered) = (self.is_untouched(stream), recovered.contains(&index));
             score.wanted += 1;
             score.bound += usize::from(is_bound);
             score.recovered += usize::from(is_recovered);
@@ -132,6 +132,12 @@ impl Judge<'_> {
             self.count(file, &content, stream.map(|index| &self.truth.streams[index]), is_right, &mut counts, notes)?;
         }
         Ok((counts, recovered))
+    }
+
+    /// Whether the stream has to be recovered. What a later format changed is lost to the older volume only.
+    fn is_untouched(&self, stream: &Stream) -> bool {
+        let is_of_the_format = !self.truth.changed.is_empty() && !stream.is_old;
+        is_of_the_format || stream.is_untouched(self.damage)
     }
 
     /// The stream that a file is said to be. Where the tool has no name for it, its content says.
@@ -171,7 +177,7 @@ impl Judge<'_> {
         counts.wrong += 1;
         counts.wrong_unmarked += usize::from(!file.is_suspect);
         counts.wrong_intact += usize::from(file.is_intact);
-        let lost = |stream: &Stream| stream.state != State::Overwritten && !stream.is_untouched(self.damage);
+        let lost = |stream: &Stream| stream.state != State::Overwritten && !self.is_untouched(stream);
         if stream.is_some_and(lost) {
             counts.wiped += 1;
             counts.wiped_suspect += usize::from(file.is_suspect);

@@ -27,6 +27,8 @@ pub struct Stream {
     pub size: u64,
     pub sha256: String,
     pub state: State,
+    /// Of a volume that was formatted over.
+    pub is_old: bool,
     pub record: u64,
     /// The used bytes of the records it rests on.
     pub records: Vec<Piece>,
