@@ -450,6 +450,40 @@ fn names_do_no_harm() {
     }
 }
 
+/// The content is what is on the volume, and what it is the manifest says.
+#[test]
+fn encrypted_files_are_labelled_as_ciphertext() {
+    let recovered = complete(&testdata("cases/objects.img"), &["-q", "--no-hash", "--path", "/NT-*"]);
+    let text = fs::read_to_string(testdata("cases/objects.truth.jsonl")).unwrap();
+    let known: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (path, encoding) in [
+        ("/NT-20 encrypted", Some("encrypted")),
+        ("/NT-18/deleted", Some("compressed")),
+        ("/NT-19 initialized", None),
+        ("/NT-19 hole in the middle, deleted", None),
+    ] {
+        let line = recovered.stream(path);
+        let row = known.iter().find(|row| row["path"] == path).unwrap();
+        assert_eq!(line["encoding"].as_str(), encoding, "{line}");
+        assert_eq!(sha256(&recovered.content(&line)), row["sha256"], "{line}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_tree_deeper_than_a_path_may_be_long_is_written() {
+    let recovered = complete(&testdata("cases/deep.img"), &["-q"]);
+    let (_, line) = recovered.streams().pop().unwrap();
+    assert!(line["output"].as_str().unwrap().ends_with("/leaf"), "{line}");
+    // No system takes the path as a whole: `find` goes down step by step.
+    let mut find = Command::new("find");
+    let found = find.arg(recovered.path("")).args(["-name", "leaf", "-execdir", "cat", "{}", ";"]).output();
+    match found {
+        Ok(found) if found.status.success() => assert_eq!(sha256(&found.stdout), line["sha256"]),
+        _ => println!("skipped: there is no find"),
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn further_names_are_further_links() {
@@ -640,12 +674,9 @@ fn a_manifest_that_nobody_takes_ends_the_run() {
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    fn mount(size: &str) -> Option<Self> {
+    fn mount(options: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let options = format!("size={size}");
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).stderr(Stdio::null());
-        mount.status().is_ok_and(|status| status.success()).then_some(Self(folder))
+        mount_at(folder.path(), options).then_some(Self(folder))
     }
 }
 
@@ -655,9 +686,58 @@ impl Drop for SmallDisk {
     }
 }
 
+fn mount_at(folder: &Path, options: &str) -> bool {
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder).stderr(Stdio::null());
+    mount.status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_target_that_is_only_to_be_read_is_told() {
+    let Some(disk) = SmallDisk::mount("size=300k,ro") else {
+        println!("skipped: nothing can be mounted here");
+        return;
+    };
+    let output = command(&testdata("plain.img"), &disk.0.path().join("out"), &["-q"]).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.starts_with("error: cannot write in ") && message.contains("Read-only"), "{message}");
+}
+
+#[test]
+fn what_cannot_be_written_is_told_and_all_else_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocked = folder.path().join("out/gone");
+    fs::create_dir_all(&blocked).unwrap();
+    if !mount_at(&blocked, "size=16k,ro") {
+        println!("skipped: nothing can be mounted here");
+        return;
+    }
+    let recovered = recover_into(folder, &testdata("deleted.img"), &[]);
+    let unmounted = Command::new("umount").arg(&blocked).status().unwrap();
+    assert!(unmounted.success());
+    assert_eq!(recovered.output.status.code(), Some(1));
+    assert!(recovered.message().contains("could not be written, as the manifest says"), "{}", recovered.message());
+    let (mut failed, mut written) = (0, 0);
+    for (_, line) in recovered.streams() {
+        let is_blocked = line["path"].as_str().unwrap().starts_with("/gone/");
+        assert_eq!(line["error"].as_str().is_some_and(|error| error.contains("Read-only")), is_blocked, "{line}");
+        match line["output"].is_string() {
+            true => assert_eq!(sha256(&recovered.content(&line)), line["sha256"], "{line}"),
+            false => assert!(is_blocked || line["verdict"] == "overwritten", "{line}"),
+        }
+        failed += u64::from(is_blocked);
+        written += u64::from(line["output"].is_string());
+    }
+    assert!(failed > 5 && written > 20);
+    let end = recovered.manifest().pop().unwrap();
+    assert_eq!((&end["complete"], end["written"].as_u64()), (&false.into(), Some(written)));
+    assert!(end["failed"].as_u64() >= Some(failed), "directories count, too: {end}");
+}
+
 #[test]
 fn a_full_disk_is_told_and_what_was_written_is_whole() {
-    let Some(disk) = SmallDisk::mount("300k") else {
+    let Some(disk) = SmallDisk::mount("size=300k") else {
         println!("skipped: nothing can be mounted here");
         return;
     };

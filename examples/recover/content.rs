@@ -5,12 +5,13 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 use ntfs_salvage::catalog::{AssessedRange, Origin, Standing, StreamReader};
-use ntfs_salvage::source::Source;
+use ntfs_salvage::source::{Source, Window};
 
 use crate::buffer::Buffer;
 use crate::hashing::Hashing;
 use crate::prepare::Job;
 use crate::progress::Progress;
+use crate::recovery::Recovery;
 
 /// True for bytes that are written. The others are left as holes: they are zeros, missing, or known to be
 /// those of another file.
@@ -49,6 +50,7 @@ fn spans(ranges: &[AssessedRange], is_live: bool) -> impl Iterator<Item = Range<
 /// Writes a stream into an empty file.
 pub struct Copy<'c> {
     file: &'c mut File,
+    source: Window<'c>,
     progress: &'c Progress,
     /// Where the file's cursor is, and how far the hash has come.
     cursor: u64,
@@ -60,8 +62,16 @@ pub struct Copy<'c> {
 }
 
 impl<'c> Copy<'c> {
-    pub fn to(file: &'c mut File, progress: &'c Progress, is_wiped: bool) -> Self {
-        Self { file, progress, cursor: 0, hashed: 0, falls_short: false, is_wiped }
+    pub fn to(file: &'c mut File, recovery: &'c Recovery<'_>) -> Self {
+        Self {
+            file,
+            source: recovery.opened.volume.source(),
+            progress: recovery.progress,
+            cursor: 0,
+            hashed: 0,
+            falls_short: false,
+            is_wiped: recovery.assessment.is_wiped(),
+        }
     }
 
     /// Writes the stream of the job.
@@ -95,7 +105,7 @@ impl<'c> Copy<'c> {
             let wanted = usize::try_from(span.end - position).map_or(Buffer::SIZE, |left| left.min(Buffer::SIZE));
             let mut buffer = hashing.buffer();
             let bytes = buffer.first(wanted);
-            let length = match reader.is_none() && is_read_straight(job, position, bytes) {
+            let length = match reader.is_none() && is_read_straight(job, &self.source, position, bytes) {
                 true => self.write(position, bytes).map(|()| wanted)?,
                 false => self.copy_piece(reader.get_or_insert_with(|| job.stream.reader()), position, bytes)?,
             };
@@ -153,7 +163,7 @@ fn has_zero_sector(position: u64, bytes: &[u8]) -> bool {
 ///
 /// The assessment has found all places already: having the reader find them again took a seventh of
 /// the time in user space.
-fn is_read_straight(job: &Job<'_>, start: u64, bytes: &mut [u8]) -> bool {
+fn is_read_straight(job: &Job<'_>, source: &Window<'_>, start: u64, bytes: &mut [u8]) -> bool {
     let ranges = job.found.ranges();
     let first = ranges.partition_point(|part| part.range.end() <= start);
     let (mut position, mut rest) = (start, bytes);
@@ -162,10 +172,7 @@ fn is_read_straight(job: &Job<'_>, start: u64, bytes: &mut [u8]) -> bool {
         let (now, later) = rest.split_at_mut(range.length as usize);
         let is_read = !range.is_doubtful
             && match range.origin {
-                Origin::Clusters(place) => {
-                    let source = job.stream.entry().catalog().volume().source();
-                    source.read_at(place, now).is_ok_and(|count| count == now.len())
-                }
+                Origin::Clusters(place) => source.read_at(place, now).is_ok_and(|count| count == now.len()),
                 Origin::Record(_) => {
                     let value = job.stream.first_piece().resident_value().unwrap_or_default();
                     let value = value.get(range.offset as usize..).and_then(|rest| rest.get(..now.len()));

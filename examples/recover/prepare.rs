@@ -55,16 +55,19 @@ pub struct File<'e> {
     pub parts: Parts<'e>,
     /// In [`Preparer::links`].
     pub links: Range<usize>,
-    pub times: Option<Times>,
     pub reparse: Option<Reparse>,
-    is_live: bool,
 }
 
 /// A stream that is wanted, ready to be written.
+///
+/// What writing needs stands here, though the file has it, too: copying contents drives the file out of the
+/// processor's caches.
 pub struct Job<'f> {
     pub file: &'f File<'f>,
     pub stream: &'f Stream<'f>,
     pub found: Recoverability,
+    pub reference: FileReference,
+    pub times: Option<Times>,
     pub is_live: bool,
     /// In [`Preparer::targets`]: one for each link, of a stream with a name only for the first.
     pub targets: Range<usize>,
@@ -123,9 +126,8 @@ impl<'w, 'r> Preparer<'w, 'r> {
         if self.links.len() == start {
             return None;
         }
-        let times = parts.information.map(times_of);
         let reparse = reparse_of(entry, &parts.others);
-        Some(File { entry, parts, links: start..self.links.len(), times, reparse, is_live: is_live(entry) })
+        Some(File { entry, parts, links: start..self.links.len(), reparse })
     }
 
     /// Assesses the streams of the files, and finds their names.
@@ -157,7 +159,8 @@ impl<'w, 'r> Preparer<'w, 'r> {
             self.targets.push(target);
         }
         let targets = start..self.targets.len();
-        Some(Job { file, stream, found, is_live: file.is_live, targets, obstacle })
+        let (reference, times) = (file.entry.reference(), file.parts.information.map(times_of));
+        Some(Job { file, stream, found, reference, times, is_live: is_live(file.entry), targets, obstacle })
     }
 
     fn target(&mut self, file: &File<'_>, (index, stream): (usize, &Stream<'_>), link: usize) -> Target {

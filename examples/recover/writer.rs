@@ -113,14 +113,14 @@ impl<'w, 'r> Writer<'w, 'r> {
     fn write_file(&mut self, job: &mut Job<'_>) -> io::Result<Outcome> {
         let target = &self.preparer.targets[job.targets.start];
         let folder = self.handles.folder(target.folder)?;
-        let reference = job.file.entry.reference();
+        let reference = job.reference;
         let name = &self.preparer.texts[target.name.clone()];
         let (other_name, mut output) = under_free_name(name, target.is_marked, reference, |name| folder.create(name))?;
         let name = other_name.as_deref().unwrap_or(name);
         let copied = copy(self.recovery, &mut self.buffers, job, &mut output);
         // What is not complete does not stay, and makes room for the manifest.
         let (sha256, falls_short) = copied.inspect_err(|_| drop(folder.remove(name)))?;
-        if let Some(times) = job.file.times {
+        if let Some(times) = job.times {
             // Some file systems do not have every time; the manifest does not depend on it.
             let _ = set_times(&output, times);
         }
@@ -235,7 +235,7 @@ fn copy(
     let counts = job.found.counts();
     let holes = counts.zeros.saturating_add(counts.missing).saturating_add(counts.claimed);
     let is_hashed = recovery.hashes && holes <= LONGEST_HOLE;
-    let mut copy = Copy::to(output, recovery.progress, recovery.assessment.is_wiped());
+    let mut copy = Copy::to(output, recovery);
     let mut run = |mut hashing: Hashing<'_, '_>| copy.run(job, &mut hashing).map(|()| hashing.finish());
     let hash = match is_hashed {
         false => run(Hashing::none(buffers))?,

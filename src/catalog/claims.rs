@@ -80,6 +80,8 @@ fn other([first, second]: [Option<&Claimant>; 2], reference: FileReference) -> O
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     claimants: Vec<Claimant>,
+    /// Where the segments start: alone, as each question searches among them.
+    starts: Vec<u64>,
     /// Each reaches to the start of the next; the last one is empty.
     segments: Vec<Segment>,
 }
@@ -87,7 +89,6 @@ pub struct Claims {
 /// Clusters with the same claimants, as indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Segment {
-    start: u64,
     live: [u32; 2],
     deleted: [u32; 2],
 }
@@ -232,13 +233,13 @@ impl Active {
         };
     }
 
-    fn segment(&self, start: u64) -> Segment {
+    fn segment(&self) -> Segment {
         let mut live = self.live.iter().map(|(claimant, _)| *claimant);
         let mut deleted = self.deleted.iter().map(|(_, claimant, _)| *claimant);
         let two = |claimants: &mut dyn Iterator<Item = u32>| {
             [claimants.next().unwrap_or(NONE), claimants.next().unwrap_or(NONE)]
         };
-        Segment { start, live: two(&mut live), deleted: two(&mut deleted) }
+        Segment { live: two(&mut live), deleted: two(&mut deleted) }
     }
 }
 
@@ -248,6 +249,7 @@ impl Claims {
         let Part { claimants, mut runs } = part;
         runs.sort_unstable_by_key(|run| (run.start, run.end, run.claimant));
         let mut segments: Vec<Segment> = Vec::with_capacity(runs.len().saturating_add(1));
+        let mut starts = Vec::with_capacity(segments.capacity());
         let mut active = Active::default();
         let mut ends: BinaryHeap<Reverse<(u64, u32, usize)>> = BinaryHeap::new();
         let mut next = runs.iter().enumerate().peekable();
@@ -267,13 +269,15 @@ impl Claims {
                     ends.push(Reverse((run.end, run.claimant, index)));
                 }
             }
-            let segment = active.segment(position);
-            if segments.last().is_none_or(|last| (last.live, last.deleted) != (segment.live, segment.deleted)) {
+            let segment = active.segment();
+            if segments.last() != Some(&segment) {
                 segments.push(segment);
+                starts.push(position);
             }
         }
         segments.shrink_to_fit();
-        Self { claimants, segments }
+        starts.shrink_to_fit();
+        Self { claimants, starts, segments }
     }
 
     /// Every file that claims clusters, in the order of records.
@@ -298,12 +302,12 @@ impl Claims {
     pub fn of(&self, clusters: Range<u64>) -> impl Iterator<Item = (Range<u64>, Claim<'_>)> {
         let mut position = clusters.start;
         // The segment behind the one that holds the position.
-        let mut index = self.segments.partition_point(|segment| segment.start <= position);
+        let mut index = self.starts.partition_point(|start| *start <= position);
         std::iter::from_fn(move || {
             if position >= clusters.end {
                 return None;
             }
-            let end = self.segments.get(index).map_or(clusters.end, |next| next.start.min(clusters.end));
+            let end = self.starts.get(index).map_or(clusters.end, |next| clusters.end.min(*next));
             let claim = self.claim(index.checked_sub(1).and_then(|here| self.segments.get(here)));
             index = index.saturating_add(1);
             let start = std::mem::replace(&mut position, end);
@@ -313,7 +317,7 @@ impl Claims {
 
     /// All claimed clusters in order.
     pub fn all(&self) -> impl Iterator<Item = (Range<u64>, Claim<'_>)> {
-        let end = self.segments.last().map_or(0, |last| last.start);
+        let end = self.starts.last().copied().unwrap_or(0);
         self.of(0..end).filter(|(_, claim)| !claim.is_empty())
     }
 
