@@ -295,6 +295,15 @@ mod tests {
     }
 
     #[test]
+    fn words_lie_in_the_array_only_for_strides_that_it_covers() {
+        let mut record = protected(3);
+        record[6] = 3;
+        let partly = check(&record);
+        assert_eq!(partly.protection(), Protection::Protected);
+        assert_eq!([0, 1, 2].map(|stride| partly.word_place(stride)), [50, 52, 3 * STRIDE - 2]);
+    }
+
+    #[test]
     fn what_cannot_be_repaired_stays_as_it_is() {
         let outcome = |mut record: Vec<u8>, limit| {
             let (before, checked) = (record.clone(), UpdateSequence::check(&record, 42, limit));

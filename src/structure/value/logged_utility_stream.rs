@@ -326,6 +326,23 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_bounded_by_their_length() {
+        let first = |fields: [u32; 5]| {
+            let mut value = sample();
+            value[88..108].copy_from_slice(&words(&fields));
+            match LoggedUtilityStream::parse(Name::new(&utf16("$EFS")), &value) {
+                Ok(LoggedUtilityStream::Efs(efs)) => {
+                    efs.user_keys().next().unwrap().map(|key| key.key().len()).map_err(|damage| damage.place.offset)
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(first([20, 0, 0, 20, 0]), Ok(0), "a header alone");
+        assert_eq!(first([19, 0, 0, 19, 0]), Err(88));
+        assert_eq!(first([56, 20, 8, 49, 0]).map_err(|offset| offset >= 88), Err(true), "it is placed in the value");
+    }
+
+    #[test]
     fn numbers_are_read_where_they_lie() {
         let mut value = sample();
         value[4] = 9;

@@ -126,6 +126,15 @@ mod tests {
     }
 
     #[test]
+    fn a_table_may_end_with_the_container() {
+        let mut bytes = container(0, &[(1, 0, 0)], &[]);
+        assert_eq!(ReparseContainer::parse(&bytes).unwrap().unwrap().elements().count(), 1);
+        bytes.pop();
+        let cut = ReparseContainer::parse(&bytes).unwrap().unwrap().elements().last().unwrap();
+        assert_eq!(cut.unwrap_err().kind.code(), "too-short");
+    }
+
+    #[test]
     fn a_checksum_counts_only_where_the_container_says_so() {
         let crc = |flags: u16, valid: u16| {
             let mut bytes = container(flags, &[], &[]);

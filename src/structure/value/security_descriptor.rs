@@ -174,6 +174,15 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_may_be_its_header_alone() {
+        for (size, is_entry) in [(4, true), (3, false), (5, false)] {
+            let list = [2, 0, 12, 0, 1, 0, 0, 0, 0x99, 0, size, 0];
+            let list = AccessControlList::parse_at(&list, 0).unwrap();
+            assert_eq!(list.entries().next().unwrap().is_ok(), is_entry, "{size}");
+        }
+    }
+
+    #[test]
     fn the_system_list_is_where_the_header_says() {
         let audit = list(1, &[entry(2, 0x40, &[&[1, 0, 0, 0], &SYSTEM])]);
         let mut bytes = descriptor(0x8014, &audit);
