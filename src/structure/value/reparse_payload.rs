@@ -321,6 +321,14 @@ mod tests {
     }
 
     #[test]
+    fn deduplicated_files_and_placeholders_of_clouds_hold_a_container() {
+        let data = [&[0, 0, 0, 0][..], b"FeRp", &[0; 12]].concat();
+        let is_container = |tag| matches!(ReparsePayload::parse(tag, &data), Ok(ReparsePayload::Container(_)));
+        assert!(is_container(ReparseTag::DEDUP) && is_container(ReparseTag(0x9000_001A)));
+        assert!(!is_container(ReparseTag(0x8000_0099)));
+    }
+
+    #[test]
     fn nfs_devices_have_two_numbers() {
         for (kind, name) in [(0x0052_4843, "CharacterDevice([3, 4])"), (0x004B_4C42, "BlockDevice([3, 4])")] {
             let data = words(&[kind, 0, 3, 4]);
