@@ -106,7 +106,11 @@ impl<'e> File<'e> {
     }
 
     /// The reparse point of the file, if it is one.
+    #[inline]
     pub fn reparse(&self) -> Option<Reparse> {
+        if self.parts.others.is_empty() {
+            return None;
+        }
         reparse_of(self.entry, &self.parts.others)
     }
 }

@@ -29,6 +29,7 @@ pub struct Parts<'e> {
 impl Entry<'_> {
     /// Takes the file apart: the same as asking for each part by itself.
     #[must_use]
+    #[inline]
     pub fn parts(&self) -> Parts<'_> {
         let mut parts = Parts { damage: self.found.clone(), ..Parts::default() };
         parts.take_record(self, self.record());
@@ -61,10 +62,15 @@ impl<'e> Parts<'e> {
         if !record.is_sound() {
             self.damage.append(&mut record.damage());
         }
-        for attribute in record.attributes() {
-            match attribute {
-                Ok(attribute) => self.take(entry, attribute),
-                Err(damage) => self.damage.push(damage),
+        let mut walk = record.attributes();
+        loop {
+            while let Some(attribute) = walk.next_sound() {
+                self.take(entry, attribute);
+            }
+            match walk.next() {
+                Some(Ok(attribute)) => self.take(entry, attribute),
+                Some(Err(damage)) => self.damage.push(damage),
+                None => return,
             }
         }
     }

@@ -337,6 +337,15 @@ impl<'a> Attributes<'a> {
         self.offset
     }
 
+    /// The next attribute, if it is as it should be; else `None`, and the walk stands where it was.
+    /// Loops that do nothing else than this are faster than those over the iterator.
+    #[inline]
+    pub(crate) fn next_sound(&mut self) -> Option<Attribute<'a>> {
+        let attribute = Attribute::sound_at(self.bytes, self.record, self.offset, self.used)?;
+        self.offset = self.offset.saturating_add(attribute.bytes.len());
+        Some(attribute)
+    }
+
     fn end(&mut self, kind: Option<DamageKind>) -> Option<Result<Attribute<'a>, Damage>> {
         self.done = true;
         let offset = u64::try_from(self.offset).unwrap_or(u64::MAX);
@@ -391,11 +400,8 @@ impl<'a> Iterator for Attributes<'a> {
         if self.done {
             return None;
         }
-        match Attribute::sound_at(self.bytes, self.record, self.offset, self.used) {
-            Some(attribute) => {
-                self.offset = self.offset.saturating_add(attribute.bytes.len());
-                Some(Ok(attribute))
-            }
+        match self.next_sound() {
+            Some(attribute) => Some(Ok(attribute)),
             None => self.odd(),
         }
     }
