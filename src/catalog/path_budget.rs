@@ -24,8 +24,8 @@ const SHORTEST: usize = 64;
 const NOTABLE: u64 = 512;
 /// What a text that starts anew starts with: the reason.
 const REASON: u64 = 24;
-/// Bytes of text that any table may have: those of one chain of directories as deep as can be, twice.
-const ALWAYS: u64 = 1 << 22;
+/// Bytes of text that any table may have: those of one chain of directories as deep as can be, each shown twice.
+const ALWAYS: u64 = 1 << 23;
 
 /// The longest a directory's text may be, in UTF-16 units, before it starts anew.
 pub(super) fn longest_path(catalog: &Catalog<'_>, threads: &Threads) -> usize {

@@ -69,6 +69,8 @@ pub fn all(tools: &Tools, subject: &Subject, threads: &[usize]) -> Vec<Job> {
         let ntfs = their_command(tools.parse_ntfs.clone(), None, subject);
         let mut jobs =
             vec![job("parse all attributes", "ntfs 0.4", ntfs, ours(&tools.parse_ours, None), Ratio::Faster)];
+        let read = their_command(tools.bare_read.clone(), None, subject);
+        jobs.push(job("scan over reading", "bare read", read, ours(&tools.scan_ours, None), Ratio::Cost));
         if let Some(fls) = &tools.fls {
             let listing = ours(&tools.list_ours, Some("bodyfile"));
             jobs.push(job("bodyfile", "fls -r -m", fls_command(fls, subject), listing, Ratio::Faster));

@@ -15,6 +15,7 @@ pub struct Tools {
     pub parse_mft: PathBuf,
     pub parse_ntfs: PathBuf,
     pub parse_ours: Option<PathBuf>,
+    pub scan_ours: Option<PathBuf>,
     pub list_mft: PathBuf,
     pub list_ours: Option<PathBuf>,
     pub fls: Option<PathBuf>,
@@ -45,6 +46,7 @@ impl Tools {
             list_mft: install_mft_dump()?,
             tables: PathBuf::from(in_package("target/tables")),
             fls: env::var_os("PATH").and_then(|path| env::split_paths(&path).find_map(|at| existing(at.join("fls")))),
+            scan_ours: existing(programs.join("scan_ours")),
             parse_ours,
             list_ours,
         })
