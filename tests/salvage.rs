@@ -8,10 +8,10 @@ mod truth;
 
 use std::collections::BTreeSet;
 
-use ntfs_salvage::salvage::{self, Confidence, Findings, Layer, Opened, Overrides, Scanner, Tree, Way};
+use ntfs_salvage::salvage::{self, Confidence, Layer, Opened, Overrides, Scanner, Way};
 use ntfs_salvage::structure::boot_sector::BootSector;
 use ntfs_salvage::volume::extents::Location;
-use ntfs_salvage::{Name, Threads, Volume};
+use ntfs_salvage::{Threads, Volume};
 use truth::Truth;
 
 /// An image of `testdata` and what is on it.
@@ -115,7 +115,7 @@ impl Random {
     }
 }
 
-/// The paths of every entry, by records alone.
+/// The paths of every entry.
 fn paths(volume: &Volume<'_>) -> BTreeSet<String> {
     let catalog = volume.catalog_with(&Threads::single());
     let mut builder = catalog.paths();
@@ -126,21 +126,11 @@ fn paths(volume: &Volume<'_>) -> BTreeSet<String> {
     found
 }
 
-/// The paths of every entry and ghost, mended.
-fn paths_with_ghosts(volume: &Volume<'_>, findings: &Findings) -> BTreeSet<String> {
+/// The same, also by names that only a scan finds.
+fn all_paths(volume: &Volume<'_>) -> BTreeSet<String> {
     let catalog = volume.catalog_with(&Threads::single());
-    let tree = Tree::new(&catalog, Some(findings), &Threads::single());
-    let mut builder = catalog.paths();
-    let mut found = BTreeSet::new();
-    let mut add = |parent, name: Name<'_>| {
-        let path = builder.path(parent, name);
-        found.insert(tree.mend(path, &mut builder).text);
-    };
-    for entry in catalog.entries() {
-        entry.links().iter().for_each(|link| add(link.parent(), link.name()));
-    }
-    tree.ghosts().iter().for_each(|ghost| add(ghost.parent(), ghost.name()));
-    found
+    let scanned = salvage::scan_for_names(&catalog, &Threads::single(), &mut |_| ());
+    paths(&scanned.unwrap_or_else(|| volume.clone()))
 }
 
 fn the_only<'o, 's>(opened: &'o [Opened<'s>], what: &str) -> &'o Opened<'s> {
@@ -229,8 +219,7 @@ fn ghosts_name_what_the_lost_head_of_the_table_held() {
             let mut bytes = known.bytes.clone();
             Records(0, end).apply(&sizes, &mut bytes);
             let opened = salvage::open(&bytes).expect("a volume");
-            let findings = Scanner::new(&bytes).run();
-            let found = paths_with_ghosts(opened[0].volume(), &findings);
+            let found = all_paths(opened[0].volume());
             if end <= 64 {
                 known.assert_whole(&found, &format!("{name} without {end} records"));
             }
@@ -251,11 +240,10 @@ fn names_survive_lost_sectors() {
             let mut bytes = known.bytes.clone();
             let mut random = Random(seed);
             bytes.chunks_mut(512).filter(|_| random.is_below(percent)).for_each(|sector| sector.fill(0));
-            let findings = Scanner::new(&bytes).run();
             let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
             let mut names = BTreeSet::new();
             for opened in salvage::open(&bytes).expect("a volume") {
-                names.extend(paths_with_ghosts(opened.volume(), &findings).iter().map(|path| last(path)));
+                names.extend(all_paths(opened.volume()).iter().map(|path| last(path)));
             }
             let wanted: BTreeSet<String> = known.paths.iter().map(|path| last(path)).collect();
             all += wanted.len();
@@ -418,7 +406,7 @@ fn any_damage_is_survived() {
         }
         let findings = Scanner::new(&bytes).run();
         for opened in findings.open(&bytes, &Overrides::default(), &Threads::single()).into_iter().flatten() {
-            let _ = paths_with_ghosts(opened.volume(), &findings);
+            let _ = all_paths(opened.volume());
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
+use ntfs_salvage::catalog::Catalog;
 use ntfs_salvage::salvage::{self, Found, Layer, Opening, Way};
 use ntfs_salvage::source::{self, Source};
 use ntfs_salvage::volume::partition::Partition;
@@ -50,6 +51,22 @@ impl Opened<'_> {
     /// True where a listing has to say which volume it is, even if it is the only one.
     pub fn is_remains(&self) -> bool {
         self.layer != Layer::Current && self.way != Way::BareTable
+    }
+}
+
+impl Opened<'_> {
+    /// Makes the catalog of the volume: where it misses records that nothing names, with the names that a
+    /// scan of the volume finds; with all ghosts there are, if they are asked for.
+    pub fn with_catalog<T>(&self, threads: &Threads, ghosts: bool, work: impl FnOnce(Catalog<'_>) -> T) -> T {
+        let haunted = |catalog: Catalog<'_>| match ghosts {
+            true => work(catalog.with_ghosts(threads)),
+            false => work(catalog),
+        };
+        let catalog = self.volume.catalog_with(threads);
+        match salvage::scan_for_names(&catalog, threads, &mut |_| ()) {
+            Some(scanned) => haunted(scanned.catalog_with(threads)),
+            None => haunted(catalog),
+        }
     }
 }
 

@@ -25,6 +25,9 @@ pub struct InputArguments {
     /// Keep what the scan finds in FILE, or go on with what an earlier one left there; implies --scan
     #[arg(long, value_name = "FILE")]
     pub scan_file: Option<PathBuf>,
+    /// Look for files that only an index, its slack, or a child still names, also where no record is lost
+    #[arg(long)]
+    pub ghosts: bool,
     /// The volume has clusters of this many bytes, whatever its boot sector says; implies --scan
     #[arg(long, value_name = "BYTES", value_parser = parse_cluster_size)]
     pub cluster_size: Option<u32>,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ntfs_salvage::catalog::{Link, Recoverability, Stream};
+use ntfs_salvage::catalog::{Link, Provenance, Recoverability, Stream};
 use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::structure::data_runs::DataRun;
 use ntfs_salvage::structure::value::file_attributes::FileAttributes;
@@ -50,6 +50,9 @@ fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
         write_stream(stream, recoverability, json);
     });
     write_all_damage(file, json.put(br#","damage":"#));
+    if entry.provenance() != Provenance::Table {
+        json.put(br#","provenance":"#).text(entry.provenance().code());
+    }
     json.put(b"}\n");
 }
 

@@ -25,6 +25,8 @@ pub struct Listing<'l> {
     pub wanted: Wanted,
     /// Whether it is asked what is left of the streams.
     pub verdicts: bool,
+    /// Whether ghosts are looked for where no record is lost.
+    pub ghosts: bool,
     pub threads: &'l Threads,
 }
 
@@ -42,7 +44,10 @@ impl Listing<'_> {
             self.rows.volume(opened, &mut heading);
         }
         output.write(&heading)?;
-        let catalog = self.opened.volume.catalog_with(self.threads);
+        self.opened.with_catalog(self.threads, self.ghosts, |catalog| self.entries(&catalog, output, progress))
+    }
+
+    fn entries(&self, catalog: &Catalog<'_>, output: &mut Output, progress: &Progress) -> Result<Tally, Failure> {
         // Without clusters there is nothing to ask.
         let is_assessed = self.verdicts && self.opened.volume.geometry().is_some();
         let options = RecoverabilityOptions::default().superseded(self.opened.layer == Layer::OldFormat);
@@ -51,7 +56,7 @@ impl Listing<'_> {
         progress.start(&self.opened.volume, passes.len());
         let mut tally = Tally::new(catalog.counts());
         for &pass in passes {
-            let counted = self.pass(&catalog, assessment.as_ref(), pass, output, progress)?;
+            let counted = self.pass(catalog, assessment.as_ref(), pass, output, progress)?;
             tally.add(&counted);
         }
         Ok(tally)

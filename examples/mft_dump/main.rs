@@ -113,7 +113,7 @@ fn list(arguments: &Arguments, volumes: &[Opened<'_>], threads: &Threads, output
         let shown = (volumes.len() > 1 || opened.is_remains()).then_some(opened);
         let verdicts = !arguments.no_verdict && rows.shows_verdicts();
         let (rows, wanted) = (rows.as_ref(), arguments.wanted());
-        let listing = Listing { opened, shown, rows, wanted, verdicts, threads };
+        let listing = Listing { opened, shown, rows, wanted, verdicts, ghosts: arguments.input.ghosts, threads };
         let tally = listing.run(output, &progress)?;
         progress.clear();
         if !arguments.quiet {

@@ -15,6 +15,7 @@ pub struct Tally {
     live: u64,
     deleted: u64,
     orphans: u64,
+    ghosts: u64,
     damaged: u64,
     damage: BTreeMap<&'static str, u64>,
 }
@@ -28,6 +29,7 @@ impl Tally {
         match state {
             EntryState::Live => self.live += 1,
             EntryState::Deleted => self.deleted += 1,
+            EntryState::Ghost => self.ghosts += 1,
             _ => self.orphans += 1,
         }
         self.damaged += u64::from(!damage.is_empty());
@@ -42,6 +44,7 @@ impl Tally {
         self.live += other.live;
         self.deleted += other.deleted;
         self.orphans += other.orphans;
+        self.ghosts += other.ghosts;
         self.damaged += other.damaged;
         other.damage.iter().for_each(|(code, count)| *self.damage.entry(code).or_default() += count);
     }
@@ -57,10 +60,10 @@ impl Tally {
             ("unreadable", counts.unreadable),
         ];
         say(format_args!("  slots    {}: {} FILE{}", counts.slots, counts.file_records, listed(&other)));
-        let others = [("deleted", self.deleted), ("orphan", self.orphans)];
+        let others = [("deleted", self.deleted), ("orphan", self.orphans), ("ghost", self.ghosts)];
         say(format_args!(
             "  entries  {}: {} live{}",
-            self.live + self.deleted + self.orphans,
+            self.live + self.deleted + self.orphans + self.ghosts,
             self.live,
             listed(&others)
         ));

@@ -60,7 +60,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use ntfs_salvage::Threads;
-use ntfs_salvage::catalog::RecoverabilityOptions;
+use ntfs_salvage::catalog::{Catalog, RecoverabilityOptions};
 use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::source::{DamageMap, Ledger, RescuedOnly, Source};
 
@@ -171,9 +171,19 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn volume(&mut self, opened: &Opened<'_>, is_one_of_several: bool) -> Result<(), Failure> {
+        let place = self.folder_of(opened, is_one_of_several)?;
+        let ghosts = self.arguments.input.ghosts;
+        opened.with_catalog(self.threads, ghosts, |catalog| self.files(opened, &catalog, place))
+    }
+
+    /// Recovers the files of a volume into a folder, the output's prefix being its name.
+    fn files(
+        &mut self,
+        opened: &Opened<'_>,
+        catalog: &Catalog<'_>,
+        (folder, prefix): (Arc<Folder>, String),
+    ) -> Result<(), Failure> {
         let (arguments, threads) = (self.arguments, self.threads);
-        let (folder, prefix) = self.folder_of(opened, is_one_of_several)?;
-        let catalog = opened.volume.catalog_with(threads);
         let options = RecoverabilityOptions::default().sample_zeros(true);
         let assessment = catalog.assessment(threads, options.superseded(opened.layer == Layer::OldFormat));
         // The manifest's own name, where it is in the root of the files.

@@ -90,7 +90,7 @@ impl Owner {
     fn of(entry: &Entry<'_>) -> Self {
         let is_live = match entry.state() {
             EntryState::Live => true,
-            EntryState::Deleted => false,
+            EntryState::Deleted | EntryState::Ghost => false,
             EntryState::Orphan => entry.header().is_in_use(),
         };
         Self { reference: entry.reference(), is_live }

@@ -145,7 +145,7 @@ impl Part {
     fn add_entry(&mut self, entry: &Entry<'_>, clusters: u64) {
         let is_live = match entry.state() {
             EntryState::Live => true,
-            EntryState::Deleted => false,
+            EntryState::Deleted | EntryState::Ghost => false,
             EntryState::Orphan => entry.header().is_in_use(),
         };
         let attributes = || entry.attributes().filter(|attribute| !attribute.is_resident());

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use super::Catalog;
-use super::entry::{Entry, unreadable};
+use super::entry::{Entry, EntryState, unreadable};
 use super::slot::SlotFlags;
 use crate::base::damage::Damage;
 use crate::base::error::{Error, Result};
@@ -13,7 +13,8 @@ use crate::volume::mft::Chunk;
 
 impl<'v> Catalog<'v> {
     /// The entries in the order of their records: live, deleted, and what is left of files whose
-    /// base record is gone. Free records without evidence of a file are no entries.
+    /// base record is gone; behind them [ghosts](Self::ghosts), where they were looked for. Free records
+    /// without evidence of a file are no entries.
     #[must_use]
     pub fn entries(&self) -> Entries<'_> {
         Entries {
@@ -22,6 +23,7 @@ impl<'v> Catalog<'v> {
             buffer: Vec::new(),
             records: Vec::new().into_iter(),
             missing: Vec::new(),
+            next_ghost: 0,
         }
     }
 
@@ -48,8 +50,15 @@ impl<'v> Catalog<'v> {
         work: impl Fn(&mut S, Batch<'_>) -> T + Sync,
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let in_batch = |state: &mut S, chunk: Chunk<'_>| work(state, Batch { catalog: self, chunk });
-        self.mft().scan_with(threads, state, in_batch, consume)
+        let in_batch = |state: &mut S, chunk: Chunk<'_>| work(state, Batch::of_table(self, chunk));
+        let ghosts = u64::try_from(self.ghosts.count().div_ceil(Batch::GHOSTS)).unwrap_or(0);
+        if ghosts == 0 {
+            return self.mft().scan_with(threads, state, in_batch, consume);
+        }
+        let mut consume = consume;
+        self.mft().scan_with(threads, &state, in_batch, &mut consume)?;
+        let in_batch = |state: &mut S, index| work(state, Batch::of_ghosts(self, index));
+        threads.map_in_order(ghosts, state, in_batch, consume)
     }
 
     /// The entry whose base is `record`; `None` where it is no base or shows no evidence of a file.
@@ -64,7 +73,23 @@ impl<'v> Catalog<'v> {
             found = unreadable(record.number(), u64::from(self.mft().record_size()), missing);
         }
         let extensions = if is_extended { self.read_extensions(record.number(), &mut found) } else { Vec::new() };
-        Entry::new(self, record, extensions, found)
+        let entry = Entry::new(self, record, extensions, found)?;
+        Some(if self.ghosts.names().is_empty() { entry } else { self.with_lent_names(entry) })
+    }
+
+    /// The entry with the names that an index has for it, where its records have none.
+    fn with_lent_names<'a>(&'a self, entry: Entry<'a>) -> Entry<'a> {
+        if entry.state() == EntryState::Orphan || entry.file_names().next().is_some() {
+            return entry;
+        }
+        let lent = self.ghosts.lent_to(entry.reference(), entry.header().is_in_use());
+        entry.with_lent_names(lent)
+    }
+
+    /// The entry of a file without a record.
+    fn ghost(&self, index: usize) -> Option<Entry<'_>> {
+        let (record, witness) = self.ghosts.file(index)?;
+        Some(Entry::of_ghost(self, record, witness))
     }
 
     /// Reads the extension records of `base`; what of them cannot be read is added to `found`.
@@ -87,10 +112,24 @@ impl<'v> Catalog<'v> {
 #[derive(Debug)]
 pub struct Batch<'b> {
     catalog: &'b Catalog<'b>,
-    chunk: Chunk<'b>,
+    chunk: Option<Chunk<'b>>,
+    ghosts: Range<usize>,
 }
 
 impl<'b> Batch<'b> {
+    /// Ghosts in a batch.
+    const GHOSTS: usize = 256;
+
+    fn of_table(catalog: &'b Catalog<'b>, chunk: Chunk<'b>) -> Self {
+        Self { catalog, chunk: Some(chunk), ghosts: 0..0 }
+    }
+
+    fn of_ghosts(catalog: &'b Catalog<'b>, index: u64) -> Self {
+        let first = usize::try_from(index).unwrap_or(usize::MAX).saturating_mul(Self::GHOSTS);
+        let ghosts = first..first.saturating_add(Self::GHOSTS).min(catalog.ghosts.count());
+        Self { catalog, chunk: None, ghosts }
+    }
+
     /// The catalog the entries come from.
     #[must_use]
     pub fn catalog(&self) -> &'b Catalog<'b> {
@@ -100,8 +139,10 @@ impl<'b> Batch<'b> {
     /// The entries in order.
     pub fn into_entries(self) -> impl Iterator<Item = Entry<'b>> {
         let catalog = self.catalog;
-        let missing = self.chunk.missing().to_vec();
-        self.chunk.into_records().filter_map(move |(_, record)| catalog.assemble(record.ok()?, &missing))
+        let missing = self.chunk.as_ref().map(|chunk| chunk.missing().to_vec()).unwrap_or_default();
+        let records = self.chunk.into_iter().flat_map(Chunk::into_records);
+        let of_table = records.filter_map(move |(_, record)| catalog.assemble(record.ok()?, &missing));
+        of_table.chain(self.ghosts.filter_map(|index| catalog.ghost(index)))
     }
 }
 
@@ -114,6 +155,7 @@ pub struct Entries<'c> {
     /// The records of the chunk that are still to come, and what of the chunk could not be read.
     records: std::vec::IntoIter<Record<'static>>,
     missing: Vec<Range<u64>>,
+    next_ghost: usize,
 }
 
 impl Entries<'_> {
@@ -138,8 +180,12 @@ impl<'c> Iterator for Entries<'c> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let Some(record) = self.records.next() else {
-                self.advance()?;
-                continue;
+                if self.advance().is_some() {
+                    continue;
+                }
+                let ghost = self.catalog.ghost(self.next_ghost);
+                self.next_ghost = self.next_ghost.saturating_add(1);
+                return ghost;
             };
             let entry = self.catalog.assemble(record, &self.missing);
             if entry.is_some() {

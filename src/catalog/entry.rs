@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::ghost::Witness;
 use super::path::Path;
 use super::{Catalog, Paths};
 use crate::base::damage::{Damage, DamageKind};
@@ -23,16 +24,43 @@ pub enum EntryState {
     Deleted,
     /// Only extension records are left; the base record is gone or was used again.
     Orphan,
+    /// No record is left; an index names the file, or others name it as their parent.
+    Ghost,
 }
 
 impl EntryState {
-    /// `live`, `deleted` or `orphan`.
+    /// `live`, `deleted`, `orphan` or `ghost`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
             Self::Deleted => "deleted",
             Self::Orphan => "orphan",
+            Self::Ghost => "ghost",
+        }
+    }
+}
+
+/// Where an entry comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Provenance {
+    /// A record of the table.
+    Table,
+    /// A record that a scan found, of a table that does not say itself where it lies.
+    Carved,
+    /// No record: what else knows of the file.
+    Ghost(Witness),
+}
+
+impl Provenance {
+    /// `table`, `carved`, or of a ghost what its [`Witness`] is called.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Carved => "carved",
+            Self::Ghost(witness) => witness.code(),
         }
     }
 }
@@ -43,7 +71,10 @@ pub struct Entry<'c> {
     catalog: &'c Catalog<'c>,
     record: Record<'c>,
     extensions: Vec<Record<'static>>,
+    /// Names that an index has for the file, whose own records have none.
+    lent: Option<Record<'static>>,
     state: EntryState,
+    provenance: Provenance,
     /// Damage that the records do not show by themselves: what could not be read or joined.
     pub(super) found: Vec<Damage>,
 }
@@ -68,7 +99,9 @@ impl<'c> Entry<'c> {
             (true, true) => EntryState::Live,
             (true, false) => EntryState::Deleted,
         };
-        let mut entry = Self { catalog, record, extensions, state, found };
+        let is_carved = catalog.mft().is_carved(record.number());
+        let provenance = if is_carved { Provenance::Carved } else { Provenance::Table };
+        let mut entry = Self { catalog, record, extensions, lent: None, state, provenance, found };
         if state != EntryState::Live && !entry.has_evidence() {
             return None;
         }
@@ -77,6 +110,17 @@ impl<'c> Entry<'c> {
             entry.found.push(Damage::in_record(entry.record_number(), 32, DamageKind::BaseRecordGone { reference }));
         }
         Some(entry)
+    }
+
+    /// A file without a record: `record` stands for it.
+    pub(super) fn of_ghost(catalog: &'c Catalog<'c>, record: Record<'c>, witness: Witness) -> Self {
+        let (state, provenance) = (EntryState::Ghost, Provenance::Ghost(witness));
+        Self { catalog, record, extensions: Vec::new(), lent: None, state, provenance, found: Vec::new() }
+    }
+
+    /// The same file with names that an index has for it.
+    pub(super) fn with_lent_names(self, lent: Option<Record<'static>>) -> Self {
+        Self { lent, ..self }
     }
 
     /// Formatting a volume writes records that were never a file's: with times, a descriptor and an
@@ -117,6 +161,12 @@ impl<'c> Entry<'c> {
         self.state
     }
 
+    /// Where the entry comes from.
+    #[must_use]
+    pub fn provenance(&self) -> Provenance {
+        self.provenance
+    }
+
     /// True for a directory.
     #[must_use]
     pub fn is_directory(&self) -> bool {
@@ -129,7 +179,8 @@ impl<'c> Entry<'c> {
         self.record.header()
     }
 
-    /// The base record (for an orphan, the first record that is left).
+    /// The base record (for an orphan, the first record that is left). That of a ghost was never on disk:
+    /// it has the reference, and the names that are known.
     #[must_use]
     pub fn record(&self) -> &Record<'c> {
         &self.record
@@ -149,7 +200,7 @@ impl<'c> Entry<'c> {
 
     pub(super) fn records(&self) -> impl Iterator<Item = &Record<'_>> {
         let base: &Record<'_> = &self.record;
-        std::iter::once(base).chain(&self.extensions)
+        std::iter::once(base).chain(&self.extensions).chain(&self.lent)
     }
 
     /// The record of the file that has this number.
@@ -169,7 +220,7 @@ impl<'c> Entry<'c> {
 
     /// The attributes of all records of the file. Those that cannot be read are in [`damage`](Self::damage).
     pub fn attributes(&self) -> EntryAttributes<'_> {
-        EntryAttributes { walk: self.record.attributes(), extensions: self.extensions.iter() }
+        EntryAttributes { walk: self.record.attributes(), extensions: self.extensions.iter(), lent: self.lent.iter() }
     }
 
     /// The attributes of one type.
@@ -259,6 +310,7 @@ impl<'c> Entry<'c> {
 pub struct EntryAttributes<'e> {
     walk: Attributes<'e>,
     extensions: std::slice::Iter<'e, Record<'static>>,
+    lent: std::option::Iter<'e, Record<'static>>,
 }
 
 impl<'e> Iterator for EntryAttributes<'e> {
@@ -270,7 +322,7 @@ impl<'e> Iterator for EntryAttributes<'e> {
             match self.walk.next() {
                 Some(Ok(attribute)) => return Some(attribute),
                 Some(Err(_)) => {}
-                None => self.walk = self.extensions.next()?.attributes(),
+                None => self.walk = self.extensions.next().or_else(|| self.lent.next())?.attributes(),
             }
         }
     }

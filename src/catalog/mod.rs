@@ -12,8 +12,11 @@ mod entries;
 pub mod entry;
 #[cfg(test)]
 mod forged_volume;
+pub mod ghost;
+mod ghost_search;
 pub mod link;
 mod overlay;
+pub(crate) mod owners;
 pub mod parts;
 mod pass;
 pub mod path;
@@ -21,6 +24,7 @@ mod path_budget;
 pub mod recoverability;
 mod resident;
 pub mod security;
+mod slack;
 mod slot;
 pub mod stream;
 pub mod stream_map;
@@ -33,13 +37,15 @@ use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
 use crate::volume::Volume;
 use crate::volume::mft::Mft;
+use ghost::Ghosts;
 use slot::{Slot, SlotFlags};
 
 pub use assessment::{Assessment, RecoverabilityOptions};
 pub use claims::{Age, Claim, Claimant, Claims};
 pub use encoding::Encoding;
 pub use entries::{Batch, Entries};
-pub use entry::{Entry, EntryState};
+pub use entry::{Entry, EntryState, Provenance};
+pub use ghost::{Ghost, Witness};
 pub use link::Link;
 pub use parts::Parts;
 pub use path::{Path, PathEnd, Paths};
@@ -67,6 +73,7 @@ pub struct Catalog<'v> {
     counts: Counts,
     /// How many UTF-16 units of a directory's text are put before a name.
     longest_path: usize,
+    ghosts: Ghosts,
 }
 
 /// What the catalog keeps of a directory.
@@ -120,7 +127,8 @@ impl<'s> Volume<'s> {
     /// The same on the given threads.
     #[must_use]
     pub fn catalog_with(&self, threads: &Threads) -> Catalog<'_> {
-        pass::run(self, threads)
+        let catalog = pass::run(self, threads);
+        if catalog.missing_records() > 0 { catalog.with_ghosts(threads) } else { catalog }
     }
 }
 
@@ -181,8 +189,12 @@ impl<'v> Catalog<'v> {
         self.directories.get(index).ok_or(PathEnd::Unnamed(reference))
     }
 
-    /// Where that directory stands among the directories.
+    /// Where that directory stands among the directories: a record's, or a ghost's.
     fn directory_index(&self, reference: FileReference) -> Result<usize, PathEnd> {
+        self.index_of_record(reference).or_else(|end| self.ghost_directory(end))
+    }
+
+    fn index_of_record(&self, reference: FileReference) -> Result<usize, PathEnd> {
         let number = reference.record_number();
         let slot = self.slot(number).filter(|slot| slot.flags().contains(SlotFlags::RECORD));
         let is_root = number == Self::ROOT;

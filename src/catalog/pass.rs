@@ -2,6 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
+use super::ghost::Ghosts;
 use super::slot::{Slot, SlotFlags};
 use super::{Catalog, Counts, Directory, Extension, path_budget};
 use crate::base::reference::{FileReference, SequenceMatch};
@@ -36,6 +37,7 @@ pub(super) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> 
         by_number: Vec::new(),
         counts: Counts::default(),
         longest_path: path_budget::LONGEST,
+        ghosts: Ghosts::default(),
     };
     let mut extensions = Vec::new();
     let mut outlying = Vec::new();

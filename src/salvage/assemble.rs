@@ -245,7 +245,8 @@ impl<'s> Material<'s, '_> {
             before = Some((claim.end, position.saturating_add(length)));
         }
         let size = extents.end();
-        Mft::new(window, extents, record_size, size, Vec::new())
+        let records = size.div_ceil(wide.max(1));
+        Mft::new(window, extents, record_size, size, Vec::new()).carved(std::iter::once(0..records).collect())
     }
 
     fn assembled(&self, used: &[usize]) -> Damage {
@@ -266,12 +267,15 @@ fn filled<'s>(mft: &Mft<'s>, found: &Mft<'s>) -> Mft<'s> {
             mft.extents().between(extent.offset, extent.end()).filter(|part| part.location == Location::Unmapped);
         open.flat_map(|part| found.extents().between(part.offset, part.end())).collect::<Vec<_>>()
     });
-    let mut list: Vec<Extent> = mft.extents().list().iter().copied().chain(gaps).filter(is_placed).collect();
+    let gaps: Vec<Extent> = gaps.filter(is_placed).collect();
+    let number = |byte: u64| byte.div_ceil(u64::from(mft.record_size()).max(1));
+    let carved = gaps.iter().map(|extent| number(extent.offset)..number(extent.end())).collect();
+    let mut list: Vec<Extent> = mft.extents().list().iter().copied().filter(is_placed).chain(gaps).collect();
     list.sort_by_key(|extent| extent.offset);
     let mut extents = Extents::default();
     list.into_iter().for_each(|extent| extents.push(extent));
     let size = extents.end();
-    Mft::new(mft.source(), extents, mft.record_size(), size, Vec::new())
+    Mft::new(mft.source(), extents, mft.record_size(), size, Vec::new()).carved(carved)
 }
 
 /// The bytes of a volume that a table lies in, sorted.

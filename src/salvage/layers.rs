@@ -2,18 +2,17 @@
 //! lies inside files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 
 use super::assemble::{Assembly, Material, Occupied, is_mirror};
 use super::fragments::{Fragment, hits_of};
 use super::geometry_vote::GeometryVote;
 use super::witnesses::{place, read_record};
 use crate::base::threads::Threads;
+use crate::catalog::owners::owners;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::Record;
 use crate::volume::Volume;
 use crate::volume::extents::Extents;
-use crate::volume::mft::Chunk;
 
 /// What a volume is to its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -316,50 +315,6 @@ impl<'s> Sorting<'s, '_, '_> {
 
 fn current_start(found: &Found<'_>) -> Option<u64> {
     found.vote.as_ref().filter(|_| found.layer == Layer::Current).map(|vote| vote.start)
-}
-
-/// Which of `places`, bytes of the volume in order, lie in clusters of a file in use, and of which.
-pub(super) fn owners(
-    volume: &Volume<'_>,
-    cluster_size: u32,
-    places: &[(u64, usize)],
-    threads: &Threads,
-) -> BTreeMap<usize, u64> {
-    let mut found: BTreeMap<usize, u64> = BTreeMap::new();
-    let work = |chunk: Chunk<'_>| {
-        let mut owned = Vec::new();
-        for (_, record) in chunk.into_records() {
-            let Ok(record) = record else { continue };
-            owned_by(&record, cluster_size, places, &mut owned);
-        }
-        owned
-    };
-    let flow = volume.mft().scan(threads, work, |owned| {
-        for (index, owner) in owned {
-            found.entry(index).or_insert(owner);
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    debug_assert!(flow.is_continue(), "nothing breaks the pass");
-    found
-}
-
-fn owned_by(record: &Record<'_>, cluster_size: u32, places: &[(u64, usize)], owned: &mut Vec<(usize, u64)>) {
-    let header = record.header();
-    let owner = if header.is_base_record() { record.number() } else { header.base_reference().record_number() };
-    // The table's own runs are no file's.
-    if !header.is_in_use() || owner == 0 {
-        return;
-    }
-    let pieces = record.attributes().filter_map(Result::ok).filter_map(|attribute| attribute.non_resident());
-    let runs = pieces.filter_map(|piece| piece.data_runs().ok()).flat_map(|runs| runs.map_while(Result::ok));
-    for run in runs {
-        let Some(start) = run.lcn.and_then(|lcn| lcn.checked_mul(u64::from(cluster_size))) else { continue };
-        let end = start.saturating_add(run.clusters.saturating_mul(u64::from(cluster_size)));
-        let first = places.partition_point(|(place, _)| *place < start);
-        let inside = places.iter().skip(first).take_while(|(place, _)| *place < end);
-        owned.extend(inside.map(|(_, index)| (*index, owner)));
-    }
 }
 
 /// What tells a record from another of the same number: its life, and its first name.

@@ -196,8 +196,12 @@ pub(super) fn assemble<'s>(
     let votes = vote(&source, findings, &fragments, overrides);
     let material = Material { source, findings, fragments: &fragments };
     let found = layers(material, &votes, threads).into_iter();
+    let with_indexes = |volume: Volume<'s>| {
+        let indexes = findings.lost_indexes(source.start(), volume.source());
+        volume.with_lost_indexes(indexes)
+    };
     let opened = found.map(|found| Opened {
-        volume: found.volume,
+        volume: with_indexes(found.volume),
         layer: found.layer,
         way: Way::Scan,
         vote: found.vote,

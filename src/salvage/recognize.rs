@@ -6,11 +6,10 @@ use crate::base::reference::FileReference;
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::boot_sector::{BootSector, OemId};
-use crate::structure::index_entry::IndexEntry;
 use crate::structure::index_record::IndexRecord;
 use crate::structure::record::{Record, RecordHeader};
 use crate::structure::update_sequence::{Protection, STRIDE, UpdateSequence};
-use crate::structure::value::file_name::{FileName, Namespace};
+use crate::structure::value::file_name::Namespace;
 
 const FILE: u32 = u32::from_le_bytes(*b"FILE");
 const BAAD: u32 = u32::from_le_bytes(*b"BAAD");
@@ -228,7 +227,7 @@ fn index(offset: u64, bytes: &[u8]) -> Option<IndexHit> {
         match entry {
             Ok(entry) => {
                 entries = entries.saturating_add(1);
-                key_of_directory(&entry).into_iter().for_each(|name| parents.count(name.parent()));
+                entry.directory_name().into_iter().for_each(|name| parents.count(name.parent()));
             }
             Err(_) => is_whole = false,
         }
@@ -244,13 +243,6 @@ fn index(offset: u64, bytes: &[u8]) -> Option<IndexHit> {
         is_strong,
     };
     (is_strong || fits).then_some(hit)
-}
-
-/// The key of an entry, if it is the name of a file: its length says exactly what its name needs.
-pub(super) fn key_of_directory<'a>(entry: &IndexEntry<'a>) -> Option<FileName<'a>> {
-    let name = entry.file_name().ok()?;
-    let exact = entry.key().len() == name.name().bytes().len().saturating_add(66);
-    (exact && name.namespace().0 <= 3 && !name.parent().is_zero() && !entry.file_reference().is_zero()).then_some(name)
 }
 
 /// The value that stands in more than half of the places, found without keeping them.

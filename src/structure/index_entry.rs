@@ -109,6 +109,15 @@ impl<'a> IndexEntry<'a> {
         FileName::parse(self.key).map_err(|damage| self.in_key(damage))
     }
 
+    /// The key, if it is the name of a file: its length says exactly what its name needs.
+    #[must_use]
+    pub(crate) fn directory_name(&self) -> Option<FileName<'a>> {
+        let name = self.file_name().ok()?;
+        let is_exact = self.key.len() == name.name().bytes().len().saturating_add(66);
+        let means_something = !name.parent().is_zero() && !self.file_reference().is_zero();
+        (is_exact && name.namespace().0 <= 3 && means_something).then_some(name)
+    }
+
     /// The data as a view's entry has it, empty in many views and in the last entry.
     ///
     /// # Errors

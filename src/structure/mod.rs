@@ -14,5 +14,6 @@ pub mod non_resident;
 pub mod record;
 mod residue;
 pub mod security_stream;
+mod synthetic_record;
 pub mod update_sequence;
 pub mod value;

@@ -23,6 +23,8 @@ pub struct Mft<'s> {
     /// Bytes read at once by a pass over the table: whole records.
     chunk_size: u64,
     damage: Vec<Damage>,
+    /// Records whose places a scan found, sorted.
+    carved: Vec<Range<u64>>,
 }
 
 impl<'s> Mft<'s> {
@@ -35,7 +37,7 @@ impl<'s> Mft<'s> {
         let (record_size, claimed) = (record_size.max(1), size.min(extents.end()));
         let size = claimed.min(held_by(&source, &extents));
         let chunk_size = u64::from(Self::CHUNK).next_multiple_of(u64::from(record_size));
-        let mut this = Self { source, record_size, size, extents, chunk_size, damage };
+        let mut this = Self { source, record_size, size, extents, chunk_size, damage, carved: Vec::new() };
         let unmapped = this.extents.between(0, size).filter(|extent| !matches!(extent.location, Location::At(_)));
         let mut gaps: Vec<_> = unmapped.map(|gap| this.unmapped_damage(gap.offset, gap.end())).collect();
         gaps.extend((size < claimed).then(|| this.unmapped_damage(size, claimed)));
@@ -96,6 +98,19 @@ impl<'s> Mft<'s> {
             return Err(Damage::in_record(number, 0, DamageKind::Unreadable { length: self.wide_record_size() }).into());
         }
         Ok(Record::from_vec(number, bytes)?)
+    }
+
+    /// The same table, of which the records in these ranges have places that a scan found.
+    pub(crate) fn carved(self, mut records: Vec<Range<u64>>) -> Self {
+        records.sort_unstable_by_key(|range| range.start);
+        Self { carved: records, ..self }
+    }
+
+    /// True for a record whose place the table itself does not tell: a scan found it.
+    #[must_use]
+    pub fn is_carved(&self, number: u64) -> bool {
+        let behind = self.carved.partition_point(|range| range.start <= number);
+        behind.checked_sub(1).and_then(|index| self.carved.get(index)).is_some_and(|range| number < range.end)
     }
 
     /// True when every byte of the slot has a known place.

@@ -7,6 +7,7 @@ pub mod disk;
 pub mod extents;
 pub mod geometry;
 pub mod guid_partition_table;
+pub mod lost_index;
 pub mod master_boot_record;
 pub mod mft;
 pub mod partition;
@@ -14,12 +15,15 @@ mod partition_table;
 pub mod upcase;
 mod value;
 
+use std::sync::Arc;
+
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::source::{Source, Window};
 use crate::structure::boot_sector::BootSector;
 pub use bitmap::{ClusterBitmap, ClusterState};
 use geometry::Geometry;
+pub use lost_index::LostIndex;
 use mft::Mft;
 
 /// An NTFS volume: its geometry and its MFT, and what had to be put up with to find them.
@@ -29,6 +33,8 @@ pub struct Volume<'s> {
     geometry: Option<Geometry>,
     mft: Mft<'s>,
     damage: Vec<Damage>,
+    /// Of a scan of the volume, where there was one.
+    lost_indexes: Option<Arc<[LostIndex]>>,
 }
 
 impl<'s> Volume<'s> {
@@ -72,7 +78,7 @@ impl<'s> Volume<'s> {
             let kind = DamageKind::VolumeTruncated { claimed: geometry.volume_size(), available: source.size() };
             damage.push(Damage::new(source.size(), kind));
         }
-        Ok(Self { source, geometry: Some(geometry), mft, damage })
+        Ok(Self { source, geometry: Some(geometry), mft, damage, lost_indexes: None })
     }
 
     /// Opens a bare `$MFT` file: names, times and resident content without clusters.
@@ -81,7 +87,8 @@ impl<'s> Volume<'s> {
     /// When the file does not look like a table of FILE records.
     pub fn from_table(source: &'s dyn Source) -> Result<Self> {
         let source = Window::whole(source);
-        Ok(Self { source, geometry: None, mft: Mft::from_table(source)?, damage: Vec::new() })
+        let mft = Mft::from_table(source)?;
+        Ok(Self { source, geometry: None, mft, damage: Vec::new(), lost_indexes: None })
     }
 
     /// A volume put together from what was found: nothing is read here.
@@ -92,7 +99,7 @@ impl<'s> Volume<'s> {
         mft: Mft<'s>,
         damage: Vec<Damage>,
     ) -> Self {
-        Self { source, geometry, mft, damage }
+        Self { source, geometry, mft, damage, lost_indexes: None }
     }
 
     /// The same volume, its table read `records` at a time.

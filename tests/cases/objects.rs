@@ -4,7 +4,6 @@ use std::io::{Read, Seek, SeekFrom};
 
 use ntfs_salvage::EntryState;
 use ntfs_salvage::catalog::{Encoding, Origin, PathEnd, Standing, Verdict};
-use ntfs_salvage::salvage::Tree;
 use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::Value as Content;
@@ -209,14 +208,14 @@ fn nt_22_an_index_remembers_a_deleted_file_in_its_slack() {
     objects(|case| {
         let row = case.row("/NT-22/zz gone");
         assert!(case.catalog.entry(record(row)).is_err(), "its record is wiped");
-        let tree = Tree::new(case.catalog, None, &ntfs_salvage::Threads::single());
-        let ghost = tree.ghosts().iter().find(|ghost| ghost.name().is("zz gone")).expect("the name is found");
+        let catalog = case.catalog.volume().catalog().with_ghosts(&ntfs_salvage::Threads::single());
+        let ghost = catalog.ghosts().iter().find(|ghost| ghost.name().is("zz gone")).expect("the name is found");
         assert_eq!(ghost.reference.record_number(), record(row));
         let name = ghost.file_name().unwrap();
         let times = [name.created(), name.modified(), name.record_changed(), name.accessed()].map(|time| time.0);
         assert_eq!(serde_json::json!(times), row["index_times"]);
         assert_eq!(name.data_size(), 22);
-        assert_eq!(tree.path(ghost.parent(), ghost.name()).text, "/NT-22/zz gone");
+        assert_eq!(catalog.paths().path(ghost.parent(), ghost.name()).text, "/NT-22/zz gone");
     });
 }
 

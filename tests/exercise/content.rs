@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use ntfs_salvage::catalog::{Assessment, Catalog, RecoverabilityOptions, Stream, StreamMap, StreamRange};
-use ntfs_salvage::salvage::{self, Tree};
+use ntfs_salvage::salvage;
 use ntfs_salvage::source::Source;
-use ntfs_salvage::{Threads, Volume};
+use ntfs_salvage::{EntryState, Threads, Volume};
 
 use super::{damaged, debug, see, show, table};
 
@@ -23,12 +23,17 @@ pub(crate) fn all(catalog: &Catalog<'_>) {
             content(&stream.raw(), &assessment);
         }
     }
-    let tree = Tree::new(catalog, None, &threads);
-    for ghost in tree.ghosts() {
+    let haunted = catalog.volume().catalog_with(&threads).with_ghosts(&threads);
+    let mut paths = haunted.paths();
+    for ghost in haunted.ghosts() {
         debug(ghost);
-        debug(&tree.path(ghost.parent(), ghost.name()));
-        assert!(tree.names_of(ghost.reference).any(|other| other == ghost));
+        debug(&paths.path(ghost.parent(), ghost.name()));
     }
+    haunted.entries().filter(|entry| entry.state() == EntryState::Ghost).for_each(|entry| {
+        show(&entry.reference());
+        assert!(entry.streams().is_empty() && entry.damage().is_empty(), "a ghost has no record to be damaged");
+        debug(&entry.links());
+    });
 }
 
 /// Claims and bitmap speak of clusters in order.

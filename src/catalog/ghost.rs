@@ -1,0 +1,192 @@
+//! Ghosts: files and directories that have no record any more, and are known all the same.
+//!
+//! A directory's index keeps a copy of each of its files' names, times and sizes. Where a file's
+//! record is lost, was used again, or has lost its name, that copy is what is left. Of a directory
+//! there may be less: that files name it as their parent.
+
+use super::{Catalog, Directory, PathEnd};
+use crate::base::name::Name;
+use crate::base::reference::FileReference;
+use crate::structure::record::Record;
+use crate::structure::value::file_attributes::FileAttributes;
+use crate::structure::value::file_name::{FileName, Namespace};
+
+/// A name of a file that no record describes; of a directory that only files name, the want of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ghost {
+    /// The file, in the life that is meant.
+    pub reference: FileReference,
+    /// What knows of it.
+    pub witness: Witness,
+    /// Where that stands, in bytes of the volume; `None` inside a record.
+    pub offset: Option<u64>,
+    pub(super) key: Vec<u8>,
+}
+
+/// What knows of a ghost, the most trusted first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Witness {
+    /// An entry of an index: the file was there when the directory was last written.
+    Index,
+    /// An INDX record of a directory whose own record is lost or was used again; whether the index
+    /// is the last one the directory had cannot be told.
+    LostIndex,
+    /// Bytes of an index that are no longer in use, or were torn: the file may have been deleted, or
+    /// its entry moved.
+    IndexSlack,
+    /// The end of a directory's record, behind what is in use.
+    RecordSlack,
+    /// Files whose parent it is.
+    Child,
+}
+
+impl Witness {
+    /// A word that stays the same between versions.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::LostIndex => "lost-index",
+            Self::IndexSlack => "index-slack",
+            Self::RecordSlack => "record-slack",
+            Self::Child => "child",
+        }
+    }
+}
+
+impl Ghost {
+    /// The copy of the file's name, times and sizes; `None` where nothing but a child knows of it.
+    #[must_use]
+    pub fn file_name(&self) -> Option<FileName<'_>> {
+        FileName::parse(&self.key).ok()
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> Name<'_> {
+        self.file_name().map(|name| name.name()).unwrap_or_default()
+    }
+
+    /// The directory it is in.
+    #[must_use]
+    pub fn parent(&self) -> FileReference {
+        self.file_name().map_or(FileReference(0), |name| name.parent())
+    }
+
+    /// True for a directory.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        self.file_name().is_none_or(|name| name.file_attributes().contains(FileAttributes::DIRECTORY))
+    }
+
+    /// How much the name is wanted as that of a directory.
+    fn rank(&self) -> (Witness, bool) {
+        (self.witness, self.file_name().is_none_or(|name| name.namespace() == Namespace::DOS))
+    }
+}
+
+/// The ghosts of a catalog.
+#[derive(Debug, Default)]
+pub(super) struct Ghosts {
+    /// Sorted by reference, then by witness.
+    names: Vec<Ghost>,
+    /// Those of files without any record: the first of each in `names`, and how many there are.
+    files: Vec<(usize, usize)>,
+    /// Directories and their places in the catalog's list, sorted by reference.
+    directories: Vec<(FileReference, usize)>,
+}
+
+impl Ghosts {
+    pub(super) fn names(&self) -> &[Ghost] {
+        &self.names
+    }
+
+    /// The names of one file.
+    fn names_of(&self, reference: FileReference) -> &[Ghost] {
+        let start = self.names.partition_point(|ghost| order(ghost.reference) < order(reference));
+        let rest = self.names.get(start..).unwrap_or_default();
+        rest.get(..rest.partition_point(|ghost| ghost.reference == reference)).unwrap_or_default()
+    }
+
+    /// How many files there are that have no record.
+    pub(super) fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The record that stands for file `index` of those without one, and what knows of the file.
+    pub(super) fn file(&self, index: usize) -> Option<(Record<'static>, Witness)> {
+        let (first, count) = *self.files.get(index)?;
+        let names = self.names.get(first..first.checked_add(count)?)?;
+        Some((record_of(names)?, names.first()?.witness))
+    }
+
+    /// The names an index has for a file whose record has none, as a record.
+    pub(super) fn lent_to(&self, reference: FileReference, is_in_use: bool) -> Option<Record<'static>> {
+        let before = FileReference::new(reference.record_number(), reference.sequence_number().wrapping_sub(1));
+        let lives = if is_in_use { [reference; 2] } else { [before, reference] };
+        lives.into_iter().find_map(|life| record_of(self.names_of(life)))
+    }
+
+    /// The place of a directory, in the very life that is asked for.
+    fn directory(&self, reference: FileReference) -> Option<usize> {
+        let at = self.directories.binary_search_by_key(&order(reference), |(directory, _)| order(*directory)).ok()?;
+        self.directories.get(at).map(|(_, place)| *place)
+    }
+}
+
+/// Ghosts stand in the order of the records they would have, then of their lives.
+pub(super) fn order(reference: FileReference) -> (u64, u16) {
+    (reference.record_number(), reference.sequence_number())
+}
+
+/// The names of one file as a record.
+fn record_of(names: &[Ghost]) -> Option<Record<'static>> {
+    let first = names.first()?;
+    let is_directory = names.iter().all(Ghost::is_directory);
+    let keys = names.iter().map(|ghost| ghost.key.as_slice()).filter(|key| !key.is_empty());
+    Record::of_names(first.reference, is_directory, keys).ok()
+}
+
+impl<'v> Catalog<'v> {
+    /// The names that no record has any more, by reference, where they were looked for: see
+    /// [`with_ghosts`](Self::with_ghosts).
+    #[must_use]
+    pub fn ghosts(&self) -> &[Ghost] {
+        self.ghosts.names()
+    }
+
+    /// The directory a ghost tells of, where a way up would end; never one in another life.
+    pub(super) fn ghost_directory(&self, end: PathEnd) -> Result<usize, PathEnd> {
+        let (PathEnd::Missing(reference) | PathEnd::Reused(reference) | PathEnd::Unnamed(reference)) = end else {
+            return Err(end);
+        };
+        self.ghosts.directory(reference).ok_or(end)
+    }
+
+    /// Takes over what was found: the names, sorted by reference and witness.
+    pub(super) fn take_ghosts(&mut self, names: Vec<Ghost>) {
+        let mut ghosts = Ghosts { names, ..Ghosts::default() };
+        let mut first = 0_usize;
+        let mut directories = Vec::new();
+        for group in ghosts.names.chunk_by(|a, b| a.reference == b.reference) {
+            let Some(reference) = group.first().map(|ghost| ghost.reference) else { continue };
+            if !self.has_base_record(reference) {
+                ghosts.files.push((first, group.len()));
+            }
+            let named = group.iter().filter(|ghost| ghost.is_directory() && !ghost.key.is_empty());
+            if let Some(name) = named.min_by_key(|ghost| ghost.rank()) {
+                directories.push((reference, name.clone()));
+            }
+            first = first.saturating_add(group.len());
+        }
+        for (reference, ghost) in directories {
+            let name_offset = self.names.len();
+            self.names.extend_from_slice(ghost.name().bytes());
+            let name_length = u16::try_from(ghost.name().bytes().len()).unwrap_or(0);
+            ghosts.directories.push((reference, self.directories.len()));
+            self.directories.push(Directory { parent: ghost.parent(), name_offset, name_length, rank: 0 });
+        }
+        self.ghosts = ghosts;
+    }
+}
