@@ -83,9 +83,15 @@ fn without(parts: &[Part], volume: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Paths but that of the table itself, whose record is what is destroyed: its extension records stay.
+/// Paths but that of the table itself, whose record is what is destroyed: its extension records stay. Where
+/// a record is lost, ghosts are looked for, and those of records used again are found, too.
 fn paths(entries: &[Value]) -> Vec<&Value> {
-    entries.iter().map(|entry| &entry["paths"]).filter(|paths| paths[0] != "/$MFT").collect()
+    entries
+        .iter()
+        .filter(|entry| entry["state"] != "ghost")
+        .map(|entry| &entry["paths"])
+        .filter(|paths| paths[0] != "/$MFT")
+        .collect()
 }
 
 const LOSSES: [&[Part]; 6] =

@@ -231,13 +231,15 @@ impl<'a> Comparison<'a> {
     }
 
     /// A record that never held a file, or whose file is another by now, is no deleted file; nor is one two.
+    /// A ghost has no record.
     fn report_invented_deleted(&mut self) {
         if !self.truth.knows_all_deleted {
             return;
         }
         let survivors = self.truth.files.iter().filter(|file| file.record_survives);
         let mut expected: Vec<u64> = survivors.map(|file| file.record).collect();
-        for entry in self.entries.iter().filter(|entry| entry["in_use"] != true) {
+        let of_records = self.entries.iter().filter(|entry| entry["state"] != "ghost");
+        for entry in of_records.filter(|entry| entry["in_use"] != true) {
             let (record, state, paths) = (&entry["record"], &entry["state"], &entry["paths"]);
             match expected.iter().position(|expected| record == expected) {
                 Some(found) => _ = expected.swap_remove(found),
