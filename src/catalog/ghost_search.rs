@@ -5,7 +5,6 @@ use std::ops::{ControlFlow, Range};
 
 use super::ghost::{Ghost, Witness, order};
 use super::owners::owners;
-use super::path_budget::longest_path;
 use super::slack::carve;
 use super::slot::SlotFlags;
 use super::{Batch, Catalog, Entry, PathEnd};
@@ -54,7 +53,6 @@ impl Catalog<'_> {
         }
         collected.add_parents(&self, &known);
         self.take_ghosts(collected.into_ghosts());
-        self.longest_path = longest_path(&self, threads);
         self
     }
 
