@@ -33,7 +33,7 @@ impl Entry<'_> {
     pub fn parts(&self) -> Parts<'_> {
         let mut parts = Parts { damage: self.found.clone(), ..Parts::default() };
         parts.take_record(self, self.record());
-        if !self.extension_records().is_empty() || !parts.others.is_empty() {
+        if self.records().nth(1).is_some() || !parts.others.is_empty() {
             self.take_further(&mut parts);
         }
         if parts.damage.len() > 1 {
@@ -44,10 +44,10 @@ impl Entry<'_> {
         parts
     }
 
-    /// What few files have: extension records, and a list of them.
+    /// What few files have: extension records and a list of them, or names from elsewhere.
     #[inline(never)]
     fn take_further<'e>(&'e self, parts: &mut Parts<'e>) {
-        self.extension_records().iter().for_each(|record| parts.take_record(self, record));
+        self.records().skip(1).for_each(|record| parts.take_record(self, record));
         let is_list = |attribute: &&Attribute<'_>| attribute.attribute_type() == AttributeType::ATTRIBUTE_LIST;
         let list = parts.others.iter().find(is_list);
         if list.is_some() || !self.extension_records().is_empty() {
