@@ -67,6 +67,10 @@ impl Tally {
             self.live,
             listed(&others)
         ));
+        let lost = counts.unknown + counts.unreadable + counts.baad_records;
+        if opened.volume.geometry().is_none() && lost > 0 && self.ghosts == 0 {
+            say(format_args!("  names    of {lost} slots without a record may be left: --ghosts looks for them"));
+        }
         let of_volume = || opened.disk_damage.iter().copied().chain(opened.volume.damage());
         of_volume().for_each(|damage| say(format_args!("  damage   {}: {damage}", damage.kind.code())));
         if self.damaged > 0 {

@@ -118,7 +118,9 @@ pub struct Counts {
 }
 
 impl<'s> Volume<'s> {
-    /// Passes over the MFT once and collects what paths and files need, on all cores.
+    /// Passes over the MFT once and collects what paths and files need, on all cores. Where slots of a
+    /// volume's table hold no record though they should, [ghosts](Catalog::with_ghosts) are looked for,
+    /// too; not in a bare table, which has next to nothing of its indexes.
     #[must_use]
     pub fn catalog(&self) -> Catalog<'_> {
         self.catalog_with(&Threads::default())
@@ -128,7 +130,8 @@ impl<'s> Volume<'s> {
     #[must_use]
     pub fn catalog_with(&self, threads: &Threads) -> Catalog<'_> {
         let catalog = pass::run(self, threads);
-        if catalog.missing_records() > 0 { catalog.with_ghosts(threads) } else { catalog }
+        let is_haunted = self.geometry().is_some() && catalog.missing_records() > 0;
+        if is_haunted { catalog.with_ghosts(threads) } else { catalog }
     }
 }
 
