@@ -112,7 +112,7 @@ impl<'v> Catalog<'v> {
 #[derive(Debug)]
 pub struct Batch<'b> {
     catalog: &'b Catalog<'b>,
-    chunk: Option<Chunk<'b>>,
+    chunk: Chunk<'b>,
     ghosts: Range<usize>,
 }
 
@@ -121,13 +121,13 @@ impl<'b> Batch<'b> {
     const GHOSTS: usize = 256;
 
     fn of_table(catalog: &'b Catalog<'b>, chunk: Chunk<'b>) -> Self {
-        Self { catalog, chunk: Some(chunk), ghosts: 0..0 }
+        Self { catalog, chunk, ghosts: 0..0 }
     }
 
     fn of_ghosts(catalog: &'b Catalog<'b>, index: u64) -> Self {
         let first = usize::try_from(index).unwrap_or(usize::MAX).saturating_mul(Self::GHOSTS);
         let ghosts = first..first.saturating_add(Self::GHOSTS).min(catalog.ghosts.count());
-        Self { catalog, chunk: None, ghosts }
+        Self { catalog, chunk: Chunk::default(), ghosts }
     }
 
     /// The catalog the entries come from.
@@ -139,8 +139,8 @@ impl<'b> Batch<'b> {
     /// The entries in order.
     pub fn into_entries(self) -> impl Iterator<Item = Entry<'b>> {
         let catalog = self.catalog;
-        let missing = self.chunk.as_ref().map(|chunk| chunk.missing().to_vec()).unwrap_or_default();
-        let records = self.chunk.into_iter().flat_map(Chunk::into_records);
+        let missing = self.chunk.missing().to_vec();
+        let records = self.chunk.into_records();
         let of_table = records.filter_map(move |(_, record)| catalog.assemble(record.ok()?, &missing));
         of_table.chain(self.ghosts.filter_map(|index| catalog.ghost(index)))
     }

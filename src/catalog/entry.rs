@@ -71,8 +71,8 @@ pub struct Entry<'c> {
     catalog: &'c Catalog<'c>,
     record: Record<'c>,
     extensions: Vec<Record<'static>>,
-    /// Names that an index has for the file, whose own records have none.
-    lent: Option<Record<'static>>,
+    /// Names that an index has for the file, whose own records have none. In a box, since hardly any has.
+    lent: Option<Box<Record<'static>>>,
     state: EntryState,
     provenance: Provenance,
     /// Damage that the records do not show by themselves: what could not be read or joined.
@@ -120,7 +120,7 @@ impl<'c> Entry<'c> {
 
     /// The same file with names that an index has for it.
     pub(super) fn with_lent_names(self, lent: Option<Record<'static>>) -> Self {
-        Self { lent, ..self }
+        Self { lent: lent.map(Box::new), ..self }
     }
 
     /// Formatting a volume writes records that were never a file's: with times, a descriptor and an
@@ -200,7 +200,7 @@ impl<'c> Entry<'c> {
 
     pub(super) fn records(&self) -> impl Iterator<Item = &Record<'_>> {
         let base: &Record<'_> = &self.record;
-        std::iter::once(base).chain(&self.extensions).chain(&self.lent)
+        std::iter::once(base).chain(&self.extensions).chain(self.lent.as_deref())
     }
 
     /// The record of the file that has this number.
@@ -220,7 +220,11 @@ impl<'c> Entry<'c> {
 
     /// The attributes of all records of the file. Those that cannot be read are in [`damage`](Self::damage).
     pub fn attributes(&self) -> EntryAttributes<'_> {
-        EntryAttributes { walk: self.record.attributes(), extensions: self.extensions.iter(), lent: self.lent.iter() }
+        EntryAttributes {
+            walk: self.record.attributes(),
+            extensions: self.extensions.iter(),
+            lent: self.lent.as_deref(),
+        }
     }
 
     /// The attributes of one type.
@@ -310,7 +314,7 @@ impl<'c> Entry<'c> {
 pub struct EntryAttributes<'e> {
     walk: Attributes<'e>,
     extensions: std::slice::Iter<'e, Record<'static>>,
-    lent: std::option::Iter<'e, Record<'static>>,
+    lent: Option<&'e Record<'static>>,
 }
 
 impl<'e> Iterator for EntryAttributes<'e> {
@@ -322,7 +326,7 @@ impl<'e> Iterator for EntryAttributes<'e> {
             match self.walk.next() {
                 Some(Ok(attribute)) => return Some(attribute),
                 Some(Err(_)) => {}
-                None => self.walk = self.extensions.next().or_else(|| self.lent.next())?.attributes(),
+                None => self.walk = self.extensions.next().or_else(|| self.lent.take())?.attributes(),
             }
         }
     }

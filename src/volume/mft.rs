@@ -238,7 +238,7 @@ fn held_by(source: &Window<'_>, extents: &Extents) -> u64 {
 }
 
 /// Consecutive records of the table, as they were read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Chunk<'b> {
     first: u64,
     record_size: u32,
@@ -271,8 +271,9 @@ impl<'b> Chunk<'b> {
         &self.missing
     }
 
+    /// At least one byte: an empty chunk has no records of any size.
     fn slot_size(&self) -> usize {
-        usize::try_from(self.record_size).unwrap_or(usize::MAX)
+        usize::try_from(self.record_size).unwrap_or(usize::MAX).max(1)
     }
 
     /// The slots in order, each with its record number and its bytes as they are on disk.
