@@ -36,6 +36,8 @@ pub(crate) struct File {
     pub(crate) times: Times,
     pub(crate) links: Vec<Link>,
     pub(crate) streams: BTreeMap<String, u64>,
+    /// The SHA-256 of every stream that is known, also of the main one, in hexadecimal.
+    pub(crate) hashes: BTreeMap<String, String>,
     pub(crate) dos_name: Option<String>,
     pub(crate) reparse: Option<(u64, Option<String>)>,
 }
@@ -93,6 +95,7 @@ impl File {
             times: last_set(&line["times"], directory),
             links: links(line, &path, deleted),
             streams: streams(&line["streams"]),
+            hashes: hashes(line),
             dos_name: text(&line["dos_name"]),
             reparse: reparse(line),
             path,
@@ -136,6 +139,14 @@ fn intact_streams(data: &Value) -> Vec<String> {
 fn streams(value: &Value) -> BTreeMap<String, u64> {
     let all = value.as_object().into_iter().flatten();
     all.map(|(name, stream)| (name.clone(), stream["size"].as_u64().expect("a stream has a size"))).collect()
+}
+
+fn hashes(line: &Value) -> BTreeMap<String, String> {
+    // What was written into an overlaid file is what its main stream reads as.
+    let main = text(&line["wof"]["sha256"]).or_else(|| text(&line["sha256"]));
+    let named = line["streams"].as_object().into_iter().flatten();
+    let named = named.filter_map(|(name, stream)| Some((name.clone(), text(&stream["sha256"])?)));
+    main.map(|hash| (String::new(), hash)).into_iter().chain(named).collect()
 }
 
 /// Every name as an object, or the further names as mere paths.
