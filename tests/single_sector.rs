@@ -225,7 +225,9 @@ fn place_of(extent: &Extent, end: u64) -> Option<Range<u64>> {
 fn data_places(stream: &Stream<'_>) -> Places {
     let map = stream.map();
     let of_range = map.ranges().iter().flat_map(|range| match range.origin {
-        Origin::Clusters(position) => vec![position..position + range.length],
+        Origin::Clusters(position) => {
+            Vec::from_iter([(position, range.length)].map(|(start, length)| start..start + length))
+        }
         Origin::Compressed { unit, stored } => {
             map.stored(unit, unit + stored).filter_map(|extent| place_of(&extent, u64::MAX)).collect()
         }
