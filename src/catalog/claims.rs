@@ -82,6 +82,8 @@ pub struct Claims {
     claimants: Vec<Claimant>,
     /// Where the segments start: alone, as each question searches among them.
     starts: Vec<u64>,
+    /// Every [`STEP`](Self::STEP)th of them, so few that a search among them stays in the cache.
+    landmarks: Vec<u64>,
     /// Each reaches to the start of the next; the last one is empty.
     segments: Vec<Segment>,
 }
@@ -244,6 +246,9 @@ impl Active {
 }
 
 impl Claims {
+    /// Starts from one landmark to the next: eight lines of a cache.
+    const STEP: usize = 64;
+
     /// Goes over the runs from the first cluster to the last, and cuts where a claim starts or ends.
     fn sweep(part: Part) -> Self {
         let Part { claimants, mut runs } = part;
@@ -277,7 +282,17 @@ impl Claims {
         }
         segments.shrink_to_fit();
         starts.shrink_to_fit();
-        Self { claimants, starts, segments }
+        let landmarks = starts.iter().copied().step_by(Self::STEP).collect();
+        Self { claimants, starts, landmarks, segments }
+    }
+
+    /// How many segments start at or before `position`.
+    fn started_by(&self, position: u64) -> usize {
+        let passed = self.landmarks.partition_point(|start| *start <= position);
+        let first = passed.saturating_sub(1).saturating_mul(Self::STEP);
+        let near = self.starts.get(first..).unwrap_or_default();
+        let near = near.get(..Self::STEP).unwrap_or(near);
+        first.saturating_add(near.partition_point(|start| *start <= position))
     }
 
     /// Every file that claims clusters, in the order of records.
@@ -302,7 +317,7 @@ impl Claims {
     pub fn of(&self, clusters: Range<u64>) -> impl Iterator<Item = (Range<u64>, Claim<'_>)> {
         let mut position = clusters.start;
         // The segment behind the one that holds the position.
-        let mut index = self.starts.partition_point(|start| *start <= position);
+        let mut index = self.started_by(position);
         std::iter::from_fn(move || {
             if position >= clusters.end {
                 return None;

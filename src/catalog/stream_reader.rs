@@ -237,14 +237,23 @@ impl<'e> StreamReader<'e> {
     pub fn copy_to(&mut self, out: &mut impl Write) -> io::Result<&[StreamRange]> {
         let left = self.map.size.saturating_sub(self.position);
         let mut buffer = PageBuffer::new(usize::try_from(left).map_or(Self::COPY, |left| left.min(Self::COPY)));
+        self.copy_through(buffer.bytes(), out)
+    }
+
+    /// The same through the caller's `buffer`: for many streams. It should not be empty, and best have a MiB
+    /// and start at a page.
+    ///
+    /// # Errors
+    /// As [`copy_to`](Self::copy_to).
+    pub fn copy_through(&mut self, buffer: &mut [u8], out: &mut impl Write) -> io::Result<&[StreamRange]> {
         let known = self.unproven.len();
         while self.position < self.map.size {
-            let length = self.read_at(self.position, buffer.bytes()).length();
+            let length = self.read_at(self.position, buffer).length();
             if length == 0 {
                 break;
             }
             self.pass(length);
-            out.write_all(buffer.bytes().get(..length).unwrap_or_default())?;
+            out.write_all(buffer.get(..length).unwrap_or_default())?;
         }
         Ok(self.unproven.get(known..).unwrap_or_default())
     }
