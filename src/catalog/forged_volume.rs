@@ -49,6 +49,22 @@ pub(super) fn file() -> Forge {
     Forge::new(RECORD).name((5, 5), 3, "f")
 }
 
+/// A directory in use with the sequence number 1.
+pub(super) fn directory(parent: (u64, u16), name: &str) -> Forge {
+    Forge::new(RECORD).flags(3).name(parent, 3, name)
+}
+
+/// A bare table with these records; the slots between them are blank.
+pub(super) fn table(records: impl IntoIterator<Item = (u64, Forge)>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (number, record) in records {
+        let start = number as usize * RECORD;
+        bytes.resize(bytes.len().max(start + RECORD), 0);
+        bytes[start..start + RECORD].copy_from_slice(&record.on_disk(number));
+    }
+    bytes
+}
+
 /// A record in use whose only `$DATA` has these runs and sizes.
 pub(super) fn with_runs(list: &[(u64, Option<u64>)], size: u64, initialized: u64) -> Forge {
     add_runs(file(), "", list, size, initialized)

@@ -218,3 +218,43 @@ impl<'v> Catalog<'v> {
         slot.directory().ok_or(PathEnd::Unnamed(reference))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::forged_volume::{Forged, directory, file, table};
+    use super::{Threads, Volume};
+
+    #[test]
+    fn blank_slots_among_records_were_lost() {
+        let has_blank = |numbers: &[u64], last: u64| {
+            let records = (0..=last).filter(|number| !numbers.contains(number));
+            let table = table(records.map(|number| (number, file())));
+            Volume::from_table(&table).unwrap().catalog().has_blank_records()
+        };
+        assert!(!has_blank(&[], 40));
+        assert!(!has_blank(&(16..24).collect::<Vec<_>>(), 40), "Windows leaves these zero");
+        assert!(has_blank(&[15], 40) && has_blank(&[24], 40) && has_blank(&[3], 40) && has_blank(&[39], 40));
+        // What lies behind the last record was never written.
+        let mut bytes = table((0..30).map(|number| (number, file())));
+        bytes.resize(64 * 1024, 0);
+        assert!(!Volume::from_table(&bytes).unwrap().catalog().has_blank_records());
+        bytes[29 * 1024..29 * 1024 + 4].copy_from_slice(b"XXXX");
+        assert!(!Volume::from_table(&bytes).unwrap().catalog().has_blank_records(), "that is no zeros");
+    }
+
+    #[test]
+    fn ghosts_are_looked_for_where_a_volume_has_lost_records() {
+        let child = || file().name((40, 1), 3, "child");
+        let records = |lost: &[u64]| {
+            let all = (1..64).filter(|number| ![5, 6].contains(number) && !lost.contains(number));
+            let named = |number| (number, if number == 30 { child() } else { file() });
+            all.map(named).chain([(5, directory((5, 5), ".").sequence(5))]).collect::<Vec<_>>()
+        };
+        let ghosts = |lost: &[u64]| Forged::new(records(lost)).volume().catalog().ghosts().len();
+        assert_eq!((ghosts(&[]), ghosts(&[40])), (0, 1));
+        let bare = table(records(&[40]));
+        let volume = Volume::from_table(&bare).unwrap();
+        assert_eq!(volume.catalog().ghosts().len(), 0, "a bare table has next to nothing of its indexes");
+        assert_eq!(volume.catalog().with_ghosts(&Threads::default()).ghosts().len(), 1);
+    }
+}

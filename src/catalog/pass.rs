@@ -232,3 +232,155 @@ impl Counts {
         add(|counts| &mut counts.blank, flags.is_empty());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::{Forged, directory, file, reference, table};
+    use super::*;
+    use crate::catalog::EntryState;
+    use crate::structure::forge::{Forge, file_name};
+
+    const ROOT: (u64, u16) = (5, 5);
+
+    fn extension(base: (u64, u16)) -> Forge {
+        Forge::new(1024).base(base.0, base.1)
+    }
+
+    fn named_in_extension(base: (u64, u16), namespace: u8, name: &str) -> Forge {
+        let value = file_name(ROOT, namespace, name, FileAttributes::DIRECTORY);
+        extension(base).resident(AttributeType::FILE_NAME, "", &value)
+    }
+
+    /// The text of a directory as the path of a file in it has it.
+    fn directory_text(records: Vec<(u64, Forge)>, number: u64) -> String {
+        let table = table(records);
+        let volume = Volume::from_table(&table).unwrap();
+        let text = |volume: &Volume<'_>| {
+            let catalog = volume.catalog();
+            catalog.paths().path(reference(number), crate::base::name::Name::default()).text
+        };
+        let whole = text(&volume);
+        assert_eq!(text(&volume.clone().with_chunks_of(1)), whole, "in one piece or in several");
+        whole
+    }
+
+    #[test]
+    fn every_slot_is_counted_for_what_it_holds() {
+        let records = [(5, directory(ROOT, ".")), (30, file()), (31, file().flags(0)), (32, extension((30, 1)))];
+        let mut bytes = table(records.into_iter().chain([(33, directory(ROOT, "d").flags(2)), (40, file())]));
+        bytes[40 * 1024..40 * 1024 + 4].copy_from_slice(b"BAAD");
+        bytes[20 * 1024..20 * 1024 + 4].copy_from_slice(b"RCRD");
+        let volume = Volume::from_table(&bytes).unwrap();
+        let expected = Counts {
+            slots: 41,
+            file_records: 5,
+            baad_records: 1,
+            in_use: 4,
+            directories: 2,
+            extension_records: 1,
+            blank: 34,
+            unknown: 1,
+            unreadable: 0,
+        };
+        assert_eq!(volume.catalog().counts(), expected);
+    }
+
+    #[test]
+    fn a_slot_is_unreadable_where_all_of_it_is() {
+        let mut forged = Forged::new(vec![(30, file()), (31, file()), (33, file())]);
+        let start = |number: u64| (8 + number * 2) * 512;
+        forged.spoil(start(30)..start(30) + 1024);
+        forged.spoil(start(31) + 512..start(31) + 1024);
+        forged.spoil(start(33) - 512..start(33));
+        let counts = forged.volume().catalog_with(&Threads::single()).counts();
+        // Records 0, 6, 31 and 33 are there; of 32 the second half is lost, and the first is zero.
+        assert_eq!((counts.unreadable, counts.file_records, counts.blank), (1, 4, 59));
+    }
+
+    #[test]
+    fn a_directory_is_shown_under_its_long_name() {
+        let both = |first: (u8, &str), second: (u8, &str)| {
+            Forge::new(1024).flags(3).name(ROOT, first.0, first.1).name(ROOT, second.0, second.1)
+        };
+        let shown = |record| directory_text(vec![(29, directory(ROOT, "other")), (30, record)], 30);
+        assert_eq!(shown(both((2, "LONGNA~1"), (1, "long name"))), "/long name/");
+        assert_eq!(shown(both((1, "long name"), (2, "LONGNA~1"))), "/long name/");
+        assert_eq!(shown(both((1, "first"), (1, "second"))), "/first/");
+        assert_eq!(shown(Forge::new(1024).flags(3).name(ROOT, 2, "SHORT")), "/SHORT/");
+    }
+
+    #[test]
+    fn a_directory_may_have_its_name_in_an_extension_record() {
+        let nameless = || Forge::new(1024).flags(3);
+        let other = || (20, directory(ROOT, "other"));
+        let shown = |base, extension| directory_text(vec![other(), (30, base), (31, extension)], 30);
+        assert_eq!(shown(nameless(), named_in_extension((30, 1), 3, "outside")), "/outside/");
+        let short = || nameless().name(ROOT, 2, "SHORT");
+        assert_eq!(shown(short(), named_in_extension((30, 1), 1, "long")), "/long/", "the better name");
+        assert_eq!(shown(short(), named_in_extension((30, 1), 2, "OTHER")), "/SHORT/", "none better");
+        assert_eq!(shown(directory(ROOT, "long"), named_in_extension((30, 1), 2, "SHORT")), "/long/");
+        assert_eq!(shown(nameless(), named_in_extension((30, 2), 3, "outside")), "<unnamed 30-1>/", "another life");
+        // An extension record's name is a directory's only if it says so, and only a directory takes it.
+        let of_file = extension((30, 1)).name(ROOT, 3, "file");
+        assert_eq!(shown(nameless(), of_file), "<unnamed 30-1>/");
+        assert_eq!(shown(file(), named_in_extension((30, 1), 3, "outside")), "<not-a-directory 30-1>/");
+    }
+
+    /// Each entry's number and state, and the numbers of its extension records.
+    fn entries(records: Vec<(u64, Forge)>) -> Vec<(u64, EntryState, Vec<u64>)> {
+        let table = table(records);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        let of = |number: u64| catalog.entry(number).map(|entry| entry.record_number()).ok();
+        let entries = catalog.entries().map(|entry| {
+            let extensions: Vec<u64> = entry.extension_records().iter().map(Record::number).collect();
+            assert!(extensions.iter().all(|number| of(*number) == Some(entry.record_number())));
+            (entry.record_number(), entry.state(), extensions)
+        });
+        entries.collect()
+    }
+
+    fn with_value(record: Forge) -> Forge {
+        record.resident(AttributeType::DATA, "", &[1])
+    }
+
+    #[test]
+    fn extension_records_find_their_file() {
+        let piece = |base| with_value(extension(base));
+        let live = vec![(30, file()), (31, file()), (40, piece((31, 1))), (41, piece((30, 1))), (42, piece((31, 1)))];
+        let expected = [(30, EntryState::Live, vec![41]), (31, EntryState::Live, vec![40, 42])];
+        assert_eq!(entries(live), expected);
+        let deleted = |record: Forge| record.flags(0).sequence(2);
+        let records = vec![(30, deleted(file())), (31, deleted(piece((30, 1)))), (32, piece((30, 1)))];
+        assert_eq!(entries(records), [(30, EntryState::Deleted, vec![31, 32])]);
+    }
+
+    #[test]
+    fn a_freed_extension_record_of_a_live_file_is_residue() {
+        let freed = with_value(extension((30, 1))).flags(0);
+        assert_eq!(entries(vec![(30, file()), (31, freed)]), [(30, EntryState::Live, vec![])]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_file_without_its_base_is_one_entry() {
+        let piece = |base| with_value(extension(base));
+        let records = vec![
+            (20, file()),
+            // Of a base that is gone, of its life before, of one that is used again, and of an extension record.
+            (30, piece((50, 2))),
+            (31, piece((50, 1))),
+            (32, piece((50, 2))),
+            (33, piece((20, 7))),
+            (34, piece((30, 1))),
+            (35, piece((50, 2))),
+        ];
+        let expected = [
+            (20, EntryState::Live, vec![]),
+            (30, EntryState::Orphan, vec![32, 35]),
+            (31, EntryState::Orphan, vec![]),
+            (33, EntryState::Orphan, vec![]),
+            (34, EntryState::Orphan, vec![]),
+        ];
+        assert_eq!(entries(records), expected);
+    }
+}

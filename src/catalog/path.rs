@@ -330,3 +330,238 @@ impl Paths<'_> {
         known
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::forged_volume::{directory, file, table};
+    use super::*;
+    use crate::base::threads::Threads;
+    use crate::structure::forge::{Forge, utf16};
+    use crate::volume::Volume;
+
+    const ROOT: (u64, u16) = (5, 5);
+
+    fn path(paths: &mut Paths<'_>, parent: (u64, u16), name: &str) -> Path {
+        paths.path(FileReference::new(parent.0, parent.1), Name::new(&utf16(name)))
+    }
+
+    #[test]
+    fn a_path_goes_up_to_the_root() {
+        let table = table([(30, directory(ROOT, "one")), (31, directory((30, 1), "two")), (32, file())]);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        let mut paths = catalog.paths();
+        let expected =
+            [(ROOT, "f", "/f"), ((30, 1), "f", "/one/f"), ((31, 1), "f", "/one/two/f"), ((30, 1), "g", "/one/g")];
+        for (parent, name, text) in expected {
+            let found = path(&mut paths, parent, name);
+            assert_eq!((found.text.as_str(), found.end), (text, PathEnd::Root));
+            assert_eq!(found.to_string(), text);
+            let mut bytes = b"before".to_vec();
+            let parent = FileReference::new(parent.0, parent.1);
+            assert_eq!(paths.push_utf8(parent, Name::new(&utf16(name)), &mut bytes), PathEnd::Root);
+            assert_eq!(bytes, format!("before{text}").as_bytes());
+        }
+        let of_file: Vec<Path> = catalog.entry(32).unwrap().paths().collect();
+        assert_eq!(of_file, [Path { text: "/f".to_owned(), end: PathEnd::Root }]);
+    }
+
+    #[test]
+    fn only_the_root_itself_has_no_name_to_show() {
+        let table = table([(30, directory(ROOT, "one"))]);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        let mut paths = catalog.paths();
+        let shown = |parent, name, paths: &mut Paths<'_>| {
+            let text = path(paths, parent, name).text;
+            let mut bytes = Vec::new();
+            paths.push_utf8(FileReference::new(parent.0, parent.1), Name::new(&utf16(name)), &mut bytes);
+            assert_eq!(bytes, text.as_bytes());
+            text
+        };
+        assert_eq!(shown(ROOT, ".", &mut paths), "/");
+        assert_eq!(shown(ROOT, "..", &mut paths), "/..");
+        assert_eq!(shown((30, 1), ".", &mut paths), "/one/.");
+        assert_eq!(shown((40, 1), ".", &mut paths), "<missing 40-1>/.");
+    }
+
+    #[test]
+    fn a_way_that_does_not_reach_the_root_says_why() {
+        let nameless = Forge::new(1024).flags(3);
+        let extension = Forge::new(1024).flags(3).base(30, 1).name(ROOT, 3, "more");
+        let deleted = directory(ROOT, "gone").flags(2).sequence(2);
+        let records = [
+            (5, directory(ROOT, ".").sequence(5)),
+            (30, directory((40, 1), "one")),
+            (31, directory((30, 1), "two")),
+            (32, file()),
+            (33, nameless),
+            (34, extension),
+            (35, deleted),
+            (36, directory((36, 1), "own")),
+        ];
+        let table = table(records);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        let at = FileReference::new;
+        let cases = [
+            ((5, 5), "/f", PathEnd::Root),
+            ((5, 4), "<reused 5-4>/f", PathEnd::Reused(at(5, 4))),
+            ((30, 1), "<missing 40-1>/one/f", PathEnd::Missing(at(40, 1))),
+            ((31, 1), "<missing 40-1>/one/two/f", PathEnd::Missing(at(40, 1))),
+            ((900, 1), "<missing 900-1>/f", PathEnd::Missing(at(900, 1))),
+            ((31, 7), "<reused 31-7>/f", PathEnd::Reused(at(31, 7))),
+            ((32, 1), "<not-a-directory 32-1>/f", PathEnd::NotADirectory(at(32, 1))),
+            ((33, 1), "<unnamed 33-1>/f", PathEnd::Unnamed(at(33, 1))),
+            ((34, 1), "<not-a-directory 34-1>/f", PathEnd::NotADirectory(at(34, 1))),
+            ((35, 1), "/gone/f", PathEnd::Root),
+            ((36, 1), "<cycle 36-1>/own/f", PathEnd::Cycle(at(36, 1))),
+        ];
+        let mut paths = catalog.paths();
+        for (parent, text, end) in cases {
+            assert_eq!(path(&mut paths, parent, "f"), Path { text: text.to_owned(), end });
+            assert_eq!(end.reference().is_none(), end == PathEnd::Root);
+            if let Some(reference) = end.reference() {
+                assert_eq!(end.to_string(), format!("<{} {reference}>", end.code()));
+            }
+        }
+        assert_eq!((PathEnd::Root.code(), PathEnd::TooLong(at(1, 1)).code()), ("root", "too-long"));
+        assert_eq!(PathEnd::Root.to_string(), "");
+    }
+
+    #[test]
+    fn the_root_needs_no_record() {
+        let table = table([(30, directory(ROOT, "one"))]);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        assert_eq!(path(&mut catalog.paths(), (5, 77), "f").text, "/f");
+    }
+
+    /// The path by the definition: up to the end, of a cycle to its lowest member; down again, starting anew
+    /// behind `longest` units.
+    fn by_definition(catalog: &Catalog<'_>, parent: FileReference, name: &str) -> Path {
+        let mut way: Vec<FileReference> = Vec::new();
+        let mut here = parent;
+        let mut end = loop {
+            if let Some(first) = way.iter().position(|passed| *passed == here) {
+                let lowest = *way[first..].iter().min().unwrap();
+                let place = way.iter().position(|passed| *passed == lowest).unwrap();
+                way.truncate(place + 1);
+                break PathEnd::Cycle(lowest);
+            }
+            match catalog.directory(here) {
+                Ok(directory) => {
+                    way.push(here);
+                    here = directory.parent;
+                }
+                Err(end) => break end,
+            }
+        };
+        let (mut text, mut units) = (end.to_string(), 0);
+        for reference in way.into_iter().rev() {
+            if units > catalog.longest_path {
+                end = PathEnd::TooLong(reference);
+                (text, units) = (end.to_string(), 0);
+            }
+            let directory = catalog.directory(reference).unwrap();
+            let start = directory.name_offset;
+            let name = Name::new(&catalog.names[start..start + usize::from(directory.name_length)]).to_string();
+            text = format!("{text}/{name}");
+            units += name.len() + 1;
+        }
+        Path { text: format!("{text}/{name}"), end }
+    }
+
+    /// Directories 30, 31, ... in these parents, counted from 30; a parent beyond them is the root.
+    fn tree(parents: &[usize]) -> Vec<u8> {
+        let count = parents.len();
+        let parent = |parent: usize| if parent < count { (30 + parent as u64, 1) } else { ROOT };
+        let records = (30..).zip(parents).map(|(number, &up)| (number, directory(parent(up), &format!("d{number}"))));
+        table(records)
+    }
+
+    /// Asks for the path of each directory in this order, twice, and for some of a new builder.
+    fn agrees(parents: &[usize], order: &[usize], longest: usize) {
+        let table = tree(parents);
+        let volume = Volume::from_table(&table).unwrap();
+        let mut catalog = volume.catalog_with(&Threads::single());
+        catalog.longest_path = longest;
+        let mut paths = catalog.paths();
+        for (index, place) in order.iter().chain(order).enumerate() {
+            let parent = (30 + *place as u64, 1);
+            let expected = by_definition(&catalog, FileReference::new(parent.0, parent.1), "f");
+            assert_eq!(path(&mut paths, parent, "f"), expected);
+            if index % 7 == 0 {
+                assert_eq!(path(&mut catalog.paths(), parent, "f"), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn long_ways_and_long_cycles_end_alike_for_all_who_ask() {
+        let chain: Vec<usize> = (0..100).map(|place: usize| place.checked_sub(1).unwrap_or(usize::MAX)).collect();
+        // The first 60 are a cycle, the others hang from it.
+        let mut cycle = chain.clone();
+        cycle[0] = 59;
+        let orders: [Vec<usize>; 3] =
+            [(0..100).collect(), (0..100).rev().collect(), (0..100).map(|place| place * 77 % 100).collect()];
+        for order in &orders {
+            for longest in [20, 300, usize::MAX] {
+                agrees(&chain, order, longest);
+                agrees(&cycle, order, longest);
+            }
+        }
+    }
+
+    #[test]
+    fn memory_for_paths_is_bounded() {
+        let table = tree(&[usize::MAX, 0, 1]);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        let mut paths = catalog.paths();
+        assert_eq!(path(&mut paths, (31, 1), "f").text, "/d30/d31/f");
+        paths.texts.push_str(&"x".repeat(Paths::REMEMBERED));
+        assert_eq!(path(&mut paths, (31, 1), "g").text, "/d30/d31/g", "what is known costs nothing");
+        assert_eq!(path(&mut paths, (32, 1), "f").text, "/d30/d31/d32/f");
+        assert!(paths.texts.len() < 100, "everything is forgotten");
+        assert_eq!(path(&mut paths, (31, 1), "f").text, "/d30/d31/f");
+        let known = paths.known(FileReference::new(31, 1)).unwrap();
+        for number in 0..400_000 {
+            paths.remember(Known { reference: FileReference::new(number, 1), ..known });
+        }
+        assert_eq!(paths.known.len(), Paths::MOST_PLACES);
+        let is_there = |number| paths.known(FileReference::new(number, 1)).is_some();
+        assert!((400_000 - Paths::MOST_PLACES as u64..400_000).all(is_there), "the latest are remembered");
+    }
+
+    #[test]
+    fn a_builder_grows_with_the_directories_it_meets() {
+        let table = tree(&[usize::MAX]);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        let mut paths = catalog.paths();
+        let known = paths.directory(FileReference::new(30, 1));
+        let mut most = paths.known.len();
+        for number in 0..1000_u64 {
+            paths.remember(Known { reference: FileReference::new(number, 1), ..known });
+            most = most.max(paths.known.len());
+            assert!((0..=number).all(|number| paths.known(FileReference::new(number, 1)).is_some()), "{number}");
+        }
+        assert!(most <= 4096, "{most}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_path_does_not_depend_on_what_was_asked_before(
+            parents in proptest::collection::vec(0_usize..50, 1..45),
+            order in proptest::collection::vec(0_usize..1000, 1..60),
+            longest in prop_oneof![Just(usize::MAX), 0_usize..40],
+        ) {
+            let order: Vec<usize> = order.into_iter().map(|place| place % parents.len()).collect();
+            agrees(&parents, &order, longest);
+        }
+    }
+}

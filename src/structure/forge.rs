@@ -2,6 +2,7 @@
 
 use super::attribute_type::AttributeType;
 use super::update_sequence::STRIDE;
+use super::value::file_attributes::FileAttributes;
 use crate::base::reference::FileReference;
 
 /// A FILE record under construction.
@@ -16,6 +17,17 @@ pub(crate) struct Forge {
 
 pub(crate) fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// The value of a `$FILE_NAME`: that of an attribute, and the key of an index entry.
+pub(crate) fn file_name(parent: (u64, u16), namespace: u8, name: &str, attributes: FileAttributes) -> Vec<u8> {
+    let mut value = vec![0; 66];
+    value[..8].copy_from_slice(&FileReference::new(parent.0, parent.1).0.to_le_bytes());
+    value[56..60].copy_from_slice(&attributes.bits().to_le_bytes());
+    value[64] = name.encode_utf16().count() as u8;
+    value[65] = namespace;
+    value.extend(utf16(name));
+    value
 }
 
 impl Forge {
@@ -106,12 +118,7 @@ impl Forge {
 
     /// A `$FILE_NAME` in directory `parent`.
     pub(crate) fn name(self, parent: (u64, u16), namespace: u8, name: &str) -> Self {
-        let mut value = vec![0; 66];
-        value[..8].copy_from_slice(&FileReference::new(parent.0, parent.1).0.to_le_bytes());
-        value[64] = name.encode_utf16().count() as u8;
-        value[65] = namespace;
-        value.extend(utf16(name));
-        self.resident(AttributeType::FILE_NAME, "", &value)
+        self.resident(AttributeType::FILE_NAME, "", &file_name(parent, namespace, name, FileAttributes::empty()))
     }
 
     /// The bytes as they lie on disk as record `number`, protected by update sequence number 7.
