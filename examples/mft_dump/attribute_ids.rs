@@ -8,7 +8,6 @@ use std::collections::HashMap;
 
 use ntfs_salvage::Entry;
 use ntfs_salvage::structure::attribute::Attribute;
-use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::attribute_list::AttributeList;
 
 /// New ids by record and id.
@@ -51,8 +50,7 @@ fn is_first_piece(attribute: &Attribute<'_>) -> bool {
 }
 
 fn listed(entry: &Entry<'_>) -> Vec<(u64, u16)> {
-    let list = entry.attributes().find(|attribute| attribute.attribute_type() == AttributeType::ATTRIBUTE_LIST);
-    let value = list.and_then(|list| entry.catalog().volume().attribute_value(&list).ok()).unwrap_or_default();
+    let value = entry.attribute_list();
     let Ok(list) = AttributeList::parse(&value) else { return Vec::new() };
     let first_pieces = list.entries().filter_map(Result::ok).filter(|entry| entry.lowest_vcn() == 0);
     first_pieces.map(|entry| (entry.reference().record_number(), entry.attribute_id())).collect()

@@ -32,7 +32,8 @@ impl<T> Few<T> {
     pub fn push(&mut self, element: T) {
         match &mut self.0 {
             Kept::One(place @ None) => *place = Some(element),
-            _ => self.edit(|list| list.push(element)),
+            Kept::Several(list) => list.push(element),
+            Kept::One(Some(_)) => self.edit(|list| list.push(element)),
         }
     }
 

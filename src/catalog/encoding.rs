@@ -30,6 +30,10 @@ impl Encoding {
     /// The stream in which the overlay filter keeps the content.
     pub(super) const OVERLAY_STREAM: &'static str = "WofCompressedData";
 
+    /// How much of a reparse point is read to tell the encoding: tag, provider and algorithm stand in its first
+    /// 32 bytes, and any number of files may share the clusters of a long one.
+    const TELLING: u64 = 512;
+
     /// The encoding of a stream by the flags of its first piece, and, for the main stream, by the
     /// file's reparse point.
     pub(super) fn of(stream: &Stream<'_>) -> Self {
@@ -53,7 +57,10 @@ impl Encoding {
         };
         match attribute.resident_value() {
             Ok(value) => Self::by_value(value),
-            Err(_) => Self::by_value(&entry.catalog().volume().attribute_value(&attribute).unwrap_or_default()),
+            Err(_) => {
+                let value = entry.catalog().volume().attribute_value_within(&attribute, Self::TELLING);
+                Self::by_value(&value.unwrap_or_default())
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::ghost::Witness;
 use super::path::Path;
 use super::{Catalog, Paths};
-use crate::base::damage::{Damage, DamageKind};
+use crate::base::damage::{Damage, DamageKind, wide};
 use crate::base::reference::FileReference;
 use crate::structure::attribute::{Attribute, Attributes};
 use crate::structure::attribute_type::AttributeType;
@@ -261,8 +261,13 @@ impl<'c> Entry<'c> {
     /// Compares the attribute list with the records that belong to the file by their own word.
     pub(super) fn check_attribute_list(&self, list: Option<&Attribute<'_>>, damage: &mut Vec<Damage>) {
         let mut found = Vec::new();
-        match list.map(|attribute| self.catalog.volume().attribute_value(attribute)) {
-            Some(Ok(value)) => self.compare_with_list(&value, &mut found),
+        let most = self.longest_list();
+        match list.map(|attribute| self.catalog.volume().attribute_value_within(attribute, most)) {
+            Some(Ok(value)) => {
+                let piece = list.and_then(Attribute::non_resident);
+                let further = piece.map_or(0, |piece| piece.data_size()).saturating_sub(most);
+                self.compare_with_list(&value, further, &mut found);
+            }
             Some(Err(unreadable)) => found.push(unreadable),
             // Without a list nothing says that the extension records belong here but they themselves.
             None if self.state != EntryState::Orphan => self.report_unlisted(&[], &mut found),
@@ -272,7 +277,25 @@ impl<'c> Entry<'c> {
         damage.extend(found.into_iter().map(|damage| damage.within(Some(self.record_number()), offset)));
     }
 
-    fn compare_with_list(&self, value: &[u8], found: &mut Vec<Damage>) {
+    /// The value of the file's attribute list, as far as it can be read and as its records can need it; empty where
+    /// there is none.
+    #[must_use]
+    pub fn attribute_list(&self) -> Vec<u8> {
+        let list = self.attributes_of(AttributeType::ATTRIBUTE_LIST).next();
+        let value = list.map(|list| self.catalog.volume().attribute_value_within(&list, self.longest_list()));
+        value.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// How much of a list is compared: twice what the file's records can need. An attribute of 24 bytes has
+    /// an entry of 32, so that this leaves room for stale entries. Any number of files may share the clusters
+    /// of one long list; what it says beyond this is of records that are not the file's.
+    fn longest_list(&self) -> u64 {
+        let records = self.records().map(|record| wide(record.bytes().len()));
+        records.fold(0, u64::saturating_add).saturating_mul(2)
+    }
+
+    /// Compares what was read of a list; `further` bytes of it were not.
+    fn compare_with_list(&self, value: &[u8], further: u64, found: &mut Vec<Damage>) {
         let mut listed: Vec<FileReference> = Vec::new();
         let list = match AttributeList::parse(value) {
             Ok(list) => list,
@@ -281,6 +304,8 @@ impl<'c> Entry<'c> {
         for entry in list.entries() {
             match entry {
                 Ok(entry) => listed.push(entry.reference()),
+                // The last entry goes on in what was not read.
+                Err(Damage { kind: DamageKind::TooShort { .. }, .. }) if further > 0 => {}
                 Err(damage) => found.push(damage),
             }
         }
@@ -294,7 +319,11 @@ impl<'c> Entry<'c> {
         if more > 0 {
             found.push(Damage::bad_value(0, "number of further faults of $ATTRIBUTE_LIST", more));
         }
-        self.report_unlisted(&listed, found);
+        match further {
+            0 => self.report_unlisted(&listed, found),
+            // Which of the extension records it names there is not known.
+            _ => found.push(Damage::bad_value(0, "bytes of $ATTRIBUTE_LIST beyond what its file can need", further)),
+        }
     }
 
     /// Adds damage for each extension record that is not in the sorted list `listed`.

@@ -77,9 +77,7 @@ impl<'e> Parts<'e> {
 
     #[inline]
     fn take(&mut self, entry: &'e Entry<'e>, attribute: Attribute<'e>) {
-        if !attribute.is_sound() {
-            self.damage.append(&mut attribute.damage());
-        }
+        attribute.add_damage(&mut self.damage);
         match attribute.attribute_type() {
             AttributeType::FILE_NAME => match attribute.file_name() {
                 Ok((name, damage)) => {

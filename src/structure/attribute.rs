@@ -260,7 +260,17 @@ impl<'a> Attribute<'a> {
     /// What had to be put up with to read the header; nothing for nearly every attribute.
     #[must_use]
     pub fn damage(&self) -> Vec<Damage> {
-        if self.is_sound() { Vec::new() } else { self.find_damage() }
+        let mut damage = Vec::new();
+        self.add_damage(&mut damage);
+        damage
+    }
+
+    /// Adds it to what else is wrong with the record: one full of damage costs no vector an attribute.
+    #[inline]
+    pub(crate) fn add_damage(&self, damage: &mut Vec<Damage>) {
+        if !self.is_sound() {
+            self.find_damage(damage);
+        }
     }
 
     /// True when the header is as it should be.
@@ -276,8 +286,7 @@ impl<'a> Attribute<'a> {
     }
 
     #[cold]
-    fn find_damage(&self) -> Vec<Damage> {
-        let mut damage = Vec::new();
+    fn find_damage(&self, damage: &mut Vec<Damage>) {
         if self.beyond_used {
             let kind = DamageKind::AttributeBeyondUsed { type_code: self.attribute_type().0 };
             damage.push(self.inside(Damage::new(0, kind)));
@@ -291,7 +300,6 @@ impl<'a> Attribute<'a> {
         if let Some(outside) = self.checked_name().err().filter(|_| self.header[9] != 0) {
             damage.push(self.inside(Damage::new(10, outside.kind)));
         }
-        damage
     }
 
     /// What is wrong with the value of a resident attribute, or with the runs of a non-resident one.

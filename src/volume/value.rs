@@ -18,8 +18,13 @@ impl Volume<'_> {
     /// When the value is not inside the attribute, needs clusters this volume does not have, or
     /// cannot be read at all. Damage is placed from the attribute's start.
     pub fn attribute_value(&self, attribute: &Attribute<'_>) -> Result<Vec<u8>, Damage> {
+        self.attribute_value_within(attribute, LARGEST)
+    }
+
+    /// The same, but no more than the first `most` bytes of a value that is not resident.
+    pub(crate) fn attribute_value_within(&self, attribute: &Attribute<'_>, most: u64) -> Result<Vec<u8>, Damage> {
         let cluster_size = self.geometry().map(Geometry::cluster_size);
-        attribute_value(self.source(), cluster_size, attribute)
+        value_within(self.source(), cluster_size, attribute, most.min(LARGEST))
     }
 }
 
@@ -29,6 +34,15 @@ pub(super) fn attribute_value(
     cluster_size: Option<u32>,
     attribute: &Attribute<'_>,
 ) -> Result<Vec<u8>, Damage> {
+    value_within(source, cluster_size, attribute, LARGEST)
+}
+
+fn value_within(
+    source: Window<'_>,
+    cluster_size: Option<u32>,
+    attribute: &Attribute<'_>,
+    most: u64,
+) -> Result<Vec<u8>, Damage> {
     let unplaced = |damage: Damage| Damage::new(16, damage.kind);
     let Some(piece) = attribute.non_resident() else {
         return attribute.resident_value().map(<[u8]>::to_vec).map_err(unplaced);
@@ -37,7 +51,7 @@ pub(super) fn attribute_value(
     let mut extents = Extents::default();
     extents.push_runs(&piece, cluster_size.ok_or(unreadable)?, &mut Vec::new());
     let mut value = Vec::new();
-    for extent in extents.between(0, piece.data_size().min(extents.end()).min(LARGEST)) {
+    for extent in extents.between(0, piece.data_size().min(extents.end()).min(most)) {
         let start = value.len();
         let length = usize::try_from(extent.length).unwrap_or(0);
         value.resize(start.saturating_add(length), 0);

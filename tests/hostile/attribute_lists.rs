@@ -93,6 +93,36 @@ fn class_60_a_list_of_impossible_size_is_read_as_far_as_it_is_there() {
 }
 
 #[test]
+fn class_60_a_list_longer_than_its_file_can_need_costs_none_of_its_records() {
+    // Of two records 4 KiB of a list are compared. The extension record is named at the end of the list, or nowhere.
+    let damage_with = |entries: u64, is_named: bool| {
+        let table_runs = [run(8, VolumeForge::TABLE as i64), vec![0]].concat();
+        let mut records = vec![vec![0; 1024]; 32];
+        records[0] = Forge::new().name(5, "$MFT").runs(DATA, "", (0, 7), [32_768; 3], &table_runs).on_disk(0);
+        records[5] = root().on_disk(5);
+        let list_runs = [run(4, 40), vec![0]].concat();
+        let sizes = [16_384, entries * 32, entries * 32];
+        records[24] = Forge::new().runs(ATTRIBUTE_LIST, "", (0, 3), sizes, &list_runs).on_disk(24);
+        records[25] = Forge::extension(24).name(5, "kept").on_disk(25);
+        let last = if is_named { 25 } else { 24 };
+        let list = (1..entries).flat_map(|_| listed(24, 1)).chain(listed(last, 1)).collect();
+        let image = VolumeForge { clusters: 64, records, content: vec![(40, list)] }.bytes();
+        exercise::table::volume(&image);
+        let volume = Volume::open(&image).unwrap();
+        let catalog = volume.catalog();
+        let entry = catalog.entry(24).expect("it is a file");
+        assert_eq!(entry.links()[0].name().to_string(), "kept");
+        entry.damage().into_iter().map(|damage| damage.kind).collect::<Vec<_>>()
+    };
+    let further =
+        |value| DamageKind::BadValue { what: "bytes of $ATTRIBUTE_LIST beyond what its file can need", value };
+    assert_eq!(damage_with(128, true), []);
+    assert_eq!(damage_with(128, false), [DamageKind::UnlistedExtension { number: 25 }]);
+    assert_eq!(damage_with(400, true), [further(400 * 32 - 4096)]);
+    assert_eq!(damage_with(400, false), [further(400 * 32 - 4096)]);
+}
+
+#[test]
 fn class_61_the_table_is_followed_through_its_own_unsorted_list() {
     // Four records a piece: each piece but the first is named by a record of the piece before it.
     let piece = |vcn: u64, cluster: i64| (vcn, [run(1, cluster), vec![0]].concat());

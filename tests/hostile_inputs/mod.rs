@@ -2,7 +2,8 @@
 
 use ntfs_salvage::FileReference;
 
-use crate::forge::{self, ATTRIBUTE_LIST, DATA, FILE_NAME, Forge, VolumeForge, file_name, list_entry, run, table};
+use crate::forge::{self, ATTRIBUTE_LIST, DATA, FILE_NAME, Forge, VolumeForge, list_entry, run, table};
+use crate::generator;
 
 /// An input and what it is.
 pub(crate) struct Input {
@@ -10,16 +11,28 @@ pub(crate) struct Input {
     pub(crate) bytes: Vec<u8>,
 }
 
+const REPARSE_POINT: u32 = 0xC0;
+
 /// How many records a table has; without optimisation fewer do.
 const MANY: u64 = if cfg!(debug_assertions) { 500 } else { 3000 };
 
-/// A table of what files look like: times, one name in a directory of ten files, content.
-pub(crate) fn benign() -> Input {
-    let record = |number: u64| match number % 11 {
-        0 => plain_directory(5, &format!("directory {number}")),
-        rest => plain_file(number - rest, &format!("a file with a name {number}.txt")),
-    };
-    Input { name: "benign", bytes: table((33..33 + MANY).map(|number| (number, record(number))).collect()) }
+/// A table as Windows leaves one: the mix of files, names and attributes that was measured on real tables.
+pub(crate) fn benign_table() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    generator::Table { records: MANY, seed: 6 }.write_to(&mut bytes).expect("there is memory for it");
+    bytes
+}
+
+/// A volume of ordinary files: times, one name in a directory of ten files, clusters of its own.
+pub(crate) fn benign_volume() -> Vec<u8> {
+    volume(1 << 20, |number, _| match number % 11 {
+        0 => Forge::directory().resident(0x10, "", &times()).name(5, &format!("directory {number}")),
+        rest => {
+            let file = Forge::new().resident(0x10, "", &times()).name(number - rest, &format!("a file {number}.txt"));
+            let runs = [run(4, 4096 + number as i64 * 4), vec![0]].concat();
+            file.runs(DATA, "", (0, 3), [16_384; 3], &runs)
+        }
+    })
 }
 
 fn times() -> Vec<u8> {
@@ -30,19 +43,11 @@ fn times() -> Vec<u8> {
     value
 }
 
-fn plain_directory(parent: u64, name: &str) -> Forge {
-    Forge::directory().resident(0x10, "", &times()).name(parent, name)
-}
-
-fn plain_file(parent: u64, name: &str) -> Forge {
-    Forge::new().resident(0x10, "", &times()).name(parent, name).runs(DATA, "", (0, 3), [16_384; 3], &[0x11, 4, 8, 0])
-}
-
 type Make = fn() -> Vec<u8>;
 
 /// All that hold what no writer of NTFS would write.
 pub(crate) fn all() -> Vec<Input> {
-    let inputs: [(&str, Make); 17] = [
+    let inputs: [(&str, Make); 18] = [
         ("a chain of directories with short names", || chain("d")),
         ("a chain of directories with names of 200 letters", || chain(&"n".repeat(200))),
         ("a chain of directories with control characters for names", || chain(&"\u{1}".repeat(200))),
@@ -69,6 +74,7 @@ pub(crate) fn all() -> Vec<Input> {
         ("torn records", torn),
         ("files that share one long attribute list", || shared_list(|_| 0)),
         ("files that share parts of one long attribute list", || shared_list(|number| number % 200)),
+        ("files that share one long reparse point", || shared(&reparse_point(), REPARSE_POINT, |_| 0)),
     ];
     inputs.into_iter().map(|(name, make)| Input { name, bytes: make() }).collect()
 }
@@ -132,27 +138,47 @@ fn torn() -> Vec<u8> {
     table
 }
 
+/// A reparse point of a mebibyte, which is 64 times as long as one can be.
+fn reparse_point() -> Vec<u8> {
+    let mut point = vec![0; 1 << 20];
+    forge::put(&mut point, 0, &0xA000_0003_u32.to_le_bytes());
+    forge::put(&mut point, 4, &0xFFF8_u16.to_le_bytes());
+    point
+}
+
 /// A volume of files whose attribute lists lie in the same clusters, from the cluster on that `start` says.
 fn shared_list(start: impl Fn(u64) -> u64) -> Vec<u8> {
     let list: Vec<u8> =
         (0..32_768).flat_map(|n| list_entry(FILE_NAME, 0, FileReference::new((1 << 30) + n, 1))).collect();
+    shared(&list, ATTRIBUTE_LIST, start)
+}
+
+/// A volume of files of which each has the same clusters for its attribute `code`.
+fn shared(content: &[u8], code: u32, start: impl Fn(u64) -> u64) -> Vec<u8> {
+    let clusters = (content.len() as u64).div_ceil(4096);
+    let mut bytes = volume(content.len() as u64, |number, content_at| {
+        let (start, length) = (start(number), clusters - start(number));
+        let runs = [run(length, (content_at + start) as i64), vec![0]].concat();
+        Forge::new().runs(code, "", (0, length - 1), [length * 4096; 3], &runs).name(5, "l").resident(DATA, "", b"x")
+    });
+    let at = (VolumeForge::TABLE + (24 + MANY).div_ceil(4)) * 4096;
+    forge::put(&mut bytes, at as usize, content);
+    bytes
+}
+
+/// A volume of such records and so many bytes behind its table; the record is told where they start.
+fn volume(content: u64, record: impl Fn(u64, u64) -> Forge) -> Vec<u8> {
     let table_clusters = (24 + MANY).div_ceil(4);
     let table_run = [run(table_clusters, VolumeForge::TABLE as i64), vec![0]].concat();
     let size = table_clusters * 4096;
     let first = Forge::new().name(5, "$MFT").runs(DATA, "", (0, table_clusters - 1), [size; 3], &table_run);
-    let list_at = VolumeForge::TABLE + table_clusters;
+    let content_at = VolumeForge::TABLE + table_clusters;
     let record = |number: u64| match number {
         0 => first.clone().on_disk(0),
         5 => forge::root().on_disk(5),
-        24.. => {
-            let clusters = 256 - start(number);
-            let runs = [run(clusters, (list_at + start(number)) as i64), vec![0]].concat();
-            let name = file_name(FileReference::new(5, 1), 1, "l");
-            let list = Forge::new().runs(ATTRIBUTE_LIST, "", (0, clusters - 1), [clusters * 4096; 3], &runs);
-            list.resident(FILE_NAME, "", &name).on_disk(number)
-        }
+        24.. => record(number, content_at).on_disk(number),
         _ => vec![0; 1024],
     };
     let records = (0..24 + MANY).map(record).collect();
-    VolumeForge { clusters: list_at + 257, records, content: vec![(list_at, list)] }.bytes()
+    VolumeForge { clusters: content_at + content.div_ceil(4096) + 1, records, content: Vec::new() }.bytes()
 }
