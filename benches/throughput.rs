@@ -184,9 +184,10 @@ fn formats(criterion: &mut Criterion) {
 /// One pass over a table on one thread; `work` gives a number that depends on the record.
 fn pass(source: &source::File, work: impl Fn(&Record<'_>) -> usize + Sync) {
     let volume = Volume::from_table(source).expect("the input is a table");
-    let sum =
-        |chunk: Chunk<'_>| chunk.into_records().filter_map(|(_, record)| record.ok()).map(|record| work(&record)).sum();
-    let flow = volume.mft().scan(&Threads::single(), sum, |sum: usize| {
+    let add = |sum: &mut usize, chunk: Chunk<'_>| {
+        *sum += chunk.into_records().filter_map(|(_, record)| record.ok()).map(|record| work(&record)).sum::<usize>();
+    };
+    let flow = volume.mft().scan(&Threads::single(), add, |sum| {
         black_box(sum);
         ControlFlow::<()>::Continue(())
     });

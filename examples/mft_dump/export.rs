@@ -28,9 +28,9 @@ pub fn export(opened: &Opened<'_>, path: &Path, arguments: &Arguments, threads: 
     let mut output = Output::open(Some(path), false, &arguments.input.path)?;
     let mft = opened.volume.mft();
     let record_size = u64::from(mft.record_size());
-    let work = |chunk: Chunk<'_>| part_of(&chunk, record_size);
+    let work = |(): &mut (), chunk: Chunk<'_>| part_of(&chunk, record_size);
     let (mut records, mut incomplete) = (0, 0);
-    let flow = mft.scan(threads, work, |part| {
+    let flow = mft.scan_with(threads, || (), work, |part| {
         records += part.bytes.len() as u64 / record_size;
         incomplete += part.incomplete;
         match output.write(&part.bytes) {

@@ -1,7 +1,6 @@
 //! The pass over a volume that writes its listing.
 
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 
 use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
 use ntfs_salvage::salvage::Layer;
@@ -13,7 +12,7 @@ use crate::file::File;
 use crate::input::Opened;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::rows::{Pen, Rows};
+use crate::rows::{Buffers, Pen, Rows};
 use crate::summary::Tally;
 
 /// What is listed, and how.
@@ -34,6 +33,8 @@ pub struct Listing<'l> {
 struct Part {
     rows: Vec<u8>,
     tally: Tally,
+    /// Where the buffer of the rows goes back to.
+    home: Buffers,
 }
 
 impl Listing<'_> {
@@ -70,25 +71,22 @@ impl Listing<'_> {
         output: &mut Output,
         progress: &Progress,
     ) -> Result<Tally, Failure> {
-        // The buffers of rows that are written go back to the threads that fill them.
-        let buffers = Mutex::new(Vec::new());
-        let idle = || buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut total = Tally::default();
         let work = |pen: &mut Pen<'_>, batch: Batch<'_>| {
-            let mut part = Part { rows: idle().pop().unwrap_or_default(), tally: Tally::default() };
+            let home = pen.buffers.clone();
+            let mut part = Part { rows: home.take(), tally: Tally::default(), home };
             for entry in batch.into_entries().filter(|entry| pass.includes(entry.state())) {
                 self.write_rows(&entry, assessment, pen, &mut part);
             }
             part
         };
-        let consume = |mut part: Part| {
+        let consume = |part: Part| {
             progress.step();
             total.add(&part.tally);
             if let Err(failure) = output.write(&part.rows) {
                 return ControlFlow::Break(failure);
             }
-            part.rows.clear();
-            idle().push(part.rows);
+            part.home.give_back(part.rows);
             ControlFlow::Continue(())
         };
         match catalog.scan(self.threads, || Pen::new(catalog, self.shown), work, consume) {

@@ -1,5 +1,7 @@
 //! What a format is: something that writes the rows of one file after the other.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use ntfs_salvage::catalog::{Catalog, Paths};
 
 use crate::csv::{TimeField, UNSET_TIME};
@@ -44,6 +46,8 @@ pub struct Pen<'c> {
     pub text: String,
     /// The start of rows being put together.
     pub row: Vec<u8>,
+    /// For the rows of whole batches.
+    pub buffers: Buffers,
     /// Sets of attribute bits as text.
     pub attributes: Recent<String>,
     /// The volume, where it is one of several.
@@ -65,7 +69,36 @@ impl<'c> Pen<'c> {
             objects: LastTimes::new([0; 80]),
             unix: LastTimes::new([0; 16]),
         };
-        let (text, row) = (String::new(), Vec::new());
-        Self { paths: catalog.paths(), dates: Dates::new(), last, text, row, attributes: Recent::new(), shown }
+        Self {
+            paths: catalog.paths(),
+            dates: Dates::new(),
+            last,
+            text: String::new(),
+            row: Vec::new(),
+            buffers: Buffers::default(),
+            attributes: Recent::new(),
+            shown,
+        }
+    }
+}
+
+/// The buffers of one thread. Another thread writes out what is in them and gives them back: what is still in
+/// the cache of one processor would only slow down another that fills it.
+#[derive(Clone, Default)]
+pub struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Buffers {
+    /// An empty buffer, if there is one the last that was given back.
+    pub fn take(&self) -> Vec<u8> {
+        self.idle().pop().unwrap_or_default()
+    }
+
+    pub fn give_back(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.idle().push(buffer);
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

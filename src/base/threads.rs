@@ -74,13 +74,14 @@ impl fmt::Debug for Threads {
 mod parallel {
     use std::collections::BTreeMap;
     use std::ops::ControlFlow;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
     use std::thread;
 
     use rayon::{ThreadPool, ThreadPoolBuilder};
 
     /// Pieces a thread may run ahead: enough to smooth over uneven pieces, few enough to stay small.
-    const AHEAD: u64 = 2;
+    const AHEAD: u64 = 4;
 
     /// A pool of all threads but the caller's, which works, too.
     pub(super) fn pool(count: usize) -> Option<ThreadPool> {
@@ -130,9 +131,9 @@ mod parallel {
         ahead: u64,
         content: Mutex<Content<T>>,
         /// Something was consumed: there may be room for another piece.
-        room: Condvar,
+        room: Bell,
         /// The next result may be there.
-        due: Condvar,
+        due: Bell,
     }
 
     struct Content<T> {
@@ -144,6 +145,35 @@ mod parallel {
         is_closed: bool,
     }
 
+    /// Wakes who waits for the content to change. To ring costs nothing where nobody waits, as nearly always.
+    #[derive(Default)]
+    struct Bell {
+        condvar: Condvar,
+        /// Changed and read while the content is locked only.
+        waiting: AtomicUsize,
+    }
+
+    impl Bell {
+        /// Waits as long as the content is like that; no other thread has it meanwhile but to change it.
+        fn wait_while<'d, T>(
+            &self,
+            content: MutexGuard<'d, Content<T>>,
+            condition: impl FnMut(&mut Content<T>) -> bool,
+        ) -> MutexGuard<'d, Content<T>> {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            let content = self.condvar.wait_while(content, condition).unwrap_or_else(PoisonError::into_inner);
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            content
+        }
+
+        /// Wakes one, or all, who wait; `_content` shows that it is locked.
+        fn ring<T>(&self, _content: &mut Content<T>) {
+            if self.waiting.load(Ordering::Relaxed) > 0 {
+                self.condvar.notify_all();
+            }
+        }
+    }
+
     /// What the caller's thread does next.
     enum Next<T> {
         Result(T),
@@ -153,7 +183,7 @@ mod parallel {
     impl<T> Desk<T> {
         fn new(pieces: u64, ahead: u64) -> Self {
             let content = Content { free: 0, next: 0, ready: BTreeMap::new(), is_closed: false };
-            Self { pieces, ahead, content: Mutex::new(content), room: Condvar::new(), due: Condvar::new() }
+            Self { pieces, ahead, content: Mutex::new(content), room: Bell::default(), due: Bell::default() }
         }
 
         fn content(&self) -> MutexGuard<'_, Content<T>> {
@@ -163,8 +193,7 @@ mod parallel {
         /// A piece to work on, as soon as there is room for its result; `None` when all are taken.
         fn take_piece(&self) -> Option<u64> {
             let is_full = |content: &mut Content<T>| self.has_piece(content) && !self.has_room(content);
-            let waited = self.room.wait_while(self.content(), is_full);
-            let mut content = waited.unwrap_or_else(PoisonError::into_inner);
+            let mut content = self.room.wait_while(self.content(), is_full);
             self.has_piece(&content).then(|| content.take())
         }
 
@@ -172,7 +201,7 @@ mod parallel {
             let mut content = self.content();
             content.ready.insert(piece, result);
             if piece == content.next {
-                self.due.notify_one();
+                self.due.ring(&mut content);
             }
         }
 
@@ -183,12 +212,11 @@ mod parallel {
                 let is_over = content.is_closed || content.next >= self.pieces;
                 !(is_over || can_work || content.ready.contains_key(&content.next))
             };
-            let waited = self.due.wait_while(self.content(), is_idle);
-            let mut content = waited.unwrap_or_else(PoisonError::into_inner);
+            let mut content = self.due.wait_while(self.content(), is_idle);
             let next = content.next;
             if let Some(result) = content.ready.remove(&next) {
                 content.next = next.saturating_add(1);
-                self.room.notify_one();
+                self.room.ring(&mut content);
                 return Some(Next::Result(result));
             }
             self.has_piece(&content).then(|| Next::Piece(content.take()))
@@ -225,9 +253,10 @@ mod parallel {
     impl<T> Drop for Closing<'_, T> {
         fn drop(&mut self) {
             if thread::panicking() || !self.only_on_panic {
-                self.desk.content().is_closed = true;
-                self.desk.room.notify_all();
-                self.desk.due.notify_all();
+                let mut content = self.desk.content();
+                content.is_closed = true;
+                self.desk.room.ring(&mut content);
+                self.desk.due.ring(&mut content);
             }
         }
     }

@@ -16,13 +16,11 @@ pub(crate) fn owners(
     threads: &Threads,
 ) -> BTreeMap<usize, u64> {
     let mut found: BTreeMap<usize, u64> = BTreeMap::new();
-    let work = |chunk: Chunk<'_>| {
-        let mut owned = Vec::new();
+    let work = |owned: &mut Vec<(usize, u64)>, chunk: Chunk<'_>| {
         for (_, record) in chunk.into_records() {
             let Ok(record) = record else { continue };
-            owned_by(&record, cluster_size, places, &mut owned);
+            owned_by(&record, cluster_size, places, owned);
         }
-        owned
     };
     let flow = volume.mft().scan(threads, work, |owned| {
         for (index, owner) in owned {

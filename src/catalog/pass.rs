@@ -14,7 +14,7 @@ use crate::structure::value::file_name::{FileName, Namespace};
 use crate::volume::Volume;
 use crate::volume::mft::Chunk;
 
-/// What one chunk of the table contributes.
+/// What some chunks of the table contribute.
 #[derive(Default)]
 struct Part {
     slots: Vec<Slot>,
@@ -42,7 +42,7 @@ pub(super) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> 
     let mut extensions = Vec::new();
     let mut outlying = Vec::new();
     let record_size = u64::from(mft.record_size());
-    let work = |chunk: Chunk<'_>| Part::of(chunk, record_size);
+    let work = |part: &mut Part, chunk: Chunk<'_>| part.look_through(chunk, record_size);
     let flow = mft.scan(threads, work, |part| {
         catalog.take(part, &mut extensions, &mut outlying);
         ControlFlow::<()>::Continue(())
@@ -55,8 +55,8 @@ pub(super) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> 
 }
 
 impl Part {
-    fn of(chunk: Chunk<'_>, record_size: u64) -> Self {
-        let mut part = Self { slots: Vec::with_capacity(chunk.len()), ..Self::default() };
+    fn look_through(&mut self, chunk: Chunk<'_>, record_size: u64) {
+        self.slots.reserve(chunk.len());
         let missing = chunk.missing().to_vec();
         for (number, bytes) in chunk.into_slots() {
             let start = number.saturating_mul(record_size);
@@ -68,14 +68,13 @@ impl Part {
                 Ok(header) => {
                     let slot = Slot::of(header);
                     if slot.flags().intersects(SlotFlags::DIRECTORY | SlotFlags::EXTENSION) {
-                        part.look_closer(number, bytes);
+                        self.look_closer(number, bytes);
                     }
                     slot
                 }
             };
-            part.slots.push(slot);
+            self.slots.push(slot);
         }
-        part
     }
 
     /// Takes the name of a directory, and notes what an extension record belongs to.
@@ -118,7 +117,7 @@ fn rank(name: &FileName<'_>) -> u8 {
 }
 
 impl Catalog<'_> {
-    /// Appends what one chunk contributes.
+    /// Appends what some chunks contribute.
     fn take(
         &mut self,
         part: Part,

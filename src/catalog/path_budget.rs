@@ -125,8 +125,7 @@ fn shown_length(character: Result<char, u16>) -> u64 {
 /// for each stream under that name, or for the lack of one.
 fn uses(catalog: &Catalog<'_>, lengths: &[u64], threads: &Threads) -> Vec<u64> {
     let is_notable = |index: &usize| lengths.get(*index).is_some_and(|&length| length > NOTABLE);
-    let work = |chunk: Chunk<'_>| {
-        let mut found = Vec::new();
+    let work = |found: &mut Vec<(usize, u64)>, chunk: Chunk<'_>| {
         for (_, record) in chunk.into_records() {
             let Ok(record) = record else { continue };
             let rows = rows_of_a_name(&record);
@@ -134,7 +133,6 @@ fn uses(catalog: &Catalog<'_>, lengths: &[u64], threads: &Threads) -> Vec<u64> {
             let parents = names.filter_map(|(name, _)| catalog.directory_index(name.parent()).ok());
             found.extend(parents.filter(is_notable).map(|parent| (parent, rows)));
         }
-        found
     };
     let mut uses = vec![0_u64; lengths.len()];
     let flow = catalog.mft().scan(threads, work, |found| {

@@ -30,6 +30,9 @@ pub struct Mft<'s> {
 impl<'s> Mft<'s> {
     /// Bytes read at once by a pass over the table. Measured from 128 KiB to 1 MiB: larger is faster.
     const CHUNK: u32 = 1 << 18;
+    /// Chunks a thread takes at once where what comes of them is small: a chunk is read in less time
+    /// than threads need to hand it over.
+    const CHUNKS_TOGETHER: u64 = 16;
 
     /// A table of `size` bytes whose places in `source` the extents name. Its size is bounded by
     /// them: nothing is known of records behind the last extent.
@@ -167,18 +170,28 @@ impl<'s> Mft<'s> {
         missing
     }
 
-    /// Passes over the whole table: gives each chunk of it to `work`, on any thread, and the results
-    /// to `consume`, in order, on the caller's thread, until it breaks.
-    pub fn scan<T: Send, B>(
+    /// Passes over the whole table: `work` adds what it makes of a chunk to a `T`, on any thread. A `T`
+    /// has what came of some consecutive chunks; `consume` gets them in order, on the caller's thread,
+    /// until it breaks.
+    pub fn scan<T: Default + Send, B>(
         &self,
         threads: &Threads,
-        work: impl Fn(Chunk<'_>) -> T + Sync,
+        work: impl Fn(&mut T, Chunk<'_>) + Sync,
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        self.scan_with(threads, || (), |(), chunk| work(chunk), consume)
+        let pieces = self.chunk_count().div_ceil(Self::CHUNKS_TOGETHER);
+        let read_and_work = |buffer: &mut PageBuffer, piece: u64| {
+            let first = piece.saturating_mul(Self::CHUNKS_TOGETHER);
+            let chunks = first..first.saturating_add(Self::CHUNKS_TOGETHER).min(self.chunk_count());
+            let mut sum = T::default();
+            chunks.for_each(|index| work(&mut sum, self.read_chunk(index, buffer.bytes())));
+            sum
+        };
+        threads.map_in_order(pieces, || self.chunk_buffer(), read_and_work, consume)
     }
 
-    /// The same with a `state` for each thread, which `work` may change as it likes.
+    /// The same with each chunk's result by itself, and a `state` for each thread, which `work` may change
+    /// as it likes.
     pub fn scan_with<S: Send, T: Send, B>(
         &self,
         threads: &Threads,
@@ -186,13 +199,11 @@ impl<'s> Mft<'s> {
         work: impl Fn(&mut S, Chunk<'_>) -> T + Sync,
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let buffer_size = usize::try_from(self.chunk_size).unwrap_or(0);
         let read_and_work = |(buffer, state): &mut (PageBuffer, S), index| {
-            let (first, bytes) = self.chunk_range(index, buffer.bytes());
-            let missing = self.read(first, bytes);
-            work(state, Chunk { first, record_size: self.record_size, bytes, missing })
+            let chunk = self.read_chunk(index, buffer.bytes());
+            work(state, chunk)
         };
-        threads.map_in_order(self.chunk_count(), || (PageBuffer::new(buffer_size), state()), read_and_work, consume)
+        threads.map_in_order(self.chunk_count(), || (self.chunk_buffer(), state()), read_and_work, consume)
     }
 
     /// The same table, read `records` at a time.
@@ -206,21 +217,25 @@ impl<'s> Mft<'s> {
         self.size.div_ceil(self.chunk_size)
     }
 
-    /// The first record of chunk `index`, and the front of `buffer` that it fills.
-    fn chunk_range<'b>(&self, index: u64, buffer: &'b mut [u8]) -> (u64, &'b mut [u8]) {
+    fn chunk_buffer(&self) -> PageBuffer {
+        PageBuffer::new(usize::try_from(self.chunk_size).unwrap_or(0))
+    }
+
+    /// Reads chunk `index` into the front of `buffer`, which has room for a whole one.
+    fn read_chunk<'b>(&self, index: u64, buffer: &'b mut [u8]) -> Chunk<'b> {
         let start = index.saturating_mul(self.chunk_size);
         let whole = self.record_count().saturating_mul(self.wide_record_size());
         let left = usize::try_from(whole.saturating_sub(start)).unwrap_or(usize::MAX);
         let length = left.min(buffer.len());
-        (self.number_at(start), buffer.get_mut(..length).unwrap_or_default())
-    }
-
-    /// Reads chunk `index` into a buffer of its own.
-    pub(crate) fn chunk<'b>(&self, index: u64, buffer: &'b mut Vec<u8>) -> Chunk<'b> {
-        buffer.resize(usize::try_from(self.chunk_size).unwrap_or(0), 0);
-        let (first, bytes) = self.chunk_range(index, buffer);
+        let (first, bytes) = (self.number_at(start), buffer.get_mut(..length).unwrap_or_default());
         let missing = self.read(first, bytes);
         Chunk { first, record_size: self.record_size, bytes, missing }
+    }
+
+    /// Reads chunk `index` into a buffer that grows as needed.
+    pub(crate) fn chunk<'b>(&self, index: u64, buffer: &'b mut Vec<u8>) -> Chunk<'b> {
+        buffer.resize(usize::try_from(self.chunk_size).unwrap_or(0), 0);
+        self.read_chunk(index, buffer)
     }
 }
 

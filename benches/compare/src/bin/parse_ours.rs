@@ -37,8 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn count(chunk: Chunk<'_>) -> Counted {
-    let mut counted = Counted::default();
+fn count(counted: &mut Counted, chunk: Chunk<'_>) {
     for (_, record) in chunk.into_records() {
         let Ok(record) = record else { continue };
         counted.records += 1;
@@ -49,7 +48,6 @@ fn count(chunk: Chunk<'_>) -> Counted {
             }
         }
     }
-    counted
 }
 
 /// The value by its type, and all runs of a non-resident one, as the other side decodes them.
