@@ -10,7 +10,7 @@ use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 
 use crate::attribute_ids::AttributeIds;
 use crate::file::{File, Times, times_of, times_of_link};
-use crate::number::push_number;
+use crate::number::{push_next_number, push_number};
 use crate::rows::{Pen, Rows};
 use crate::text::{is_harmless, is_plain};
 use crate::time::{UNIX_TEXT, has_ten_digits, push_first, push_unix, ten_digits_of};
@@ -107,22 +107,20 @@ impl Bodyfile {
         if file.entry.state() != EntryState::Live {
             out.extend_from_slice(b" (deleted)");
         }
-        out.push(b'|');
-        push_number(out, file.entry.record_number());
+        push_next_number(out, b'|', file.entry.record_number());
         if let Some((kind, id)) = row.attribute {
             write_attribute(kind, id, out);
         }
         out.push(b'|');
         out.extend_from_slice(&common.mode);
         match file.parts.information.and_then(|information| information.owner_id()).unwrap_or(0) {
-            0 => out.extend_from_slice(b"|0|0|"),
+            0 => out.extend_from_slice(b"|0|0"),
             owner => {
-                out.push(b'|');
-                push_number(out, owner);
-                out.extend_from_slice(b"|0|");
+                push_next_number(out, b'|', owner);
+                out.extend_from_slice(b"|0");
             }
         }
-        push_number(out, row.size);
+        push_next_number(out, b'|', row.size);
         self.write_times(row.times, pen, out);
         out.push(b'\n');
     }
@@ -145,15 +143,11 @@ impl Bodyfile {
 /// `-128-3`: the type and the id.
 fn write_attribute(kind: AttributeType, id: u32, out: &mut Vec<u8>) {
     match kind {
-        AttributeType::FILE_NAME => out.extend_from_slice(b"-48-"),
-        AttributeType::DATA => out.extend_from_slice(b"-128-"),
-        _ => {
-            out.push(b'-');
-            push_number(out, kind.0);
-            out.push(b'-');
-        }
+        AttributeType::FILE_NAME => out.extend_from_slice(b"-48"),
+        AttributeType::DATA => out.extend_from_slice(b"-128"),
+        _ => push_next_number(out, b'-', kind.0),
     }
-    push_number(out, id);
+    push_next_number(out, b'-', id);
 }
 
 /// The records 12 to 15 are in use, and no files.
@@ -184,10 +178,14 @@ fn write_path(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: 
         return push_number(out, file.entry.record_number());
     };
     let start = out.len();
-    if pen.paths.push_utf8(link.parent(), link.name(), out) != PathEnd::Root {
-        // Without the reason it ends at, in angle brackets.
-        let reason = out[start..].iter().position(|&byte| byte == b'>').map_or(start, |at| start + at + 1);
-        out.splice(start..reason, *b"/$OrphanFiles");
+    match pen.paths.push_utf8(link.parent(), link.name(), out) {
+        PathEnd::Root if pen.name_in_plain_path(link, &out[start..], is_plain_field).is_some() => return,
+        PathEnd::Root => {}
+        _ => {
+            // Without the reason it ends at, in angle brackets.
+            let reason = out[start..].iter().position(|&byte| byte == b'>').map_or(start, |at| start + at + 1);
+            out.splice(start..reason, *b"/$OrphanFiles");
+        }
     }
     sanitize(out, start);
 }
@@ -212,7 +210,7 @@ fn mode_of(file: &File<'_>) -> [u8; 12] {
 /// bodyfiles knows an escape.
 fn sanitize(out: &mut Vec<u8>, start: usize) {
     let text = &out[start..];
-    if is_plain(text, [b'|']) || is_harmless(text, [b'|']) {
+    if is_plain_field(text) || is_harmless(text, [b'|']) {
         return;
     }
     let text = out.split_off(start);
@@ -221,4 +219,8 @@ fn sanitize(out: &mut Vec<u8>, start: usize) {
         let shown = if is_replaced { '^' } else { character };
         out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
     }
+}
+
+fn is_plain_field(text: &[u8]) -> bool {
+    is_plain(text, [b'|'])
 }

@@ -11,7 +11,7 @@ use ntfs_salvage::{EntryState, FileTime, Name};
 
 use crate::file::{File, Row, Times, times_of, times_of_link};
 use crate::jsonl::namespace_name;
-use crate::number::push_number;
+use crate::number::{push_next_number, push_number};
 use crate::rows::{Pen, Rows};
 use crate::text::{is_plain, push_harmless};
 use crate::time::{Dates, Text, push_first, side_by_side};
@@ -29,7 +29,7 @@ impl Rows for Csv {
     }
 
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-        file.rows().for_each(|row| write_row(file, row, pen, out));
+        file.for_each_row(|row| write_row(file, row, pen, out));
     }
 
     fn shows_verdicts(&self) -> bool {
@@ -43,16 +43,14 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
     if let Some(opened) = pen.shown {
         out.extend_from_slice(opened.tag.as_bytes());
     }
-    out.push(b',');
-    push_number(out, entry.record_number());
-    out.push(b',');
-    push_number(out, entry.sequence_number());
+    push_next_number(out, b',', entry.record_number());
+    push_next_number(out, b',', entry.sequence_number());
     match (entry.state(), entry.is_directory()) {
-        (EntryState::Live, false) => out.extend_from_slice(b",live,false,"),
+        (EntryState::Live, false) => out.extend_from_slice(b",live,false"),
         (state, is_directory) => {
             out.push(b',');
             out.extend_from_slice(state.name().as_bytes());
-            out.extend_from_slice(if is_directory { b",true," } else { b",false," });
+            out.extend_from_slice(if is_directory { b",true" } else { b",false" });
         }
     }
     write_link(link, pen, out);
@@ -60,7 +58,7 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
     write_times(file.parts.information.as_ref().map(times_of), pen, out);
     write_times(link.map(times_of_link), pen, out);
     write_information(file.parts.information.as_ref(), pen, out);
-    push_number(out, entry.header().lsn());
+    push_next_number(out, b',', entry.header().lsn());
     if is_full {
         write_reparse(file, out);
         write_damage(file, out);
@@ -77,9 +75,8 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
 fn write_link(link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let Some(link) = link else { return out.extend_from_slice(b",,,,,,") };
     write_names(link, pen, out);
-    push_number(out, link.parent().record_number());
-    out.push(b',');
-    push_number(out, link.parent().sequence_number());
+    push_next_number(out, b',', link.parent().record_number());
+    push_next_number(out, b',', link.parent().sequence_number());
     out.push(b',');
     match namespace_name(link.file_name().namespace()) {
         Some(name) => out.extend_from_slice(name.as_bytes()),
@@ -92,30 +89,28 @@ fn write_link(link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     if let Some(name) = link.dos_name() {
         push_name(out, name);
     }
-    out.push(b',');
 }
 
 /// The path and the name. Where the path is plain, the name is what it ends with.
 fn write_names(link: &Link<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    out.push(b',');
     let start = out.len();
     pen.paths.push_utf8(link.parent(), link.name(), out);
-    let end = out.len();
-    let name = end - link.name().len().min(end - start);
-    let text = &out[start..];
-    // The root is named "." and its path does not say so.
-    if !is_plain_field(text) || is_spaced(text) || !out[..name].ends_with(b"/") {
-        escape_field(out, start);
-        out.push(b',');
-        push_name(out, link.name());
-        return out.push(b',');
+    let path = &out[start..];
+    match pen.name_in_plain_path(link, path, is_plain_field).filter(|_| !is_spaced(path)) {
+        Some(name) if !is_formula(&path[name..]) && !is_spaced(&path[name..]) => {
+            let name = start + name..out.len();
+            out.push(b',');
+            out.extend_from_within(name);
+        }
+        plain => {
+            if plain.is_none() {
+                escape_field(out, start);
+            }
+            out.push(b',');
+            push_name(out, link.name());
+        }
     }
-    out.push(b',');
-    if is_formula(&out[name..end]) || is_spaced(&out[name..end]) {
-        push_name(out, link.name());
-    } else {
-        out.extend_from_within(name..end);
-    }
-    out.push(b',');
 }
 
 fn push_name(out: &mut Vec<u8>, name: Name<'_>) {
@@ -136,21 +131,19 @@ fn escape_field(out: &mut Vec<u8>, start: usize) {
 
 fn write_stream(stream: Option<&Stream<'_>>, out: &mut Vec<u8>) {
     let Some(stream) = stream else { return out.extend_from_slice(b",,,,") };
+    out.push(b',');
     if !stream.name().is_empty() {
         push_name(out, stream.name());
     }
-    out.push(b',');
-    for size in [stream.size(), stream.allocated_size()] {
-        push_some(out, size);
-        out.push(b',');
-    }
-    out.extend_from_slice(if stream.is_resident() { b"true," } else { b"false," });
+    push_some(out, stream.size());
+    push_some(out, stream.allocated_size());
+    out.extend_from_slice(if stream.is_resident() { b",true" } else { b",false" });
 }
 
-/// `2021-03-04T05:06:07.0123456Z,`, and three bytes more.
+/// `,2021-03-04T05:06:07.0123456Z`, and three bytes more.
 pub type TimeField = [u8; 32];
 
-pub const UNSET_TIME: &TimeField = b"1601-01-01T00:00:00.0000000Z,   ";
+pub const UNSET_TIME: &TimeField = b",1601-01-01T00:00:00.0000000Z   ";
 
 fn write_times(times: Option<Times>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let Some(times) = times else { return out.extend_from_slice(b",,,,") };
@@ -159,27 +152,25 @@ fn write_times(times: Option<Times>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         return fields.iter().for_each(|field| push_first::<{ Text::LENGTH + 1 }, 32>(out, field));
     }
     for time in times {
-        pen.dates.push_rfc3339(time, out);
         out.push(b',');
+        pen.dates.push_rfc3339(time, out);
     }
 }
 
 #[inline(never)]
 fn time_field(time: FileTime, dates: &mut Dates) -> TimeField {
     let text = dates.text(time);
-    side_by_side([text.front, text.back | u128::from(b',') << 96])
+    side_by_side([u128::from(b',') | text.front << 8, text.front >> 120 | text.back << 8])
 }
 
 fn write_information(information: Option<&StandardInformation<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let Some(information) = information else { return out.extend_from_slice(b",,,") };
+    out.push(b',');
     if let Some(attributes) = information.file_attributes() {
         push_attributes(attributes, pen, out);
     }
-    out.push(b',');
     push_some(out, information.security_id());
-    out.push(b',');
     push_some(out, information.update_sequence_number());
-    out.push(b',');
 }
 
 /// `HIDDEN|SYSTEM`, bits without a name as a number.
@@ -213,9 +204,11 @@ fn write_damage(file: &File<'_>, out: &mut Vec<u8>) {
     }
 }
 
+#[inline]
 fn push_some(out: &mut Vec<u8>, number: Option<impl Into<u64>>) {
-    if let Some(number) = number {
-        push_number(out, number);
+    match number {
+        Some(number) => push_next_number(out, b',', number),
+        None => out.push(b','),
     }
 }
 

@@ -30,14 +30,19 @@ pub fn export(opened: &Opened<'_>, path: &Path, arguments: &Arguments, threads: 
     let record_size = u64::from(mft.record_size());
     let work = |(): &mut (), chunk: Chunk<'_>| part_of(&chunk, record_size);
     let (mut records, mut incomplete) = (0, 0);
-    let flow = mft.scan_with(threads, || (), work, |part| {
-        records += part.bytes.len() as u64 / record_size;
-        incomplete += part.incomplete;
-        match output.write(&part.bytes) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(failure) => ControlFlow::Break(failure),
-        }
-    });
+    let flow = mft.scan_with(
+        threads,
+        || (),
+        work,
+        |part| {
+            records += part.bytes.len() as u64 / record_size;
+            incomplete += part.incomplete;
+            match output.write(&part.bytes) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(failure) => ControlFlow::Break(failure),
+            }
+        },
+    );
     if let ControlFlow::Break(failure) = flow {
         return Err(failure);
     }

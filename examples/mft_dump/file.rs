@@ -46,28 +46,23 @@ impl<'e> File<'e> {
         self.parts.streams.iter().zip(verdicts)
     }
 
-    /// The rows of a flat listing: one a link, or one without; then one a named stream.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_, 'e>> {
-        let main = self.assessed_streams().find(|(stream, _)| stream.name().is_empty());
-        let with_main = move |link| Row {
-            link,
-            stream: main.map(|(stream, _)| stream),
-            recoverability: main.and_then(|(_, recoverability)| recoverability),
-            is_full: self.repeats(),
+    /// Gives the rows of a flat listing: one a link, or one without; then one a named stream.
+    #[inline]
+    pub fn for_each_row(&self, mut write: impl FnMut(Row<'_, 'e>)) {
+        let repeats = self.repeats();
+        let mut is_full = true;
+        let mut row = |link, (stream, recoverability)| {
+            write(Row { link, stream, recoverability, is_full });
+            is_full = repeats;
         };
-        let nameless = self.parts.links.is_empty().then(|| with_main(None));
-        let links = self.parts.links.iter().map(move |link| with_main(Some(link)));
+        let main = self.assessed_streams().find(|(stream, _)| stream.name().is_empty());
+        let main = main.map_or((None, None), |(stream, recoverability)| (Some(stream), recoverability));
+        if self.parts.links.is_empty() {
+            row(None, main);
+        }
+        self.parts.links.iter().for_each(|link| row(Some(link), main));
         let named = self.assessed_streams().filter(|(stream, _)| !stream.name().is_empty());
-        let first = self.parts.links.first();
-        let named = named.map(move |(stream, recoverability)| Row {
-            link: first,
-            stream: Some(stream),
-            recoverability,
-            is_full: self.repeats(),
-        });
-        let mut is_first = true;
-        let rows = nameless.into_iter().chain(links).chain(named);
-        rows.map(move |row| Row { is_full: std::mem::take(&mut is_first) || row.is_full, ..row })
+        named.for_each(|(stream, recoverability)| row(self.parts.links.first(), (Some(stream), recoverability)));
     }
 
     /// Whether the rows of the file repeat what they share: not where it was made to have very many names and

@@ -12,7 +12,7 @@ use ntfs_salvage::{Damage, Entry, EntryState, FileTime};
 
 use crate::file::{File, Times, times_of, times_of_link};
 use crate::input::Opened;
-use crate::json::Json;
+use crate::json::{Json, is_plain_json};
 use crate::number::{eight_digits, two_digits};
 use crate::rows::{Pen, Rows};
 use crate::time::{Dates, push_first, side_by_side};
@@ -77,23 +77,28 @@ fn write_volume(opened: &Opened<'_>, json: &mut Json<'_>) {
 
 /// The paths, and behind them the links.
 fn write_names(links: &[Link<'_>], pen: &mut Pen<'_>, json: &mut Json<'_>) {
-    let mut path = None;
-    json.array(links, |json, link| {
-        path = json.made_text(|out| _ = pen.paths.push_utf8(link.parent(), link.name(), out));
-    });
+    let mut name = None;
+    json.array(links, |json, link| name = write_path(link, pen, json));
     // Nearly all files have one link, whose path ends with its name.
-    let name = match links {
-        [link] => path.and_then(|path| name_in_path(link, path, json.out)),
-        _ => None,
-    };
+    let name = name.filter(|_| links.len() == 1);
     json.put(br#","links":"#).array(links, |json, link| write_link(link, name.clone(), pen, json));
 }
 
-/// Where the name of the link stands in the output, if the path does, in ASCII.
-fn name_in_path(link: &Link<'_>, path: Range<usize>, out: &[u8]) -> Option<Range<usize>> {
-    let start = path.end.checked_sub(link.name().len())?;
-    // The root is named "." and its path does not say so.
-    out.get(path.start..start)?.ends_with(b"/").then_some(start..path.end)
+/// Writes a path; where it stands as it is, its name is found where this says.
+fn write_path(link: &Link<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) -> Option<Range<usize>> {
+    let start = json.put(b"\"").out.len();
+    pen.paths.push_utf8(link.parent(), link.name(), json.out);
+    match pen.name_in_plain_path(link, &json.out[start..], is_plain_json) {
+        Some(name) => {
+            let place = start + name..json.out.len();
+            json.put(b"\"");
+            Some(place)
+        }
+        None => {
+            json.end_text(start);
+            None
+        }
+    }
 }
 
 /// `name`: where the name already stands in the output as JSON has it.

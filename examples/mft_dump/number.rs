@@ -19,6 +19,19 @@ pub fn push_number(out: &mut Vec<u8>, number: impl Into<u64>) {
     }
 }
 
+/// Appends a separator and a number: a row is made of little else.
+#[inline]
+pub fn push_next_number(out: &mut Vec<u8>, separator: u8, number: impl Into<u64>) {
+    match number.into() {
+        number @ 0..10 => out.extend_from_slice(&[separator, b'0' | number as u8]),
+        number @ 10..EIGHT => push_next_up_to_eight(out, separator, number as u32),
+        number => {
+            out.push(separator);
+            push_long(out, number);
+        }
+    }
+}
+
 /// Appends a number that may be negative.
 pub fn push_signed(out: &mut Vec<u8>, number: i64) {
     if number < 0 {
@@ -38,12 +51,25 @@ pub fn push_number_aligned(out: &mut Vec<u8>, number: u64, width: usize) {
 
 #[inline(never)]
 fn push_up_to_eight(out: &mut Vec<u8>, number: u32) {
+    let (text, unused) = left_aligned(number);
+    out.extend_from_slice(&text.to_le_bytes());
+    out.truncate(out.len() - unused);
+}
+
+#[inline(never)]
+fn push_next_up_to_eight(out: &mut Vec<u8>, separator: u8, number: u32) {
+    let (text, unused) = left_aligned(number);
+    out.extend_from_slice(&(u128::from(separator) | u128::from(text) << 8).to_le_bytes());
+    out.truncate(out.len() - 7 - unused);
+}
+
+/// A number of up to eight digits, the first in the lowest byte, and how many bytes have none. All bytes are
+/// appended and those too many taken off again: a copy of fixed length is one instruction, any other a call.
+#[inline]
+fn left_aligned(number: u32) -> (u64, usize) {
     let digits = digits(number);
-    // The first digit stands in the lowest byte. Eight bytes are appended and those too many taken
-    // off again: a copy of fixed length is one instruction, any other a call.
     let zeros = (digits | 1 << 56).trailing_zeros() / 8;
-    out.extend_from_slice(&(digits >> (8 * zeros) | ZEROS).to_le_bytes());
-    out.truncate(out.len() - zeros as usize);
+    (digits >> (8 * zeros) | ZEROS, zeros as usize)
 }
 
 #[inline(never)]
@@ -117,6 +143,9 @@ mod tests {
         let powers = std::iter::successors(Some(1_u64), |power| power.checked_mul(10));
         for number in powers.flat_map(|power| [power - 1, power, power + 1, power / 2 * 3]).chain([u64::MAX]) {
             assert_eq!(pushed(number), format!("x{number}"));
+            let mut out = b"x".to_vec();
+            push_next_number(&mut out, b'|', number);
+            assert_eq!(out, format!("x|{number}").as_bytes());
         }
     }
 

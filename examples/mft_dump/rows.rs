@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ntfs_salvage::catalog::{Catalog, Paths};
+use ntfs_salvage::catalog::{Catalog, Link, Paths};
 
 use crate::csv::{TimeField, UNSET_TIME};
 use crate::file::File;
@@ -50,6 +50,8 @@ pub struct Pen<'c> {
     pub buffers: Buffers,
     /// Sets of attribute bits as text.
     pub attributes: Recent<String>,
+    /// Whether the paths of directories are plain text, which needs no escaping.
+    plain: Recent<bool>,
     /// The volume, where it is one of several.
     pub shown: Option<&'c Opened<'c>>,
 }
@@ -77,8 +79,26 @@ impl<'c> Pen<'c> {
             row: Vec::new(),
             buffers: Buffers::default(),
             attributes: Recent::new(),
+            plain: Recent::new(),
             shown,
         }
+    }
+
+    /// Where in the `path` of a link its name starts, if the whole path is plain. What is plain depends on the format:
+    /// no text that is not ASCII, and the parts of a plain text.
+    #[inline]
+    pub fn name_in_plain_path(
+        &mut self,
+        link: &Link<'_>,
+        path: &[u8],
+        is_plain: impl Fn(&[u8]) -> bool,
+    ) -> Option<usize> {
+        // A name that is not ASCII is longer here than in units, and not plain wherever it is cut.
+        let (directory, name) = path.split_at_checked(path.len().checked_sub(link.name().len())?)?;
+        // The root is named "." and its path does not say so.
+        let is_plain =
+            is_plain(name) && directory.ends_with(b"/") && *self.plain.get(link.parent().0, || is_plain(directory));
+        is_plain.then_some(directory.len())
     }
 }
 

@@ -30,7 +30,7 @@ impl Rows for Table {
     }
 
     fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
-        file.rows().for_each(|row| write_row(file, row, pen, out));
+        file.for_each_row(|row| write_row(file, row, pen, out));
     }
 
     fn shows_verdicts(&self) -> bool {
