@@ -358,3 +358,405 @@ fn live_reference(entry: &Entry<'_>) -> FileReference {
 fn is_index_size(size: u32) -> bool {
     size.is_power_of_two() && (512..=64 << 10).contains(&size)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::{CLUSTER, CLUSTERS, Forged, add_runs, directory, file, runs, table, with_runs};
+    use super::*;
+    use crate::catalog::EntryState;
+    use crate::structure::forge::{Forge, file_name};
+    use crate::structure::index::tests::node;
+    use crate::structure::index_entry::tests::entry;
+    use crate::structure::value::file_attributes::FileAttributes;
+    use crate::volume::Volume;
+
+    /// The directory whose index is looked through.
+    const HERE: (u64, u16) = (40, 1);
+
+    fn at(reference: (u64, u16)) -> FileReference {
+        FileReference::new(reference.0, reference.1)
+    }
+
+    fn item_of(parent: (u64, u16), file: (u64, u16), name: &str, attributes: FileAttributes) -> Vec<u8> {
+        entry(at(file).0, &file_name(parent, 3, name, attributes), &[], 0, None)
+    }
+
+    /// The entry of a file in the directory's index.
+    fn item(file: (u64, u16), name: &str) -> Vec<u8> {
+        item_of(HERE, file, name, FileAttributes::empty())
+    }
+
+    fn last() -> Vec<u8> {
+        entry(0, &[], &[], 2, None)
+    }
+
+    fn root(record_size: u32, entries: &[Vec<u8>]) -> Vec<u8> {
+        let header = [0x30, 1, record_size, 1].map(u32::to_le_bytes).concat();
+        [header, node(16, &entries.concat(), &[])].concat()
+    }
+
+    /// An INDX record of `size` bytes with these entries, and these bytes behind them.
+    fn index_record(size: usize, entries: &[Vec<u8>], slack: &[u8]) -> Vec<u8> {
+        let strides = size / STRIDE;
+        let mut bytes = b"INDX\x28\0".to_vec();
+        bytes.extend_from_slice(&(strides as u16 + 1).to_le_bytes());
+        bytes.resize(24, 0);
+        bytes.extend(node(40, &entries.concat(), slack));
+        bytes.resize(size, 0);
+        bytes[40..42].copy_from_slice(&7_u16.to_le_bytes());
+        for stride in 0..strides {
+            let word = stride * STRIDE + 510;
+            bytes.copy_within(word..word + 2, 42 + 2 * stride);
+            bytes[word..word + 2].copy_from_slice(&7_u16.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// A directory whose index has records of `size` bytes in these runs.
+    fn indexed(size: u32, list: &[(u64, Option<u64>)]) -> Forge {
+        let clusters: u64 = list.iter().map(|(length, _)| length).sum();
+        let sizes = [clusters * CLUSTER; 3];
+        let record = directory((5, 5), "d").resident(AttributeType::INDEX_ROOT, "$I30", &root(size, &[last()]));
+        record.runs(AttributeType::INDEX_ALLOCATION, "$I30", (0, clusters - 1), sizes, &runs(list))
+    }
+
+    type Shown = (u64, u16, String, Witness, Option<u64>);
+
+    fn shown(catalog: &Catalog<'_>) -> Vec<Shown> {
+        let of = |ghost: &Ghost| {
+            let (number, life) = order(ghost.reference);
+            (number, life, ghost.name().to_string(), ghost.witness, ghost.offset)
+        };
+        catalog.ghosts().iter().map(of).collect()
+    }
+
+    fn ghosts(forged: &Forged) -> Vec<Shown> {
+        let volume = forged.volume();
+        let found = shown(&volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single()));
+        let two = Threads::new(2);
+        assert_eq!(shown(&volume.clone().with_chunks_of(1).catalog_with(&two).with_ghosts(&two)), found);
+        found
+    }
+
+    fn ghost(file: (u64, u16), name: &str, witness: Witness, offset: Option<u64>) -> Shown {
+        (file.0, file.1, name.to_owned(), witness, offset)
+    }
+
+    #[test]
+    fn names_without_a_record_are_ghosts() {
+        let entries = [
+            item((30, 1), "f"),
+            item((31, 1), "freed"),
+            item((32, 1), "earlier life"),
+            item((50, 3), "lost"),
+            item((0, 1), "no file"),
+            item_of((41, 1), (51, 1), "of another directory", FileAttributes::empty()),
+            item_of((40, 2), (52, 1), "of another life", FileAttributes::empty()),
+            last(),
+        ];
+        let record = Forge::new(1024).flags(3).name((5, 5), 3, "d");
+        // Entries find no room beside a name in a record of 1 KiB: they stand in an extension record.
+        let extension = Forge::new(1024).base(40, 1).resident(AttributeType::INDEX_ROOT, "$I30", &root(512, &entries));
+        let records = vec![
+            (30, file()),
+            (31, file().flags(0).sequence(2)),
+            (32, file().sequence(2)),
+            (40, record),
+            (41, extension),
+        ];
+        let expected =
+            [ghost((32, 1), "earlier life", Witness::Index, None), ghost((50, 3), "lost", Witness::Index, None)];
+        assert_eq!(ghosts(&Forged::new(records)), expected);
+    }
+
+    #[test]
+    fn a_ghost_is_an_entry_with_a_path_and_a_directory_in_others() {
+        let entries = [item_of(HERE, (50, 3), "lost", FileAttributes::DIRECTORY), item((51, 1), "gone"), last()];
+        let record = directory((5, 5), "d").resident(AttributeType::INDEX_ROOT, "$I30", &root(512, &entries));
+        let child = |life| Forge::new(1024).name((50, life), 3, "child");
+        let forged = Forged::new(vec![(30, child(3)), (31, child(4)), (40, record)]);
+        let volume = forged.volume();
+        let catalog = volume.catalog().with_ghosts(&Threads::single());
+        let told: Vec<_> = catalog
+            .entries()
+            .filter(|entry| entry.record_number() >= 30)
+            .map(|entry| {
+                let path = entry.paths().next().map(|path| path.text);
+                (entry.reference(), entry.state(), entry.is_directory(), entry.provenance().code(), path)
+            })
+            .collect();
+        let path = |text: &str| Some(text.to_owned());
+        let expected = [
+            (at((30, 1)), EntryState::Live, false, "table", path("/d/lost/child")),
+            // Another life of the directory is another ghost, of which nothing is known.
+            (at((31, 1)), EntryState::Live, false, "table", path("<missing 50-4>/child")),
+            (at((40, 1)), EntryState::Live, true, "table", path("/d")),
+            (at((50, 3)), EntryState::Ghost, true, "index", path("/d/lost")),
+            (at((50, 4)), EntryState::Ghost, true, "child", None),
+            (at((51, 1)), EntryState::Ghost, false, "index", path("/d/gone")),
+        ];
+        assert_eq!(told, expected);
+        let nameless = catalog.ghosts().iter().find(|ghost| ghost.witness == Witness::Child).unwrap();
+        assert_eq!((nameless.file_name(), nameless.parent(), nameless.is_directory()), (None, FileReference(0), true));
+        let file = catalog.ghosts().iter().find(|ghost| ghost.reference == at((51, 1))).unwrap();
+        assert_eq!((file.parent(), file.is_directory()), (at(HERE), false));
+        let before = shown(&catalog);
+        assert_eq!(shown(&catalog.with_ghosts(&Threads::single())), before, "looking again finds nothing new");
+    }
+
+    #[test]
+    fn index_records_are_believed_as_far_as_they_are_in_use() {
+        let used = [item((50, 1), "used"), last()];
+        let freed = item((51, 1), "freed");
+        let mut forged = Forged::new(vec![(40, indexed(1024, &[(2, Some(300)), (2, None), (2, Some(310))]))]);
+        forged.write(300, &index_record(1024, &used, &freed));
+        forged.write(310, &index_record(1024, &[item((52, 1), "second"), last()], &[]));
+        let first = 300 * CLUSTER + 64;
+        let behind = first + used.concat().len() as u64;
+        let expected = |second: Witness| {
+            [
+                ghost((50, 1), "used", Witness::Index, Some(first)),
+                ghost((51, 1), "freed", Witness::IndexSlack, Some(behind)),
+                ghost((52, 1), "second", second, Some(310 * CLUSTER + 64)),
+            ]
+        };
+        assert_eq!(ghosts(&forged), expected(Witness::Index), "without a bitmap all are in use");
+        let with_bitmap = |bits: u8| {
+            let record = indexed(1024, &[(2, Some(300)), (2, None), (2, Some(310))]);
+            record.resident(AttributeType::BITMAP, "$I30", &[bits, 0, 0, 0, 0, 0, 0, 0])
+        };
+        forged.record(40, with_bitmap(0b101));
+        assert_eq!(ghosts(&forged), expected(Witness::Index));
+        forged.record(40, with_bitmap(0b001));
+        assert_eq!(ghosts(&forged), expected(Witness::IndexSlack));
+    }
+
+    #[test]
+    fn the_index_says_how_large_its_records_are() {
+        let two = [
+            index_record(512, &[item((50, 1), "one"), last()], &[]),
+            index_record(512, &[item((51, 1), "two"), last()], &[]),
+        ];
+        let mut forged = Forged::new(vec![(40, indexed(512, &[(2, Some(300))]))]);
+        forged.write(300, &two.concat());
+        let names = |forged: &Forged| ghosts(forged).into_iter().map(|ghost| ghost.2).collect::<Vec<_>>();
+        assert_eq!(names(&forged), ["one", "two"]);
+        // Where it says nothing sensible, the volume's size counts.
+        let volume_size = forged.volume().geometry().unwrap().index_record_size();
+        let clusters = u64::from(volume_size) / CLUSTER;
+        let mut forged = Forged::new(vec![(40, indexed(3000, &[(clusters * 2, Some(300))]))]);
+        let size = volume_size as usize;
+        let large = |number, name| index_record(size, &[item((number, 1), name), last()], &[]);
+        forged.write(300, &[large(50, "one"), large(51, "two")].concat());
+        assert_eq!(names(&forged), ["one", "two"]);
+        let sizes = [0, 256, 512, 1000, 4096, 1 << 16, 1 << 17];
+        assert_eq!(sizes.map(is_index_size), [false, false, true, false, true, true, false]);
+    }
+
+    #[test]
+    fn torn_strides_give_no_names() {
+        let filler = vec![0; 512 - 64 - 40];
+        let entries = [item((50, 1), "first"), last()];
+        // The second name lies across the first two strides, the third behind them.
+        let slack =
+            [filler[entries.concat().len()..].to_vec(), item((51, 1), "across"), item((52, 1), "behind")].concat();
+        let mut bytes = index_record(1024, &entries, &slack);
+        let names = |bytes: &[u8]| {
+            let mut forged = Forged::new(vec![(40, indexed(1024, &[(2, Some(300))]))]);
+            forged.write(300, bytes);
+            ghosts(&forged).into_iter().map(|ghost| ghost.2).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&bytes), ["first", "across", "behind"]);
+        bytes[1022] ^= 1;
+        assert_eq!(names(&bytes), ["first"]);
+        bytes[1022] ^= 1;
+        bytes[510] ^= 1;
+        assert_eq!(names(&bytes), ["behind"]);
+        bytes[510] ^= 1;
+        // A lost header: what lies across the end of a stride is not as it was written, the rest may be.
+        bytes[..64].fill(0);
+        assert_eq!(names(&bytes), ["first", "behind"]);
+        bytes.fill(0);
+        assert_eq!(names(&bytes), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_slack_of_a_directorys_record_is_looked_through() {
+        let with_slack = |record: Forge| {
+            let mut forged = Forged::new(vec![(40, record)]);
+            let name = item((50, 1), "slack");
+            let start = 600;
+            forged.record_bytes(40)[start..start + name.len()].copy_from_slice(&name);
+            ghosts(&forged)
+        };
+        let expected = [ghost((50, 1), "slack", Witness::RecordSlack, None)];
+        assert_eq!(with_slack(directory((5, 5), "d")), expected);
+        assert_eq!(with_slack(directory((5, 5), "d").flags(2).sequence(2)), expected, "of a deleted one, too");
+        assert_eq!(with_slack(file()), [], "a file has no names in it");
+    }
+
+    #[test]
+    fn the_most_trusted_witness_counts() {
+        let entries = [item((50, 1), "lost"), last()];
+        let record = indexed(512, &[(1, Some(300)), (1, Some(301))]);
+        let mut forged = Forged::new(vec![(40, record)]);
+        forged.write(300, &index_record(512, &[last()], &entries[0]));
+        forged.write(301, &index_record(512, &entries, &[]));
+        let expected = [ghost((50, 1), "lost", Witness::Index, Some(301 * CLUSTER + 64))];
+        assert_eq!(ghosts(&forged), expected);
+        forged.write(300, &index_record(512, &entries, &[]));
+        forged.write(301, &index_record(512, &[last()], &entries[0]));
+        assert_eq!(ghosts(&forged)[0].4, Some(300 * CLUSTER + 64));
+        assert_eq!(ghosts(&forged)[0].3, Witness::Index);
+    }
+
+    #[test]
+    fn runs_are_followed_as_far_as_the_source_goes() {
+        let record = indexed(512, &[(1 << 23, Some(CLUSTERS - 2))]);
+        let mut forged = Forged::new(vec![(40, record)]);
+        forged.write(CLUSTERS - 2, &index_record(512, &[item((50, 1), "end"), last()], &[]));
+        assert_eq!(ghosts(&forged).len(), 1);
+    }
+
+    #[test]
+    fn a_record_without_a_name_is_lent_the_one_its_directory_has() {
+        let entries = [item((30, 1), "live"), item((31, 1), "deleted"), item((32, 1), "named elsewhere"), last()];
+        let record = directory((5, 5), "d").resident(AttributeType::INDEX_ROOT, "$I30", &root(512, &entries));
+        let nameless = || Forge::new(1024).resident(AttributeType::DATA, "", &[7]);
+        let forged = Forged::new(vec![
+            (30, nameless()),
+            (31, nameless().flags(0).sequence(2)),
+            (32, nameless().name((5, 5), 3, "own")),
+            (40, record),
+        ]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single());
+        let told = |number| {
+            let entry = catalog.entry(number).unwrap();
+            let names: Vec<_> = entry.links().iter().map(|link| link.name().to_string()).collect();
+            (entry.state(), names)
+        };
+        assert_eq!(told(30), (EntryState::Live, vec!["live".to_owned()]));
+        assert_eq!(told(31), (EntryState::Deleted, vec!["deleted".to_owned()]));
+        assert_eq!(told(32), (EntryState::Live, vec!["own".to_owned()]));
+        assert!(catalog.entries().all(|entry| entry.state() != EntryState::Ghost), "each has a record");
+    }
+
+    #[test]
+    fn directories_that_only_their_files_know_are_ghosts() {
+        let child = |parent| Forge::new(1024).name(parent, 3, "child");
+        let extension = Forge::new(1024).base(9, 1).name((55, 1), 3, "of an orphan");
+        let records = vec![
+            (5, directory((5, 5), ".").sequence(5)),
+            (20, child((50, 1))),
+            (21, child((5, 5))),
+            (22, child((33, 2))),
+            (23, child((20, 1))),
+            (24, child((900, 1))),
+            (25, child((0, 0))),
+            (26, extension),
+            (33, directory((5, 5), "another life")),
+        ];
+        let expected = [
+            ghost((33, 2), "", Witness::Child, None),
+            ghost((50, 1), "", Witness::Child, None),
+            ghost((55, 1), "", Witness::Child, None),
+        ];
+        assert_eq!(ghosts(&Forged::new(records)), expected);
+    }
+
+    #[test]
+    fn indexes_of_lost_directories_are_looked_through() {
+        let lost = item_of((50, 1), (51, 1), "lost", FileAttributes::empty());
+        let bytes = index_record(512, &[lost, last()], &[]);
+        let of_here = index_record(512, &[item((52, 1), "known"), last()], &[]);
+        let mut forged = Forged::new(vec![(30, with_runs(&[(1, Some(310))], 512, 512)), (40, directory((5, 5), "d"))]);
+        for cluster in [300, 310, 320] {
+            forged.write(cluster, if cluster == 320 { &of_here } else { &bytes });
+        }
+        let found = |cluster: u64, directory: FileReference| {
+            let index = LostIndex { offset: cluster * CLUSTER, record_size: 512, directory };
+            let volume = forged.volume().with_lost_indexes(vec![index]);
+            shown(&volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single()))
+        };
+        let place = Some(300 * CLUSTER + 64);
+        let expected = [ghost((50, 1), "", Witness::Child, None), ghost((51, 1), "lost", Witness::LostIndex, place)];
+        assert_eq!(found(300, at((50, 1))), expected);
+        assert_eq!(found(310, at((50, 1))), [], "it lies in a file's clusters: a nested volume's");
+        assert_eq!(found(320, at(HERE)), [], "the directory has its record");
+        assert_eq!(found(300, FileReference(0)), []);
+    }
+
+    /// How many records are missing, and how many of them have no name in any index.
+    fn missing(forged: &Forged) -> (u64, u64) {
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        (catalog.missing_records(), catalog.nameless_records())
+    }
+
+    #[test]
+    fn records_are_missing_where_the_tables_bitmap_calls_them_used() {
+        let with_bitmap = |used: &[u64]| {
+            let mut bits = [0_u8; 8];
+            used.iter().for_each(|number| bits[(number / 8) as usize] |= 1 << (number % 8));
+            let record = add_runs(Forge::new(1024), "", &[(128, Some(8))], 64 * 1024, 64 * 1024);
+            record.resident(AttributeType::BITMAP, "", &bits)
+        };
+        let entries = [item((50, 1), "lost"), last()];
+        let record = || directory((5, 5), "d").resident(AttributeType::INDEX_ROOT, "$I30", &root(512, &entries));
+        let forged = |bitmap: Option<Forge>| {
+            let mut records = vec![(40, record()), (41, file().flags(0).sequence(2))];
+            records.extend(bitmap.map(|record| (0, record)));
+            Forged::new(records)
+        };
+        // Of 64 slots 0, 6, 40 and 41 have records. The root's own is missing, too.
+        assert_eq!(missing(&forged(None)), (60, 59), "without a bitmap");
+        assert_eq!(missing(&forged(Some(with_bitmap(&[0, 6, 40])))), (0, 0));
+        assert_eq!(missing(&forged(Some(with_bitmap(&[0, 6, 40, 50])))), (1, 0));
+        assert_eq!(missing(&forged(Some(with_bitmap(&[0, 6, 40, 50, 51])))), (2, 1));
+        assert_eq!(missing(&forged(Some(with_bitmap(&[0, 6, 50])))), (60, 59), "it does not know of record 40");
+        let mut baad = forged(Some(with_bitmap(&[0, 6, 40, 41])));
+        assert_eq!(missing(&baad), (0, 0), "a record that is free is there all the same");
+        baad.record_bytes(41)[..4].copy_from_slice(b"BAAD");
+        assert_eq!(missing(&baad), (1, 1));
+        // A named bitmap is not the table's.
+        let named = add_runs(Forge::new(1024), "", &[(128, Some(8))], 64 * 1024, 64 * 1024);
+        let named = named.resident(AttributeType::BITMAP, "other", &[0xFF; 8]);
+        assert_eq!(missing(&forged(Some(named))), (60, 59));
+    }
+
+    #[test]
+    fn a_table_without_gaps_misses_nothing() {
+        let all = (1..64).filter(|number| ![0, 6].contains(number)).map(|number| (number, file()));
+        assert_eq!(missing(&Forged::new(all.collect())), (0, 0));
+    }
+
+    #[test]
+    fn any_number_of_ghosts_are_entries_one_by_one_or_in_batches() {
+        // Each file is in a directory of its own, and of none is anything left.
+        let files = (1000..1600).map(|number| (number, Forge::new(1024).name((number - 900, 1), 3, "f")));
+        let bytes = table(files);
+        let volume = Volume::from_table(&bytes).unwrap();
+        let catalog = volume.catalog().with_ghosts(&Threads::default());
+        let numbers: Vec<u64> = catalog.entries().map(|entry| entry.record_number()).collect();
+        assert!(numbers.iter().copied().eq((1000..1600).chain(100..700)));
+        for threads in [Threads::single(), Threads::new(3)] {
+            let mut scanned = Vec::new();
+            let work = |(): &mut (), batch: Batch<'_>| -> Vec<u64> {
+                assert!(std::ptr::eq(batch.catalog(), &raw const catalog));
+                batch.into_entries().map(|entry| entry.record_number()).collect()
+            };
+            let mut batches = 0;
+            let consume = |part: Vec<u64>| {
+                batches += 1;
+                scanned.extend(part);
+                if scanned.len() < 600 + 256 { ControlFlow::Continue(()) } else { ControlFlow::Break(batches) }
+            };
+            let flow = catalog.scan(&threads, || (), work, consume);
+            assert!(flow.is_break(), "the caller may stop among the ghosts");
+            assert_eq!(scanned, numbers[..600 + 256]);
+        }
+        let claims = catalog.claims(&Threads::single());
+        assert_eq!(claims.claimants(), [], "nobody claims clusters in a bare table");
+    }
+}

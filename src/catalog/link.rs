@@ -134,3 +134,92 @@ fn pair_dos_names(links: &mut Vec<Link<'_>>) {
         paired.binary_search(&here).is_err()
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::table;
+    use super::*;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::forge::Forge;
+    use crate::volume::Volume;
+
+    /// A name and the DOS name beside it.
+    type Shown = (String, Option<String>);
+
+    const WIN32: u8 = Namespace::WIN32.0;
+    const DOS: u8 = Namespace::DOS.0;
+    const BOTH: u8 = Namespace::WIN32_AND_DOS.0;
+
+    /// The links of a file with these names: directory, namespace and text.
+    fn links(names: &[(u64, u8, &str)]) -> Vec<Shown> {
+        let named = |record: Forge, name: &(u64, u8, &str)| record.name((name.0, 1), name.1, name.2);
+        let table = table([(30, names.iter().fold(Forge::new(1024), named))]);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        let entry = catalog.entry(30).unwrap();
+        let links = entry.links();
+        assert_eq!(links, entry.parts().links, "asked for alone or with all parts");
+        let shown = |link: &Link<'_>| (link.name().to_string(), link.dos_name().map(|name| name.to_string()));
+        links.iter().map(shown).collect()
+    }
+
+    fn pair(long: &str, short: &str) -> Shown {
+        (long.to_owned(), Some(short.to_owned()))
+    }
+
+    fn alone(name: &str) -> Shown {
+        (name.to_owned(), None)
+    }
+
+    #[test]
+    fn a_dos_name_belongs_to_the_long_name_in_its_directory() {
+        let (long, short) = ((5, WIN32, "long name"), (5, DOS, "LONGNA~1"));
+        assert_eq!(links(&[long]), [alone("long name")]);
+        assert_eq!(links(&[short]), [alone("LONGNA~1")]);
+        assert_eq!(links(&[long, short]), [pair("long name", "LONGNA~1")]);
+        assert_eq!(links(&[short, long]), [pair("long name", "LONGNA~1")]);
+        let elsewhere = (6, DOS, "LONGNA~1");
+        assert_eq!(links(&[long, elsewhere]), [alone("long name"), alone("LONGNA~1")]);
+        assert_eq!(links(&[elsewhere, long]), [alone("LONGNA~1"), alone("long name")]);
+        assert_eq!(links(&[(5, BOTH, "both"), short]), [alone("both"), alone("LONGNA~1")], "it is its own DOS name");
+        assert_eq!(links(&[(5, WIN32, "one"), (5, WIN32, "two")]), [alone("one"), alone("two")]);
+        assert_eq!(links(&[(5, DOS, "ONE"), (5, DOS, "TWO")]), [alone("ONE"), alone("TWO")]);
+    }
+
+    #[test]
+    fn of_many_names_each_dos_name_finds_one_long_name() {
+        let names = [
+            (7, WIN32, "c"),
+            (5, DOS, "A~1"),
+            (6, WIN32, "b"),
+            (5, WIN32, "a"),
+            (9, DOS, "LOST~1"),
+            (7, DOS, "C~1"),
+            (6, DOS, "B~1"),
+            (5, WIN32, "a second"),
+            (8, WIN32, "d"),
+        ];
+        let expected =
+            [pair("c", "C~1"), pair("b", "B~1"), pair("a", "A~1"), alone("LOST~1"), alone("a second"), alone("d")];
+        assert_eq!(links(&names), expected);
+        // The first long name of a directory has the first DOS name.
+        let twice = [(5, WIN32, "one"), (5, DOS, "ONE~1"), (5, WIN32, "two"), (5, DOS, "TWO~1")];
+        assert_eq!(links(&twice), [pair("one", "ONE~1"), pair("two", "TWO~1")]);
+    }
+
+    #[test]
+    fn a_link_tells_where_its_name_stands() {
+        let extension = Forge::new(1024).base(30, 1).resident(AttributeType::DATA, "", &[]);
+        let records = [(30, Forge::new(1024).name((5, 5), 3, "one")), (31, extension.name((6, 2), 3, "two"))];
+        let table = table(records);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        let entry = catalog.entry(30).unwrap();
+        let links = entry.links();
+        let places: Vec<_> = links.iter().map(|link| (link.record_number(), link.attribute_id())).collect();
+        assert_eq!(places, [(30, 0), (31, 1)]);
+        let parents: Vec<_> = links.iter().map(Link::parent).collect();
+        assert_eq!(parents, [FileReference::new(5, 5), FileReference::new(6, 2)]);
+        assert_eq!(links[1].file_name().name().to_string(), "two");
+    }
+}

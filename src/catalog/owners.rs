@@ -49,3 +49,29 @@ fn owned_by(record: &Record<'_>, cluster_size: u32, places: &[(u64, usize)], own
         owned.extend(inside.map(|(_, index)| (*index, owner)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::{CLUSTER, FREE, Forged, add_runs, with_runs};
+    use super::*;
+    use crate::structure::forge::Forge;
+
+    #[test]
+    fn free_clusters_lie_in_no_file() {
+        let places: Vec<(u64, usize)> = (FREE..FREE + 20).map(|lcn| lcn * CLUSTER).zip(0..).collect();
+        let extension = add_runs(Forge::new(1024).base(30, 1), "more", &[(2, Some(FREE + 7))], 1024, 1024);
+        let records = vec![
+            (30, with_runs(&[(1, Some(FREE + 2)), (1, None), (2, Some(FREE + 4))], 2048, 2048)),
+            (31, extension),
+            (32, with_runs(&[(3, Some(FREE + 10))], 1536, 1536).flags(0)),
+            (33, with_runs(&[(2, Some(FREE + 8))], 1024, 1024)),
+        ];
+        let forged = Forged::new(records);
+        let volume = forged.volume();
+        let found = owners(&volume, CLUSTER as u32, &places, &Threads::new(2));
+        let expected = [(2, 30), (4, 30), (5, 30), (7, 30), (8, 30), (9, 33)];
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), expected, "of two files the first; deleted ones own nothing");
+        let table: Vec<(u64, usize)> = vec![(8 * CLUSTER, 0), (9 * CLUSTER, 1)];
+        assert!(owners(&volume, CLUSTER as u32, &table, &Threads::single()).is_empty(), "the table is no file's");
+    }
+}

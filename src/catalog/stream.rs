@@ -212,3 +212,117 @@ fn join_scattered_pieces(streams: &mut Vec<Stream<'_>>) {
     joined.sort_by_key(|(index, _)| *index);
     streams.extend(joined.into_iter().map(|(_, stream)| stream));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::{Forged, add_runs, file, runs, with_runs};
+    use super::*;
+    use crate::structure::forge::Forge;
+
+    /// What `look` makes of the streams of record 30.
+    fn streams<T>(records: Vec<(u64, Forge)>, look: impl Fn(&[Stream<'_>]) -> T) -> T {
+        let forged = Forged::new(records);
+        let volume = forged.volume();
+        let catalog = volume.catalog();
+        let entry = catalog.entry(30).unwrap();
+        let found = entry.streams();
+        assert_eq!(format!("{found:?}"), format!("{:?}", entry.parts().streams));
+        look(&found)
+    }
+
+    fn data(record: Forge, name: &str, vcns: (u64, u64), lcn: u64) -> Forge {
+        let clusters = vcns.1 + 1 - vcns.0;
+        record.runs(AttributeType::DATA, name, vcns, [4096, 4000, 3000], &runs(&[(clusters, Some(lcn))]))
+    }
+
+    fn extension() -> Forge {
+        Forge::new(1024).base(30, 1)
+    }
+
+    fn shown(streams: &[Stream<'_>]) -> Vec<(String, Vec<u64>)> {
+        streams.iter().map(|stream| (stream.name().to_string(), stream.pieces().map(lowest_vcn).collect())).collect()
+    }
+
+    #[test]
+    fn pieces_in_several_records_are_one_stream() {
+        let base = data(data(file(), "b", (0, 1), 300), "", (0, 1), 310);
+        let later = data(data(extension(), "", (4, 5), 330), "", (2, 3), 320);
+        let records = vec![(30, base), (31, later), (32, data(extension(), "b", (2, 3), 340))];
+        let expected = [("b".to_owned(), vec![0, 2]), (String::new(), vec![0, 2, 4])];
+        assert_eq!(streams(records, shown), expected);
+    }
+
+    #[test]
+    fn a_stream_stands_where_its_first_attribute_does() {
+        // The first piece stands last: the stream is in the place of the piece that stands first.
+        let base = data(data(file(), "a", (2, 3), 300), "b", (0, 1), 310);
+        let records = vec![(30, base), (31, data(extension(), "a", (0, 1), 320))];
+        assert_eq!(streams(records, shown), [("a".to_owned(), vec![0, 2]), ("b".to_owned(), vec![0])]);
+    }
+
+    #[test]
+    fn a_piece_from_the_start_begins_a_stream_of_its_own() {
+        let twice = data(data(file(), "a", (0, 1), 300), "a", (0, 1), 310);
+        let records = vec![(30, twice), (31, data(extension(), "a", (2, 3), 320))];
+        assert_eq!(streams(records, shown), [("a".to_owned(), vec![0]), ("a".to_owned(), vec![0, 2])]);
+        let alone = vec![(30, file()), (31, data(extension(), "a", (2, 3), 320))];
+        assert_eq!(streams(alone, shown), [("a".to_owned(), vec![2])]);
+    }
+
+    #[test]
+    fn sizes_are_those_of_the_first_piece() {
+        let sizes = |streams: &[Stream<'_>]| {
+            let stream = &streams[0];
+            (stream.size(), stream.allocated_size(), stream.initialized_size(), stream.is_resident())
+        };
+        let resident = file().resident(AttributeType::DATA, "", &[7; 13]);
+        assert_eq!(streams(vec![(30, resident)], sizes), (Some(13), Some(16), Some(13), true));
+        let record = || data(file(), "", (0, 7), 300);
+        assert_eq!(streams(vec![(30, record())], sizes), (Some(4000), Some(4096), Some(3000), false));
+        let later = vec![(30, file()), (31, data(extension(), "", (2, 3), 320))];
+        assert_eq!(streams(later, sizes), (None, None, None, false), "only the piece from the start has sizes");
+    }
+
+    #[test]
+    fn a_raw_stream_is_what_is_stored() {
+        let record = with_runs(&[(1, Some(300)), (15, None)], 8000, 8000).stored_as(1, 4);
+        streams(vec![(30, record)], |streams| {
+            let raw = streams[0].raw();
+            assert_eq!((streams[0].is_raw(), streams[0].encoding()), (false, Encoding::Compressed));
+            assert_eq!((raw.is_raw(), raw.encoding(), raw.map().size()), (true, Encoding::Plain, 8192));
+            assert_eq!((raw.raw().is_raw(), raw.size()), (true, Some(8000)));
+        });
+    }
+
+    #[test]
+    fn damaged_runs_of_one_piece_do_not_cost_the_next() {
+        let broken = file().runs(AttributeType::DATA, "", (0, 3), [4096; 3], &[0x21, 2, 0x2C, 1, 0xFF, 0]);
+        let records = vec![(30, broken), (31, data(extension(), "", (4, 5), 400))];
+        streams(records, |streams| {
+            let runs: Vec<_> = streams[0].data_runs().collect();
+            assert_eq!(runs.len(), 3, "{runs:?}");
+            assert_eq!(runs[0].map(|run| (run.lcn, run.clusters)), Ok((Some(300), 2)));
+            let damage = runs[1].unwrap_err();
+            assert_eq!(damage.place.record, Some(30));
+            let piece = streams[0].first_piece();
+            let start = piece.place().offset + u64::try_from(piece.non_resident().unwrap().data_runs_offset()).unwrap();
+            assert_eq!(damage.place.offset, start + 4, "the run that is broken");
+            assert_eq!(runs[2].map(|run| (run.lcn, run.clusters)), Ok((Some(400), 2)));
+        });
+    }
+
+    #[test]
+    fn runs_outside_their_attribute_are_damage() {
+        let mut forged = Forged::new(vec![(30, add_runs(file(), "", &[(1, Some(300))], 512, 512))]);
+        let bytes = forged.record_bytes(30);
+        let name_length = 24 + 66 + 2;
+        let data = 56 + usize::next_multiple_of(name_length, 8);
+        assert_eq!(bytes[data..data + 4], AttributeType::DATA.0.to_le_bytes());
+        bytes[data + 32..data + 34].copy_from_slice(&0xFFF0_u16.to_le_bytes());
+        let volume = forged.volume();
+        let catalog = volume.catalog();
+        let entry = catalog.entry(30).unwrap();
+        let runs: Vec<_> = entry.streams()[0].data_runs().collect();
+        assert!(matches!(runs[..], [Err(damage)] if damage.place.record == Some(30)), "{runs:?}");
+    }
+}
