@@ -373,3 +373,186 @@ pub(super) fn unreadable(number: u64, record_size: u64, missing: &[Range<u64>]) 
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::{CLUSTER, Forged, file, runs, table, with_runs};
+    use super::*;
+    use crate::base::threads::Threads;
+    use crate::structure::forge::Forge;
+    use crate::volume::Volume;
+
+    #[test]
+    fn states_and_sources_have_names() {
+        let states = [EntryState::Live, EntryState::Deleted, EntryState::Orphan, EntryState::Ghost];
+        assert_eq!(states.map(EntryState::name), ["live", "deleted", "orphan", "ghost"]);
+        let sources = [Provenance::Table, Provenance::Carved, Provenance::Ghost(Witness::RecordSlack)];
+        assert_eq!(sources.map(Provenance::code), ["table", "carved", "record-slack"]);
+    }
+
+    /// Whether the catalog has an entry of this record alone.
+    fn is_entry(number: u64, record: Forge) -> bool {
+        let table = table([(number, record), (100, file())]);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        let found = catalog.entries().any(|entry| entry.record_number() == number);
+        assert_eq!(catalog.entry(number).is_ok(), found);
+        found
+    }
+
+    #[test]
+    fn a_free_record_needs_evidence_of_a_file() {
+        let formatted = |sequence: u16| {
+            let record = Forge::new(1024).flags(0).sequence(sequence);
+            let record = record.resident(AttributeType::STANDARD_INFORMATION, "", &[0; 48]);
+            let record = record.resident(AttributeType::SECURITY_DESCRIPTOR, "", &[0; 20]);
+            record.resident(AttributeType::DATA, "", &[])
+        };
+        assert!(!is_entry(30, formatted(30)), "as mkntfs writes it");
+        assert!(!is_entry(30, formatted(1)) && !is_entry(23, formatted(9)), "one of the first life, and NTFS's own");
+        assert!(is_entry(30, formatted(31)) && is_entry(24, formatted(9)), "it was used more than once");
+        assert!(is_entry(30, formatted(30).flags(1)), "what is in use is a file");
+        assert!(is_entry(30, formatted(30).name((5, 5), 3, "f")));
+        assert!(is_entry(30, formatted(30).resident(AttributeType::DATA, "more", &[7])));
+        let runs = runs(&[(1, Some(300))]);
+        assert!(is_entry(30, formatted(30).runs(AttributeType::DATA, "more", (0, 0), [512; 3], &runs)));
+        assert!(is_entry(30, formatted(30).resident(AttributeType::OBJECT_ID, "", &[0; 16])));
+        assert!(!is_entry(30, Forge::new(1024).flags(0).sequence(7)), "without any attribute");
+    }
+
+    #[test]
+    fn the_unreadable_part_of_a_record_is_what_lies_in_it() {
+        let part = |start: u64, end: u64| {
+            let found = unreadable(10, 1024, &[0..5, start..end, 1 << 40..1 << 41]);
+            found.into_iter().map(|damage| (damage.place.offset, damage.kind)).collect::<Vec<_>>()
+        };
+        let length = |length| DamageKind::Unreadable { length };
+        assert_eq!(part(10_240, 11_264), [(0, length(1024))]);
+        assert_eq!(part(10_000, 10_752), [(0, length(512))]);
+        assert_eq!(part(10_752, 20_000), [(512, length(512))]);
+        assert_eq!(part(10_500, 10_600), [(260, length(100))]);
+        assert_eq!(part(10_000, 10_240), []);
+        assert_eq!(part(11_264, 12_000), []);
+    }
+
+    #[test]
+    fn what_cannot_be_read_of_a_file_is_its_damage() {
+        let extension = Forge::new(1024).base(30, 1).resident(AttributeType::DATA, "", &[7]);
+        let mut forged = Forged::new(vec![(30, file()), (31, extension.clone()), (32, extension)]);
+        let start = |number: u64| (8 + number * 2) * CLUSTER;
+        forged.spoil(start(30) + 512..start(30) + 1024);
+        forged.spoil(start(31) + 512..start(31) + 1024);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let scanned = catalog.entries().find(|entry| entry.record_number() == 30).unwrap();
+        for entry in [catalog.entry(30).unwrap(), scanned] {
+            let lost = [30, 31, 32].map(|number| entry.unreadable_parts(number).collect::<Vec<_>>());
+            let second_half = std::iter::once(512..1024).collect::<Vec<_>>();
+            assert_eq!(lost, [second_half.clone(), second_half, vec![]]);
+            let reported = entry.damage().into_iter().filter(|damage| damage.kind.code() == "unreadable");
+            assert_eq!(reported.map(|damage| damage.place.record).collect::<Vec<_>>(), [Some(30), Some(31)]);
+            assert_eq!(entry.records().map(Record::number).collect::<Vec<_>>(), [30, 31, 32]);
+        }
+    }
+
+    /// Entries of an attribute list: of `$DATA`, each in one of these records.
+    fn list(references: &[(u64, u16)]) -> Vec<u8> {
+        let entry = |&(number, sequence): &(u64, u16)| {
+            let mut bytes = vec![0; 32];
+            bytes[..4].copy_from_slice(&AttributeType::DATA.0.to_le_bytes());
+            bytes[4] = 32;
+            bytes[7] = 26;
+            bytes[16..24].copy_from_slice(&FileReference::new(number, sequence).0.to_le_bytes());
+            bytes
+        };
+        references.iter().flat_map(entry).collect()
+    }
+
+    /// What the list of record 30, with the extension records 31 and 33, is reported for, and where.
+    fn reports(base: Forge) -> Vec<(Option<u64>, u64, DamageKind)> {
+        let extension = || Forge::new(1024).base(30, 1).resident(AttributeType::DATA, "x", &[7]);
+        let forged = Forged::new(vec![(30, base), (31, extension()), (33, extension())]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let damage = catalog.entry(30).unwrap().damage();
+        damage.into_iter().map(|damage| (damage.place.record, damage.place.offset, damage.kind)).collect()
+    }
+
+    fn listed(value: &[u8]) -> Vec<(Option<u64>, u64, DamageKind)> {
+        reports(Forge::new(1024).resident(AttributeType::ATTRIBUTE_LIST, "", value))
+    }
+
+    #[test]
+    fn list_and_records_have_to_agree() {
+        // The list is the first attribute, at byte 56.
+        let foreign =
+            |number| (Some(30), 56, DamageKind::ListedRecordForeign { reference: FileReference::new(number, 1) });
+        let unlisted = |number| (Some(30), 56, DamageKind::UnlistedExtension { number });
+        assert_eq!(listed(&list(&[(33, 1), (30, 1), (31, 1), (31, 1)])), []);
+        assert_eq!(listed(&list(&[(30, 1), (31, 1)])), [unlisted(33)]);
+        assert_eq!(listed(&list(&[(32, 1), (34, 1), (32, 1), (31, 1)])), [foreign(32), foreign(34), unlisted(33)]);
+        let without = reports(Forge::new(1024));
+        assert_eq!(without.iter().map(|damage| damage.2).collect::<Vec<_>>(), [unlisted(31).2, unlisted(33).2]);
+        let cut = listed(&list(&[(31, 1), (33, 1)])[..40]);
+        assert!(matches!(cut[..], [_, (Some(30), 88, DamageKind::TooShort { .. })]), "{cut:?}");
+        assert_eq!(cut[0], unlisted(33), "what stands behind the cut is not listed");
+        let short = listed(&[0; 8]);
+        assert_eq!(short.iter().map(|damage| damage.2.code()).collect::<Vec<_>>(), ["too-short"; 2], "list and value");
+    }
+
+    #[test]
+    fn an_orphan_needs_no_list() {
+        let extension = || Forge::new(1024).base(60, 1).resident(AttributeType::DATA, "", &[7]);
+        let forged = Forged::new(vec![(30, extension()), (31, extension())]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(31).unwrap();
+        let reference = FileReference::new(60, 1);
+        assert_eq!((entry.record_number(), entry.state()), (30, EntryState::Orphan));
+        assert_eq!(entry.damage(), [Damage::in_record(30, 32, DamageKind::BaseRecordGone { reference })]);
+    }
+
+    #[test]
+    fn of_a_list_with_many_faults_some_are_told_and_the_others_counted() {
+        let in_clusters = |count: u64, is_readable: bool| {
+            let value = list(&(100..100 + count).map(|number| (number, 1)).collect::<Vec<_>>());
+            let size = value.len() as u64;
+            let clusters = size.div_ceil(CLUSTER);
+            let runs = runs(&[(clusters, Some(300))]);
+            let sizes = [clusters * CLUSTER, size, size];
+            let record = Forge::new(1024).runs(AttributeType::ATTRIBUTE_LIST, "", (0, clusters - 1), sizes, &runs);
+            let mut forged = Forged::new(vec![(30, record)]);
+            forged.write(300, &value);
+            if !is_readable {
+                forged.spoil(300 * CLUSTER..301 * CLUSTER);
+            }
+            let volume = forged.volume();
+            let catalog = volume.catalog_with(&Threads::single());
+            catalog.entry(30).unwrap().damage()
+        };
+        assert_eq!(in_clusters(64, true).len(), 64);
+        let more = in_clusters(100, true);
+        assert_eq!(more.len(), 65);
+        let what = "number of further faults of $ATTRIBUTE_LIST";
+        assert_eq!(more[64].kind, DamageKind::BadValue { what, value: 36 });
+        let lost = in_clusters(100, false);
+        assert_eq!(lost.iter().map(|damage| damage.kind.code()).collect::<Vec<_>>(), ["unreadable"]);
+    }
+
+    #[test]
+    fn an_entry_is_read_once_for_each_of_its_parts() {
+        let record = with_runs(&[(1, Some(300))], 512, 512).resident(AttributeType::DATA, "more", &[7]);
+        let extension = Forge::new(1024).base(30, 1).resident(AttributeType::OBJECT_ID, "", &[0; 16]);
+        let forged = Forged::new(vec![(30, record), (31, extension)]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let types: Vec<_> = entry.attributes().map(|attribute| attribute.attribute_type()).collect();
+        let expected = [AttributeType::FILE_NAME, AttributeType::DATA, AttributeType::DATA, AttributeType::OBJECT_ID];
+        assert_eq!(types, expected);
+        assert_eq!(entry.attributes_of(AttributeType::OBJECT_ID).count(), 1);
+        assert_eq!((entry.sequence_number(), entry.reference()), (1, FileReference::new(30, 1)));
+        assert_eq!((entry.record().number(), entry.provenance(), entry.is_directory()), (30, Provenance::Table, false));
+        assert!(std::ptr::eq(entry.catalog(), &raw const catalog));
+    }
+}

@@ -152,3 +152,94 @@ fn rows_of_a_name(record: &Record<'_>) -> u64 {
     let streams = attributes.filter(|attribute| attribute.attribute_type() == AttributeType::DATA);
     u64::try_from(streams.count().max(1)).unwrap_or(u64::MAX).saturating_add(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::{directory, file, table};
+    use super::*;
+    use crate::structure::forge::Forge;
+    use crate::volume::Volume;
+
+    const ROOT: (u64, u16) = (5, 5);
+
+    /// A chain of `depth` directories from record 30 on, each with a name of `units` units, and `files` files with
+    /// two streams in the last of them.
+    fn chain(depth: u64, units: usize, files: u64) -> Vec<u8> {
+        let name = "n".repeat(units);
+        let parent = |number: u64| if number == 30 { ROOT } else { (number - 1, 1) };
+        let directories = (30..30 + depth).map(|number| (number, directory(parent(number), &name)));
+        let last = 30 + depth - 1;
+        let files = (last + 1..=last + files).map(|number| {
+            let record = Forge::new(1024).name((last, 1), 3, "f").resident(AttributeType::DATA, "", &[]);
+            (number, record.resident(AttributeType::DATA, "more", &[]))
+        });
+        table(directories.chain(files))
+    }
+
+    /// The limit by the definition: the first of 32,767 and its halves with which what a listing shows fits.
+    fn by_definition(depth: u64, units: usize, files: u64, table: u64) -> usize {
+        let shown = |longest: usize| {
+            let (mut length, mut bytes, mut total, mut lengths) = (0, 0, 0, Vec::new());
+            for _ in 0..depth {
+                if length > longest {
+                    (length, bytes) = (0, REASON);
+                }
+                length += units + 1;
+                bytes += units as u64 + 1;
+                lengths.push(bytes);
+            }
+            // Each directory but the last is shown with the next: its name, and that it has no stream.
+            total += lengths.iter().rev().skip(1).map(|length| length * 2).sum::<u64>();
+            total + lengths.last().unwrap() * files * 3
+        };
+        let halves = std::iter::successors(Some(LONGEST), |longest| Some(longest / 2));
+        let fits = |longest: &usize| *longest <= SHORTEST || shown(*longest) <= table * 2 + ALWAYS;
+        halves.into_iter().find(fits).unwrap()
+    }
+
+    #[test]
+    fn a_table_gets_the_longest_paths_it_can_afford() {
+        for (depth, units, files) in [(1, 1, 1), (20, 100, 10), (128, 255, 10), (128, 255, 300), (140, 255, 600)] {
+            let bytes = chain(depth, units, files);
+            let volume = Volume::from_table(&bytes).unwrap();
+            let expected = by_definition(depth, units, files, bytes.len() as u64);
+            let catalog = volume.catalog_with(&Threads::single());
+            assert_eq!(catalog.longest_path, expected, "{depth} directories, {files} files");
+            let two = volume.clone().with_chunks_of(7);
+            assert_eq!(two.catalog_with(&Threads::new(2)).longest_path, expected);
+        }
+        assert_eq!(by_definition(128, 255, 10, 170_000), LONGEST);
+        assert!(by_definition(128, 255, 300, 470_000) < LONGEST);
+    }
+
+    #[test]
+    fn what_a_listing_shows_is_counted() {
+        let chars = ['a', 'é', '€', '😀', '\u{7}', '\u{85}'].map(Ok);
+        assert_eq!(chars.map(shown_length), [1, 2, 3, 4, 6, 6], "control characters are escaped");
+        assert_eq!(shown_length(Err(0xD800)), 6);
+        let rows = |record: Forge| {
+            let bytes = record.on_disk(30);
+            rows_of_a_name(&Record::parse(30, &bytes).unwrap())
+        };
+        let data = |record: Forge, name: &str| record.resident(AttributeType::DATA, name, &[]);
+        assert_eq!(rows(file()), 2, "its name, and the want of a stream");
+        assert_eq!(rows(data(file(), "")), 2);
+        assert_eq!(rows(data(data(data(file(), ""), "b"), "c")), 4);
+    }
+
+    #[test]
+    fn a_circle_of_directories_has_an_end() {
+        let parent = |number: u64| if number == 30 { (149, 1) } else { (number - 1, 1) };
+        let name = "n".repeat(255);
+        let bytes = table((30..150).map(|number| (number, directory(parent(number), &name))));
+        let volume = Volume::from_table(&bytes).unwrap();
+        let catalog = volume.catalog_with(&Threads::single());
+        assert_eq!(catalog.longest_path, LONGEST);
+        let way = Way::of(&catalog);
+        assert_eq!((way.count, way.order.len()), (120, 120));
+        let mut lengths = way.lengths(usize::MAX);
+        lengths.sort_unstable();
+        // Each stands behind its parent; one of them, with which the circle is entered, has none.
+        assert!(lengths.into_iter().eq((1..=120).map(|steps| steps * 256)));
+    }
+}
