@@ -12,7 +12,7 @@ use crate::attribute_ids::AttributeIds;
 use crate::file::{File, Times, times_of, times_of_link};
 use crate::number::{push_next_number, push_number};
 use crate::rows::{Pen, Rows};
-use crate::text::{is_harmless, is_plain};
+use crate::text::{is_harmless, is_plain, rewrite};
 use crate::time::{UNIX_TEXT, has_ten_digits, push_first, push_unix, ten_digits_of};
 
 /// The format.
@@ -213,12 +213,13 @@ fn sanitize(out: &mut Vec<u8>, start: usize) {
     if is_plain_field(text) || is_harmless(text, [b'|']) {
         return;
     }
-    let text = out.split_off(start);
-    for character in String::from_utf8_lossy(&text).chars() {
-        let is_replaced = character.is_control() || matches!(character, '|' | char::REPLACEMENT_CHARACTER);
-        let shown = if is_replaced { '^' } else { character };
-        out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
-    }
+    rewrite(out, start, |out, text| {
+        for character in text.chars() {
+            let is_replaced = character.is_control() || matches!(character, '|' | char::REPLACEMENT_CHARACTER);
+            let shown = if is_replaced { '^' } else { character };
+            out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    });
 }
 
 fn is_plain_field(text: &[u8]) -> bool {

@@ -13,7 +13,7 @@ use crate::file::{File, Row, Times, times_of, times_of_link};
 use crate::jsonl::namespace_name;
 use crate::number::{push_next_number, push_number};
 use crate::rows::{Pen, Rows};
-use crate::text::{is_plain, push_harmless};
+use crate::text::{is_plain, push_harmless, rewrite};
 use crate::time::{Dates, Text, push_first, side_by_side};
 
 /// The format.
@@ -105,7 +105,7 @@ fn write_names(link: &Link<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         }
         plain => {
             if plain.is_none() {
-                escape_field(out, start);
+                rewrite(out, start, push_field);
             }
             out.push(b',');
             push_name(out, link.name());
@@ -118,15 +118,8 @@ fn push_name(out: &mut Vec<u8>, name: Name<'_>) {
     name.push_utf8_to(out);
     let text = &out[start..];
     if !is_plain_field(text) || is_formula(text) || is_spaced(text) {
-        escape_field(out, start);
+        rewrite(out, start, push_field);
     }
-}
-
-/// Makes a field of the text that stands in `out` from `start` on.
-#[cold]
-fn escape_field(out: &mut Vec<u8>, start: usize) {
-    let text = out.split_off(start);
-    push_field(out, &String::from_utf8_lossy(&text));
 }
 
 fn write_stream(stream: Option<&Stream<'_>>, out: &mut Vec<u8>) {

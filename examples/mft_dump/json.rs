@@ -7,7 +7,7 @@
 use ntfs_salvage::Name;
 
 use crate::number::push_number;
-use crate::text::{is_harmful, is_harmless, is_plain};
+use crate::text::{is_harmful, is_harmless, is_plain, rewrite};
 
 /// Writes JSON at the end of a buffer.
 ///
@@ -66,27 +66,20 @@ impl Json<'_> {
     }
 
     pub fn text(&mut self, text: &str) {
-        self.put(b"\"");
-        if is_plain_json(text.as_bytes()) || is_harmless_json(text.as_bytes()) {
-            self.out.extend_from_slice(text.as_bytes());
-        } else {
-            text.chars().for_each(|character| self.character(character));
-        }
-        self.put(b"\"");
+        let start = self.put(b"\"").out.len();
+        self.out.extend_from_slice(text.as_bytes());
+        self.end_text(start);
     }
 
     /// Ends the text that stands behind a quote from `start` on: escapes it where it has to be. True where it
     /// is plain.
     pub fn end_text(&mut self, start: usize) -> bool {
         let is_plain = is_plain_json(&self.out[start..]);
-        if is_plain || is_harmless_json(&self.out[start..]) {
-            self.put(b"\"");
-            return is_plain;
+        if !is_plain && !is_harmless_json(&self.out[start..]) {
+            rewrite(self.out, start, |out, text| text.chars().for_each(|character| push_character(out, character)));
         }
-        let text = self.out.split_off(start);
-        self.out.pop();
-        self.text(&String::from_utf8_lossy(&text));
-        false
+        self.put(b"\"");
+        is_plain
     }
 
     /// A text, or null.
@@ -94,18 +87,6 @@ impl Json<'_> {
         match text {
             Some(text) => self.text(text),
             None => self.null(),
-        }
-    }
-
-    /// JSON asks for escapes in controls below U+0020 only; a terminal needs more.
-    fn character(&mut self, character: char) {
-        match character {
-            '"' | '\\' => self.out.extend_from_slice(&[b'\\', character as u8]),
-            _ if is_harmful(character) => {
-                let digits = format!("\\u{:04x}", character as u32);
-                self.out.extend_from_slice(digits.as_bytes());
-            }
-            _ => self.out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
 
@@ -117,6 +98,15 @@ impl Json<'_> {
             self.out.extend_from_slice(units_key.as_bytes());
             self.array(name.units(), Self::number);
         }
+    }
+}
+
+/// JSON asks for escapes in controls below U+0020 only; a terminal needs more.
+fn push_character(out: &mut Vec<u8>, character: char) {
+    match character {
+        '"' | '\\' => out.extend_from_slice(&[b'\\', character as u8]),
+        _ if is_harmful(character) => out.extend_from_slice(format!("\\u{:04x}", character as u32).as_bytes()),
+        _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }
 

@@ -50,6 +50,13 @@ fn all<const N: usize>(bytes: &[u8; N], is_fine: impl Fn(u8) -> bool) -> bool {
     wrong == 0
 }
 
+/// Writes anew, in another way, the text that stands in `out` from `start` on.
+#[cold]
+pub fn rewrite(out: &mut Vec<u8>, start: usize, write: impl FnOnce(&mut Vec<u8>, &str)) {
+    let text = out.split_off(start);
+    write(out, &String::from_utf8_lossy(&text));
+}
+
 /// True for characters that terminals and programs act upon instead of showing them: controls,
 /// line separators, and those that change the direction of what follows.
 pub fn is_harmful(character: char) -> bool {

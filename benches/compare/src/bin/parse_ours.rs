@@ -1,9 +1,11 @@
-//! Decodes every attribute of every record of a bare table with this library: `parse_ours [--threads N] FILE`.
+//! Decodes every attribute of every record of a bare table with this library.
 
 use std::error::Error;
 use std::hint::black_box;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
+use clap::Parser;
 use ntfs_salvage::structure::attribute::Attribute;
 use ntfs_salvage::structure::value::Value;
 use ntfs_salvage::volume::mft::Chunk;
@@ -16,14 +18,16 @@ struct Counted {
     errors: u64,
 }
 
+#[derive(Parser)]
+struct Arguments {
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    file: PathBuf,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (threads, path) = match arguments.as_slice() {
-        [path] => (1, path),
-        [option, count, path] if option == "--threads" => (count.parse()?, path),
-        _ => return Err("usage: parse_ours [--threads N] FILE".into()),
-    };
-    let source = source::open(path)?;
+    let Arguments { threads, file } = Arguments::parse();
+    let source = source::open(&file)?;
     let volume = Volume::from_table(&source)?;
     let mut total = Counted::default();
     let flow = volume.mft().scan(&Threads::new(threads), count, |part| {
