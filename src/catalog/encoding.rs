@@ -104,12 +104,13 @@ fn has_own_content(tag: ReparseTag) -> bool {
 mod tests {
     use super::super::forged_volume::{Forged, file, runs, with_runs};
     use super::*;
+    use crate::base::threads::Threads;
     use crate::structure::forge::Forge;
 
     /// The encodings of the streams of record 30.
     fn encodings(forged: &Forged) -> Vec<Encoding> {
         let volume = forged.volume();
-        let catalog = volume.catalog();
+        let catalog = volume.catalog_with(&Threads::single());
         let entry = catalog.entry(30).unwrap();
         entry.streams().iter().map(Stream::encoding).collect()
     }

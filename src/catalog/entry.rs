@@ -512,31 +512,71 @@ mod tests {
         assert_eq!(entry.damage(), [Damage::in_record(30, 32, DamageKind::BaseRecordGone { reference })]);
     }
 
+    /// What a file is reported for whose list, in clusters, names records that are not its own, and 31. Its entries
+    /// begin behind `shift` bytes of the first one.
+    fn reports_of_long(count: u64, has_extension: bool, shift: usize) -> Vec<DamageKind> {
+        let mut value =
+            list(&std::iter::once(31).chain(100..100 + count).map(|number| (number, 1)).collect::<Vec<_>>());
+        value[4] += shift as u8;
+        value.splice(32..32, std::iter::repeat_n(0, shift));
+        let size = value.len() as u64;
+        let clusters = size.div_ceil(CLUSTER);
+        let sizes = [clusters * CLUSTER, size, size];
+        let runs = runs(&[(clusters, Some(300))]);
+        let record = Forge::new(1024).runs(AttributeType::ATTRIBUTE_LIST, "", (0, clusters - 1), sizes, &runs);
+        let extension = Forge::new(1024).base(if has_extension { 30 } else { 60 }, 1);
+        let mut forged = Forged::new(vec![(30, record), (31, extension.resident(AttributeType::DATA, "", &[7]))]);
+        forged.write(300, &value);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let needed = 2048 * if has_extension { 2 } else { 1 };
+        assert_eq!(entry.attribute_list(), value[..value.len().min(needed)]);
+        entry.damage().into_iter().map(|damage| damage.kind).collect()
+    }
+
     #[test]
     fn of_a_list_with_many_faults_some_are_told_and_the_others_counted() {
-        let in_clusters = |count: u64, is_readable: bool| {
-            let value = list(&(100..100 + count).map(|number| (number, 1)).collect::<Vec<_>>());
-            let size = value.len() as u64;
-            let clusters = size.div_ceil(CLUSTER);
-            let runs = runs(&[(clusters, Some(300))]);
-            let sizes = [clusters * CLUSTER, size, size];
-            let record = Forge::new(1024).runs(AttributeType::ATTRIBUTE_LIST, "", (0, clusters - 1), sizes, &runs);
-            let mut forged = Forged::new(vec![(30, record)]);
-            forged.write(300, &value);
-            if !is_readable {
-                forged.spoil(300 * CLUSTER..301 * CLUSTER);
-            }
-            let volume = forged.volume();
-            let catalog = volume.catalog_with(&Threads::single());
-            catalog.entry(30).unwrap().damage()
-        };
-        assert_eq!(in_clusters(64, true).len(), 64);
-        let more = in_clusters(100, true);
+        assert_eq!(reports_of_long(64, true, 0).len(), 64);
+        let more = reports_of_long(100, true, 0);
         assert_eq!(more.len(), 65);
         let what = "number of further faults of $ATTRIBUTE_LIST";
-        assert_eq!(more[64].kind, DamageKind::BadValue { what, value: 36 });
-        let lost = in_clusters(100, false);
-        assert_eq!(lost.iter().map(|damage| damage.kind.code()).collect::<Vec<_>>(), ["unreadable"]);
+        assert_eq!(more[64], DamageKind::BadValue { what, value: 36 });
+    }
+
+    #[test]
+    fn a_list_is_compared_as_far_as_its_file_can_need_it() {
+        let beyond =
+            |value| DamageKind::BadValue { what: "bytes of $ATTRIBUTE_LIST beyond what its file can need", value };
+        // One record of 1 KiB: 2 KiB of list, 64 entries. Record 31 is not this file's.
+        assert_eq!(reports_of_long(63, false, 0).len(), 64);
+        let long = reports_of_long(100, false, 0);
+        assert_eq!((long.len(), long[64]), (65, beyond(101 * 32 - 2048)));
+        // With the extension record 4 KiB; whether what is not read lists it is not asked.
+        let longer = reports_of_long(150, true, 0);
+        assert_eq!(longer.len(), 66);
+        assert_eq!(longer[65], beyond(151 * 32 - 4096));
+        // An entry that goes on behind the border is no damage.
+        let cut = reports_of_long(100, false, 8);
+        assert_eq!((cut.len(), cut[63]), (64, beyond(101 * 32 + 8 - 2048)));
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_damage() {
+        let runs = runs(&[(1, Some(300))]);
+        let record = Forge::new(1024).runs(AttributeType::ATTRIBUTE_LIST, "", (0, 0), [512, 32, 32], &runs);
+        let mut forged = Forged::new(vec![(30, record)]);
+        forged.write(300, &list(&[(30, 1)]));
+        let codes = |forged: &Forged| {
+            let volume = forged.volume();
+            let catalog = volume.catalog_with(&Threads::single());
+            let entry = catalog.entry(30).unwrap();
+            let codes: Vec<_> = entry.damage().into_iter().map(|damage| damage.kind.code()).collect();
+            (codes, entry.attribute_list().len())
+        };
+        assert_eq!(codes(&forged), (vec![], 32));
+        forged.spoil(300 * CLUSTER..301 * CLUSTER);
+        assert_eq!(codes(&forged), (vec!["unreadable"], 0));
     }
 
     #[test]

@@ -79,8 +79,11 @@ pub(super) fn add_runs(forge: Forge, name: &str, list: &[(u64, Option<u64>)], si
 impl Forged {
     /// A volume with these records, whose bitmap has the clusters up to the table's end in use.
     pub(super) fn new(records: Vec<(u64, Forge)>) -> Self {
-        let mut bytes: Vec<u8> =
-            (0..CLUSTERS).flat_map(|cluster| (0..CLUSTER).map(move |byte| (cluster + byte) as u8)).collect();
+        let ramp: Vec<u8> = (0..256 + CLUSTER).map(|byte| byte as u8).collect();
+        let mut bytes = Vec::new();
+        for cluster in 0..CLUSTERS as usize {
+            bytes.extend_from_slice(&ramp[cluster % 256..][..CLUSTER as usize]);
+        }
         bytes[(TABLE * CLUSTER) as usize..(FREE * CLUSTER) as usize].fill(0);
         let mut this = Self { bytes, unreadable: Vec::new() };
         let table = add_runs(Forge::new(RECORD), "", &[(RECORDS * 2, Some(TABLE))], RECORDS * 1024, RECORDS * 1024);

@@ -139,6 +139,7 @@ fn pair_dos_names(links: &mut Vec<Link<'_>>) {
 mod tests {
     use super::super::forged_volume::table;
     use super::*;
+    use crate::base::threads::Threads;
     use crate::structure::attribute_type::AttributeType;
     use crate::structure::forge::Forge;
     use crate::volume::Volume;
@@ -155,7 +156,7 @@ mod tests {
         let named = |record: Forge, name: &(u64, u8, &str)| record.name((name.0, 1), name.1, name.2);
         let table = table([(30, names.iter().fold(Forge::new(1024), named))]);
         let volume = Volume::from_table(&table).unwrap();
-        let catalog = volume.catalog();
+        let catalog = volume.catalog_with(&Threads::single());
         let entry = catalog.entry(30).unwrap();
         let links = entry.links();
         assert_eq!(links, entry.parts().links, "asked for alone or with all parts");
@@ -213,7 +214,7 @@ mod tests {
         let records = [(30, Forge::new(1024).name((5, 5), 3, "one")), (31, extension.name((6, 2), 3, "two"))];
         let table = table(records);
         let volume = Volume::from_table(&table).unwrap();
-        let catalog = volume.catalog();
+        let catalog = volume.catalog_with(&Threads::single());
         let entry = catalog.entry(30).unwrap();
         let links = entry.links();
         let places: Vec<_> = links.iter().map(|link| (link.record_number(), link.attribute_id())).collect();

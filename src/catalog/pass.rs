@@ -255,7 +255,7 @@ mod tests {
         let table = table(records);
         let volume = Volume::from_table(&table).unwrap();
         let text = |volume: &Volume<'_>| {
-            let catalog = volume.catalog();
+            let catalog = volume.catalog_with(&Threads::single());
             catalog.paths().path(reference(number), crate::base::name::Name::default()).text
         };
         let whole = text(&volume);
@@ -281,7 +281,7 @@ mod tests {
             unknown: 1,
             unreadable: 0,
         };
-        assert_eq!(volume.catalog().counts(), expected);
+        assert_eq!(volume.catalog_with(&Threads::single()).counts(), expected);
     }
 
     #[test]
@@ -329,7 +329,7 @@ mod tests {
     fn entries(records: Vec<(u64, Forge)>) -> Vec<(u64, EntryState, Vec<u64>)> {
         let table = table(records);
         let volume = Volume::from_table(&table).unwrap();
-        let catalog = volume.catalog();
+        let catalog = volume.catalog_with(&Threads::single());
         let of = |number: u64| catalog.entry(number).map(|entry| entry.record_number()).ok();
         let entries = catalog.entries().map(|entry| {
             let extensions: Vec<u64> = entry.extension_records().iter().map(Record::number).collect();

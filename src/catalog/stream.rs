@@ -217,13 +217,14 @@ fn join_scattered_pieces(streams: &mut Vec<Stream<'_>>) {
 mod tests {
     use super::super::forged_volume::{Forged, add_runs, file, runs, with_runs};
     use super::*;
+    use crate::base::threads::Threads;
     use crate::structure::forge::Forge;
 
     /// What `look` makes of the streams of record 30.
     fn streams<T>(records: Vec<(u64, Forge)>, look: impl Fn(&[Stream<'_>]) -> T) -> T {
         let forged = Forged::new(records);
         let volume = forged.volume();
-        let catalog = volume.catalog();
+        let catalog = volume.catalog_with(&Threads::single());
         let entry = catalog.entry(30).unwrap();
         let found = entry.streams();
         assert_eq!(format!("{found:?}"), format!("{:?}", entry.parts().streams));
@@ -320,7 +321,7 @@ mod tests {
         assert_eq!(bytes[data..data + 4], AttributeType::DATA.0.to_le_bytes());
         bytes[data + 32..data + 34].copy_from_slice(&0xFFF0_u16.to_le_bytes());
         let volume = forged.volume();
-        let catalog = volume.catalog();
+        let catalog = volume.catalog_with(&Threads::single());
         let entry = catalog.entry(30).unwrap();
         let runs: Vec<_> = entry.streams()[0].data_runs().collect();
         assert!(matches!(runs[..], [Err(damage)] if damage.place.record == Some(30)), "{runs:?}");
