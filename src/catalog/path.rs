@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use super::Catalog;
@@ -96,7 +97,9 @@ pub struct Paths<'c> {
     /// The texts of directories, one behind the other.
     texts: String,
     /// Directories by the low bits of their record number; a later one takes the place of an earlier.
-    known: Vec<Option<Known>>,
+    known: Vec<Option<Remembered>>,
+    /// Where their ways end other than at the root.
+    ends: Vec<Ends>,
     /// How many directories have been remembered since `known` grew.
     remembered: usize,
     /// The way up, reused.
@@ -115,15 +118,41 @@ struct Known {
     end: usize,
     /// UTF-16 units of the text, without the reason it may start with.
     units: usize,
-    path_end: PathEnd,
-    /// Where the way would end if the text were not cut for its length.
-    way_end: PathEnd,
+    ends: Ends,
+}
+
+/// Where the way up from a directory ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    path: PathEnd,
+    /// Where it would end if the text were not cut for its length.
+    way: PathEnd,
+}
+
+impl Ends {
+    const ROOT: Self = Self::both(PathEnd::Root);
+
+    const fn both(end: PathEnd) -> Self {
+        Self { path: end, way: end }
+    }
+}
+
+/// A [`Known`] directory in a third of the room: every file asks for one, of up to a hundred thousand, and has to wait
+/// for those that are not in the cache.
+#[derive(Debug, Clone, Copy)]
+struct Remembered {
+    reference: FileReference,
+    start: u32,
+    end: u32,
+    units: u32,
+    /// 1 for a way that ends at the root, else 2 more than the place in the list.
+    ends: NonZeroU32,
 }
 
 impl Known {
     /// True for the root's own name, which is "." in itself.
     fn is_root_of(&self, name: Name<'_>) -> bool {
-        self.path_end == PathEnd::Root && self.reference.record_number() == Catalog::ROOT && name.bytes() == [b'.', 0]
+        self.ends.path == PathEnd::Root && self.reference.record_number() == Catalog::ROOT && name.bytes() == [b'.', 0]
     }
 }
 
@@ -135,6 +164,7 @@ impl Catalog<'_> {
             catalog: self,
             texts: String::new(),
             known: vec![None; Paths::FEW_PLACES],
+            ends: Vec::new(),
             remembered: 0,
             climb: Vec::new(),
             visited: HashSet::new(),
@@ -159,7 +189,7 @@ impl Paths<'_> {
         if !known.is_root_of(name) {
             name.push_to(text);
         }
-        known.path_end
+        known.ends.path
     }
 
     /// The same as UTF-8 bytes.
@@ -170,7 +200,7 @@ impl Paths<'_> {
         if !known.is_root_of(name) {
             name.push_utf8_to(out);
         }
-        known.path_end
+        known.ends.path
     }
 
     /// The path of `name` in the directory `parent`.
@@ -193,17 +223,28 @@ impl Paths<'_> {
     }
 
     fn known(&self, reference: FileReference) -> Option<Known> {
-        self.known.get(self.place(reference)).copied().flatten().filter(|known| known.reference == reference)
+        let remembered = self.known.get(self.place(reference)).copied().flatten()?;
+        if remembered.reference != reference {
+            return None;
+        }
+        let Remembered { start, end, units, ends, .. } = remembered;
+        let wide = |number: u32| usize::try_from(number).ok();
+        let ends = match wide(ends.get())?.checked_sub(2) {
+            None => Ends::ROOT,
+            Some(place) => *self.ends.get(place)?,
+        };
+        Some(Known { reference, start: wide(start)?, end: wide(end)?, units: wide(units)?, ends })
     }
 
     fn build(&mut self, reference: FileReference) -> Known {
-        if self.texts.len() > Self::REMEMBERED {
+        if self.texts.len() > Self::REMEMBERED || self.ends.len() > Self::MOST_PLACES {
             self.texts.clear();
+            self.ends.clear();
             self.known.fill(None);
         }
         let mut known = match self.climb(reference) {
             Ok(base) => self.extendable(base),
-            Err((path_end, way_end)) => self.start(reference, path_end, way_end),
+            Err(ends) => self.start(reference, ends),
         };
         while let Some((reference, name)) = self.climb.pop() {
             known = self.descend(known, reference, name);
@@ -219,26 +260,45 @@ impl Paths<'_> {
             self.grow();
         }
         self.remembered = self.remembered.saturating_add(1);
-        let place = self.place(known.reference);
+        let (place, remembered) = (self.place(known.reference), self.in_little_room(known));
         if let Some(place) = self.known.get_mut(place) {
-            *place = Some(known);
+            *place = remembered;
         }
+    }
+
+    fn in_little_room(&mut self, known: Known) -> Option<Remembered> {
+        if known.ends != Ends::ROOT && self.ends.last() != Some(&known.ends) {
+            self.ends.push(known.ends);
+        }
+        let ends = if known.ends == Ends::ROOT { 0 } else { self.ends.len() };
+        let narrow = |number: usize| u32::try_from(number).ok();
+        Some(Remembered {
+            reference: known.reference,
+            start: narrow(known.start)?,
+            end: narrow(known.end)?,
+            units: narrow(known.units)?,
+            ends: NonZeroU32::MIN.checked_add(narrow(ends)?)?,
+        })
     }
 
     #[cold]
     fn grow(&mut self) {
         let larger = vec![None; self.known.len().saturating_mul(4).min(Self::MOST_PLACES)];
         self.remembered = 0;
-        for known in std::mem::replace(&mut self.known, larger).into_iter().flatten() {
-            self.remember(known);
+        for remembered in std::mem::replace(&mut self.known, larger).into_iter().flatten() {
+            let place = self.place(remembered.reference);
+            if let Some(place) = self.known.get_mut(place) {
+                self.remembered = self.remembered.saturating_add(1);
+                *place = Some(remembered);
+            }
         }
     }
 
     /// A text that starts anew, with the reason.
-    fn start(&mut self, reference: FileReference, path_end: PathEnd, way_end: PathEnd) -> Known {
+    fn start(&mut self, reference: FileReference, ends: Ends) -> Known {
         let start = self.texts.len();
-        self.texts.push_str(&path_end.to_string());
-        Known { reference, start, end: self.texts.len(), units: 0, path_end, way_end }
+        self.texts.push_str(&ends.path.to_string());
+        Known { reference, start, end: self.texts.len(), units: 0, ends }
     }
 
     /// The text of `known` where more can be put behind it: a copy, unless it is the last already.
@@ -256,24 +316,23 @@ impl Paths<'_> {
     ///
     /// The way through a cycle ends at the same member wherever it comes from, the one with the
     /// lowest reference: else the path would depend on what is known already.
-    fn climb(&mut self, reference: FileReference) -> Result<Known, (PathEnd, PathEnd)> {
+    fn climb(&mut self, reference: FileReference) -> Result<Known, Ends> {
         self.climb.clear();
         self.visited.clear();
         let mut here = reference;
         loop {
             if let Some(known) = self.known(here) {
-                return self.cut_at_passed(known.way_end).map_or(Ok(known), |end| Err((end, end)));
+                return self.cut_at_passed(known.ends.way).map_or(Ok(known), |end| Err(Ends::both(end)));
             }
             if self.was_here(here) {
-                let end = self.cut_cycle(here);
-                return Err((end, end));
+                return Err(Ends::both(self.cut_cycle(here)));
             }
-            let directory = self.catalog.directory(here).map_err(|end| (end, end))?;
+            let directory = self.catalog.directory(here).map_err(Ends::both)?;
             let name_end = directory.name_offset.saturating_add(usize::from(directory.name_length));
             self.climb.push((here, directory.name_offset..name_end));
-            if let Some(&way_end) = self.too_deep.get(&here) {
-                let passed = self.cut_at_passed(way_end).map(|end| (end, end));
-                return Err(passed.unwrap_or((PathEnd::TooLong(here), way_end)));
+            if let Some(&way) = self.too_deep.get(&here) {
+                let passed = self.cut_at_passed(way).map(Ends::both);
+                return Err(passed.unwrap_or(Ends { path: PathEnd::TooLong(here), way }));
             }
             here = directory.parent;
         }
@@ -318,8 +377,8 @@ impl Paths<'_> {
     fn descend(&mut self, above: Known, reference: FileReference, name: Range<usize>) -> Known {
         let mut known = above;
         if above.units > self.catalog.longest_path {
-            known = self.start(reference, PathEnd::TooLong(reference), above.way_end);
-            self.too_deep.insert(reference, above.way_end);
+            known = self.start(reference, Ends { path: PathEnd::TooLong(reference), way: above.ends.way });
+            self.too_deep.insert(reference, above.ends.way);
         }
         let name = Name::new(self.catalog.names.get(name).unwrap_or_default());
         self.texts.push('/');
@@ -345,6 +404,11 @@ mod tests {
 
     fn path(paths: &mut Paths<'_>, parent: (u64, u16), name: &str) -> Path {
         paths.path(FileReference::new(parent.0, parent.1), Name::new(&utf16(name)))
+    }
+
+    #[test]
+    fn a_directory_is_remembered_in_little_room() {
+        assert_eq!(size_of::<Option<Remembered>>(), 24);
     }
 
     #[test]
