@@ -22,6 +22,29 @@ fn images() -> Vec<PathBuf> {
 }
 
 #[test]
+fn listings_do_not_depend_on_the_size_of_reads() {
+    let program = tool::program("mft_dump");
+    for image in ["links_streams.img", "deleted.img", "mft_attribute_list.img", "4kn.img"] {
+        for format in ["csv", "jsonl", "bodyfile"] {
+            let list = |options: &[&str]| {
+                let mut command = Command::new(&program);
+                command.arg(tool::repository("testdata").join(image)).args(["-f", format, "--ghosts"]).args(options);
+                let output = command.output().unwrap();
+                assert!(output.status.success() && !output.stdout.is_empty());
+                (output.stdout, output.stderr)
+            };
+            let expected = list(&["--threads", "1"]);
+            for size in ["512", "4096", "0x10000", "1048576"] {
+                for threads in THREADS {
+                    let found = list(&["--threads", threads, "--read-size", size]);
+                    assert!(found == expected, "{image} as {format}: {threads} threads, {size} bytes at a time");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn listings_do_not_depend_on_threads() {
     let program = tool::program("mft_dump");
     for image in images() {

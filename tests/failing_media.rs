@@ -145,6 +145,60 @@ fn both_tools_write_a_map_once_and_never_on_the_evidence() {
     assert!(fs::read(&input).unwrap() == before);
 }
 
+/// Says that a test did not run. Not by `eprintln!`: the harness keeps that to itself when a test passes.
+fn skipped(test: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
+}
+
+/// GNU ddrescue reads our maps, and finds the same bytes rescued, bad and not asked for.
+#[test]
+fn ddrescue_takes_a_map_for_what_it_is() {
+    let bytes = image("plain.img");
+    let source = Failing::new(&bytes, (20..300).step_by(7).chain(1000..1010), None);
+    let ledger = Ledger::new(&source).remember_reads(true);
+    recover(&ledger).expect("the boot sector can be read");
+    let map = ledger.map();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("map");
+    fs::write(&path, map.to_string()).unwrap();
+    let ask = |option: &str| Command::new("ddrescuelog").arg(option).arg(&path).output();
+    let Ok(totals) = ask("-t") else {
+        return skipped("ddrescue_takes_a_map_for_what_it_is", "there is no ddrescuelog");
+    };
+    assert!(totals.status.success(), "{}", String::from_utf8_lossy(&totals.stderr));
+    let totals = String::from_utf8(totals.stdout).unwrap();
+    let told = |what: &str| {
+        let rest = totals.lines().find_map(|line| line.trim_start().strip_prefix(what)).expect(what);
+        // With a prefix (kB) ddrescuelog rounds.
+        let mut words = rest.split_whitespace();
+        let number: f64 = words.next().unwrap().parse().unwrap();
+        let unit = match words.next().unwrap().trim_end_matches(',') {
+            "B" => 1,
+            "kB" => 1000,
+            unit => panic!("{unit} in {rest}"),
+        };
+        (number as u64 * unit, unit)
+    };
+    let bytes_of = |symbol: char| {
+        let blocks = map.blocks().iter().filter(move |block| block.status.symbol() == symbol);
+        blocks.map(|block| block.range.end - block.range.start).sum::<u64>()
+    };
+    for (what, symbol) in [("rescued:", '+'), ("bad-sector:", '-'), ("non-tried:", '?')] {
+        let (found, unit) = told(what);
+        assert!(bytes_of(symbol) > 0 && found.abs_diff(bytes_of(symbol)) < unit.max(1), "{what} {found}: {totals}");
+    }
+    for (option, symbol) in [("-l+", '+'), ("-l-", '-'), ("-l?", '?')] {
+        let listed = String::from_utf8(ask(option).unwrap().stdout).unwrap();
+        let listed: Vec<u64> = listed.lines().map(|line| line.parse().unwrap()).collect();
+        let ours = map.blocks().iter().filter(|block| block.status.symbol() == symbol);
+        // A sector of which only a part was read is listed, too.
+        let mut ours: Vec<u64> =
+            ours.flat_map(|block| block.range.start / SECTOR..block.range.end.div_ceil(SECTOR)).collect();
+        ours.dedup();
+        assert!(listed == ours, "{option}: {} sectors, and {} of ours", listed.len(), ours.len());
+    }
+}
+
 /// A loop device that is gone when it is dropped, and also when the test is killed: it is detached while it is open,
 /// which the kernel puts off until nobody has it open any more.
 #[cfg(target_os = "linux")]
@@ -155,14 +209,19 @@ struct LoopDevice {
 
 #[cfg(target_os = "linux")]
 impl LoopDevice {
-    fn of(file: &Path) -> Option<Self> {
+    /// # Errors
+    /// Why there is none: no `losetup`, or no right to use it.
+    fn of(file: &Path) -> Result<Self, String> {
         let made = Command::new("losetup").args(["--read-only", "--find", "--show"]).arg(file).output();
-        let made = made.ok().filter(|made| made.status.success())?;
+        let made = made.map_err(|error| format!("losetup: {error}"))?;
+        if !made.status.success() {
+            return Err(String::from_utf8_lossy(&made.stderr).trim().to_owned());
+        }
         let path = String::from_utf8_lossy(&made.stdout).trim().to_owned();
         let open = fs::File::open(&path);
         let detached = Command::new("losetup").args(["--detach", &path]).status();
         assert!(detached.is_ok_and(|status| status.success()), "{path} cannot be detached");
-        open.ok().map(|open| Self { path, _open: open })
+        open.map(|open| Self { path: path.clone(), _open: open }).map_err(|error| format!("{path}: {error}"))
     }
 }
 
@@ -174,10 +233,9 @@ fn a_device_that_fails_is_listed_as_far_as_it_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("disk.img");
     fs::copy(tool::repository("testdata/plain.img"), &file).unwrap();
-    let Some(device) = LoopDevice::of(&file) else {
-        // Not by `eprintln!`: the harness keeps that to itself when a test passes.
-        let _ = std::io::stderr().write_all(b"skipped a_device_that_fails: no loop device can be made\n");
-        return;
+    let device = match LoopDevice::of(&file) {
+        Ok(device) => device,
+        Err(why) => return skipped("a_device_that_fails_is_listed_as_far_as_it_can_be_read", &why),
     };
     let size = fs::metadata(&file).unwrap().len();
     fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(size / 2).unwrap();

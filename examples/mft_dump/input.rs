@@ -141,9 +141,14 @@ impl<'i> Input<'i> {
             }
             let disk_damage = if partition.is_some() { disk_damage.clone() } else { Vec::new() };
             let (layer, way, input) = (found.layer(), found.way(), self.name.as_str());
-            (Opened { volume: found.into_volume(), partition, start, input, disk_damage, layer, way, tag }, losses)
+            let volume = self.sized(found.into_volume());
+            (Opened { volume, partition, start, input, disk_damage, layer, way, tag }, losses)
         };
         volumes.into_iter().map(name).collect()
+    }
+
+    fn sized<'s>(&self, volume: Volume<'s>) -> Volume<'s> {
+        self.arguments.read_size.into_iter().fold(volume, Volume::with_reads_of)
     }
 
     fn unopened(&self, found: &Found<'_>) -> Option<Failure> {

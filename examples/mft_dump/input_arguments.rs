@@ -34,6 +34,9 @@ pub struct InputArguments {
     /// The volume has FILE records of this many bytes, whatever its boot sector says; implies --scan
     #[arg(long, value_name = "BYTES", value_parser = parse_record_size)]
     pub record_size: Option<u32>,
+    /// Read at most this many bytes of the table at a time, or one record; the output does not depend on it
+    #[arg(long, value_name = "BYTES", value_parser = parse_number)]
+    pub read_size: Option<u64>,
     /// Write to FILE, which must not exist, what was read and what could not be: a map as GNU ddrescue has it
     #[arg(long, value_name = "FILE")]
     pub write_map: Option<PathBuf>,

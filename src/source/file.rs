@@ -59,24 +59,84 @@ impl Source for File {
         if offset >= self.size {
             return Ok(0);
         }
-        let mut done = 0;
-        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let position = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
-            let length = u64::try_from(rest.len()).unwrap_or(u64::MAX);
-            match self.read_once(position, rest) {
-                Ok(0) => break,
-                Ok(count) => done = done.saturating_add(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(ReadError { offset: position, length, error }),
-            }
-        }
-        Ok(done)
+        fill(offset, buffer, |position, rest| self.read_once(position, rest))
     }
+}
+
+/// Fills `buffer` by as many reads as it takes. A read that a signal interrupts is asked for again: it says
+/// nothing about the medium.
+fn fill(
+    offset: u64,
+    buffer: &mut [u8],
+    mut read_once: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
+) -> Result<usize, ReadError> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        let position = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+        let length = u64::try_from(rest.len()).unwrap_or(u64::MAX);
+        match read_once(position, rest) {
+            Ok(0) => break,
+            Ok(count) => done = done.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ReadError { offset: position, length, error }),
+        }
+    }
+    Ok(done)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::source::Ledger;
+
+    /// 4 KiB that say where they lie, of which every second read is interrupted, and no read gives more than 700
+    /// bytes; one sector is bad.
+    struct Interrupted {
+        reads: AtomicUsize,
+        bad: Option<u64>,
+    }
+
+    impl Source for Interrupted {
+        fn size(&self) -> u64 {
+            4096
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+            let end = 4096_u64.saturating_sub(offset);
+            let length = buffer.len().min(usize::try_from(end).unwrap());
+            fill(offset, &mut buffer[..length], |position, rest| {
+                if self.reads.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+                    return Err(io::Error::from(io::ErrorKind::Interrupted));
+                }
+                let count = rest.len().min(700);
+                let touched = position / 512..(position + count as u64).div_ceil(512);
+                if self.bad.is_some_and(|bad| touched.contains(&bad)) {
+                    return Err(io::Error::other("bad sector"));
+                }
+                (position..).zip(&mut rest[..count]).for_each(|(at, byte)| *byte = (at / 16) as u8);
+                Ok(count)
+            })
+        }
+    }
+
+    #[test]
+    fn an_interrupted_read_is_repeated_and_no_bad_sector() {
+        for bad in [None, Some(3)] {
+            let source = Interrupted { reads: AtomicUsize::new(0), bad };
+            let ledger = Ledger::new(&source).remember_reads(true);
+            let mut buffer = vec![0xEE; 4096];
+            let missing = ledger.read_readable(0, &mut buffer);
+            let expected: Vec<_> = bad.map(|sector| sector * 512..sector * 512 + 512).into_iter().collect();
+            assert_eq!((&missing, ledger.missing()), (&expected, expected.clone()));
+            for (at, &byte) in buffer.iter().enumerate() {
+                let is_missing = missing.iter().any(|range| range.contains(&(at as u64)));
+                assert_eq!(byte, if is_missing { 0 } else { (at / 16) as u8 }, "{at}");
+            }
+            assert!(source.reads.into_inner() >= 12, "each read was tried again");
+        }
+    }
 
     #[test]
     fn a_file_is_read_by_position() {

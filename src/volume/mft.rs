@@ -33,6 +33,8 @@ impl<'s> Mft<'s> {
     /// Chunks a thread takes at once where what comes of them is small: a chunk is read in less time
     /// than threads need to hand it over.
     const CHUNKS_TOGETHER: u64 = 16;
+    /// Bytes that may be asked to be read at once: each thread has a buffer for them.
+    const LARGEST_CHUNK: u64 = 1 << 24;
 
     /// A table of `size` bytes whose places in `source` the extents name. Its size is bounded by
     /// them: nothing is known of records behind the last extent.
@@ -206,10 +208,10 @@ impl<'s> Mft<'s> {
         threads.map_in_order(self.chunk_count(), || (self.chunk_buffer(), state()), read_and_work, consume)
     }
 
-    /// The same table, read `records` at a time.
-    #[cfg(test)]
-    pub(crate) fn with_chunks_of(mut self, records: u64) -> Self {
-        self.chunk_size = records.saturating_mul(self.wide_record_size());
+    /// The same table, of which passes read at most `bytes` at a time, or a record if that has more.
+    pub(crate) fn with_reads_of(mut self, bytes: u64) -> Self {
+        let records = bytes.min(Self::LARGEST_CHUNK).checked_div(self.wide_record_size()).unwrap_or(1);
+        self.chunk_size = records.max(1).saturating_mul(self.wide_record_size());
         self
     }
 

@@ -11,7 +11,7 @@ use ntfs_salvage::volume::upcase::UpCase;
 use ntfs_salvage::{DamageKind, FileReference, Record, Threads, Volume};
 
 use crate::exercise;
-use crate::forge::{file_name, put};
+use crate::forge::{DATA, Forge, VolumeForge, file_name, put, root, run};
 
 /// An entry of a directory's index.
 fn entry(number: u64, name: &str) -> Vec<u8> {
@@ -96,6 +96,76 @@ fn class_79_a_child_may_be_anything_and_is_not_followed_here() {
         assert_eq!(count(&bytes), (1, false));
         let record = IndexRecord::parse(&bytes).unwrap();
         assert_eq!(record.entries().flatten().find_map(|entry| entry.child_vcn()), Some(vcn));
+    }
+}
+
+/// An entry with a child: its VCN stands in the last eight bytes.
+fn with_child(mut entry: Vec<u8>, vcn: u64) -> Vec<u8> {
+    entry.extend(vcn.to_le_bytes());
+    let length = entry.len() as u16;
+    put(&mut entry, 8, &length.to_le_bytes());
+    entry[12] |= 1;
+    entry
+}
+
+/// What is found of a root directory with these entries in its root node, these index records and this bitmap: the
+/// names of files that have no record, with what knows of them.
+fn found_in(root_node: &[Vec<u8>], nodes: &[Vec<u8>], bitmap: &[u8]) -> Vec<(String, &'static str)> {
+    let entries = root_node.concat();
+    let length = 16 + entries.len() as u32;
+    let head = [0x30_u32, 1, 4096, 1, 16, length, length, 1];
+    let root_value = [head.into_iter().flat_map(u32::to_le_bytes).collect(), entries].concat();
+    let (clusters, at) = (nodes.len() as u64, 20);
+    let directory = root()
+        .resident(0x90, "$I30", &root_value)
+        .runs(0xA0, "$I30", (0, clusters - 1), [clusters * 4096; 3], &[run(clusters, at), vec![0]].concat())
+        .resident(0xB0, "$I30", bitmap);
+    let table_runs = [run(8, VolumeForge::TABLE as i64), vec![0]].concat();
+    let mut records = vec![vec![0; 1024]; 32];
+    records[0] = Forge::new().name(5, "$MFT").runs(DATA, "", (0, 7), [32_768; 3], &table_runs).on_disk(0);
+    records[5] = directory.on_disk(5);
+    let image = VolumeForge { clusters: 64, records, content: vec![(at as u64, nodes.concat())] }.bytes();
+    exercise::table::volume(&image);
+    let volume = Volume::open(&image).unwrap();
+    let catalog = volume.catalog().with_ghosts(&Threads::single());
+    catalog.ghosts().iter().map(|ghost| (ghost.name().to_string(), ghost.witness.code())).collect()
+}
+
+#[test]
+fn class_80_a_child_that_many_parents_share_is_looked_through_once() {
+    // Node 0 has node 1 as the child of each entry, node 1 node 2, and so on: 3^7 ways to the last one.
+    let names = |level: u64| (0..3).map(move |entry| (24 + (3 * level + entry) % 8, format!("{level}{entry}")));
+    let node_of = |level: u64| {
+        let entries = names(level).map(|(number, name)| with_child(entry(number, &name), (level + 1).min(7)));
+        node(&entries.chain([with_child(last(), 0)]).collect::<Vec<_>>())
+    };
+    let nodes: Vec<_> = (0..8).map(node_of).collect();
+    let found = found_in(&[with_child(entry(31, "top"), 0), with_child(last(), 0)], &nodes, &[0xFF; 8]);
+    let mut expected: Vec<_> = (0..8).flat_map(names).map(|(_, name)| (name, "index")).collect();
+    expected.push(("top".to_owned(), "index"));
+    let mut sorted = found.clone();
+    sorted.sort();
+    expected.sort();
+    assert_eq!(sorted, expected);
+}
+
+#[test]
+fn class_81_records_of_an_index_are_looked_through_whatever_its_bitmap_says() {
+    let nodes = [three(), node(&[entry(27, "ddd"), last()])];
+    let root_node = [with_child(entry(28, "eee"), 0), with_child(last(), 1)];
+    let names = |found: &[(String, &'static str)]| found.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let all = found_in(&root_node, &nodes, &[3, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(names(&all), ["aaa", "bbb", "ccc", "ddd", "eee"]);
+    assert!(all.iter().all(|(_, witness)| *witness == "index"));
+    // Bits beyond the records, and a bitmap that is too long.
+    assert_eq!(found_in(&root_node, &nodes, &[0xFF; 8]), all);
+    assert_eq!(found_in(&root_node, &nodes, &[0xFF; 64]), all);
+    // What the bitmap does not call used is what the index had once.
+    for bitmap in [&[0; 8][..], &[]] {
+        let found = found_in(&root_node, &nodes, bitmap);
+        assert_eq!(names(&found), names(&all));
+        let in_use = found.iter().filter(|(_, witness)| *witness == "index").map(|(name, _)| name.as_str());
+        assert_eq!(in_use.collect::<Vec<_>>(), ["eee"]);
     }
 }
 
