@@ -371,7 +371,7 @@ fn marked(ranges: &[AssessedRange], flaws: &[AssessedRange]) -> Vec<AssessedRang
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{CLUSTER, FREE, Forged, add_runs, file, reference, with_runs};
+    use super::super::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, add_runs, file, reference, with_runs};
     use super::super::recoverability::{Reasons, Verdict};
     use super::*;
     use crate::structure::attribute_type::AttributeType;
@@ -573,5 +573,106 @@ mod tests {
         let forged = Forged::new(vec![(30, deleted(with_runs(&[], 5000, 5000))), (31, deleted(with_runs(&[], 0, 0)))]);
         assert_eq!(verdict(&forged, 30), (Verdict::MetadataOnly, Reasons::UNMAPPED));
         assert_eq!(verdict(&forged, 31), (Verdict::MetadataOnly, Reasons::EMPTY));
+    }
+
+    #[test]
+    fn an_assessment_tells_what_it_rests_on() {
+        let all = (1..33).filter(|number| *number != 6).map(|number| (number, run(300 + number, 1)));
+        let mut forged = Forged::new(all.collect());
+        let options = RecoverabilityOptions::default().read_all(true).sample_zeros(true);
+        for is_wiped in [false, true] {
+            let volume = forged.volume();
+            let catalog = volume.catalog_with(&Threads::single());
+            let assessment = catalog.assessment(&Threads::single(), options);
+            assert_eq!((assessment.options(), assessment.is_wiped()), (options, is_wiped));
+            assert!(std::ptr::eq(assessment.catalog(), &raw const catalog));
+            assert_eq!(assessment.claims().claimants().len(), if is_wiped { 32 } else { 33 });
+            assert_eq!(assessment.bitmap().state(300), ClusterState::Unknown, "live files contradict it");
+            forged.record_bytes(20).fill(0);
+            forged.record_bytes(31).fill(0);
+            forged.record(20, run(320, 1));
+        }
+    }
+
+    #[test]
+    fn three_clusters_of_a_run_are_sampled() {
+        let zeroed = |not_zero: u64| {
+            let mut forged = Forged::new(vec![(30, deleted(run(300, 7)))]);
+            forged.write(300, &[0; 7 * CLUSTER as usize]);
+            forged.write(not_zero, &[1]);
+            assess(&forged, 30, RecoverabilityOptions::default().sample_zeros(true)).counts().zeroed > 0
+        };
+        let found: Vec<bool> = (300..307).map(zeroed).collect();
+        assert_eq!(found, [false, true, true, false, true, true, false]);
+    }
+
+    #[test]
+    fn a_unit_that_reaches_over_the_end_is_missing() {
+        let list = [(2, Some(CLUSTERS - 3)), (14, None), (4, Some(CLUSTERS - 2)), (12, None)];
+        let record = deleted(with_runs(&list, 16_384, 16_384).stored_as(1, 4));
+        let found = assess(&Forged::new(vec![(30, record)]), 30, RecoverabilityOptions::default());
+        let outside = Standing::Missing(Missing::Outside(CLUSTERS * CLUSTER));
+        let standings: Vec<_> = found.ranges().iter().map(|part| (part.range.offset, part.standing)).collect();
+        assert_eq!(standings[1..], [(8192, outside)]);
+        assert_ne!(standings[0].1, outside);
+    }
+
+    /// A deleted file of three overlay chunks and a bit, the first two of which end with a cluster.
+    fn overlaid(table: &[u32]) -> Forged {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let value = [words(&[ReparseTag::WOF.0, 16]), words(&[1, 2, 1, 0])].concat();
+        let record = with_runs(&[(24, None)], 12_300, 12_300).resident(AttributeType::REPARSE_POINT, "", &value);
+        let list = [(1, Some(300)), (1, Some(310)), (1, Some(320)), (1, Some(330))];
+        let record = deleted(add_runs(record, "WofCompressedData", &list, 1548, 1548));
+        let mut forged = Forged::new(vec![(30, record)]);
+        forged.write(300, &words(table));
+        forged
+    }
+
+    #[test]
+    fn chunks_that_end_with_a_cluster_are_spoiled_by_their_own_only() {
+        // The table has three entries, 12 bytes; the chunks end at 512, 1024, 1536 and 1548.
+        let mut forged = overlaid(&[500, 1012, 1524]);
+        forged.record(31, run(320, 1));
+        forged.allocate(320..321);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        let claimed: Vec<_> =
+            found.ranges().iter().filter(|part| part.standing == Standing::Claimed(reference(31))).collect();
+        assert_eq!(
+            claimed.iter().map(|part| (part.range.offset, part.range.length)).collect::<Vec<_>>(),
+            [(8192, 4096)]
+        );
+        assert_eq!((found.counts().free, found.counts().claimed), (12_300 - 4096, 4096));
+    }
+
+    #[test]
+    fn where_all_of_an_overlay_has_one_standing_nothing_is_read() {
+        // By such a table no chunk could be found.
+        let forged = overlaid(&[u32::MAX; 3]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()));
+        let found = assess(&forged, 30, RecoverabilityOptions::default().read_all(true));
+        assert_eq!((found.reasons(), found.counts().missing), (Reasons::UNDECODABLE, 12_300));
+    }
+
+    #[test]
+    fn a_table_in_another_files_clusters_is_overwritten_whatever_stands_there() {
+        let mut forged = overlaid(&[u32::MAX; 3]);
+        forged.record(31, run(300, 1));
+        forged.allocate(300..301);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        assert_eq!((found.verdict(), found.counts().claimed), (Verdict::Overwritten, 12_300));
+    }
+
+    #[test]
+    fn damaged_compressed_data_is_doubtful_once_it_is_read() {
+        let record = deleted(with_runs(&[(10, Some(300)), (6, None)], 8192, 8192).stored_as(1, 4));
+        let mut forged = Forged::new(vec![(30, record)]);
+        // A stored chunk, and one whose second token leads to before its start.
+        let damaged = [0x03, 0xB0, 0x02, b'b', 0xFC, 0xFF];
+        forged.write(300, &[&[0xFF, 0x3F][..], &[7; 4096], &damaged, &[0, 0]].concat());
+        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()), "nothing was read");
+        let found = assess(&forged, 30, RecoverabilityOptions::default().read_all(true));
+        assert!(found.counts().doubtful > 0, "{:?}", found.counts());
+        assert_eq!(found.counts().free, 4096);
     }
 }

@@ -351,7 +351,10 @@ impl Claims {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::forged_volume::{CLUSTERS, FREE, Forged, add_runs, file, with_runs};
     use super::*;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::forge::Forge;
 
     fn claimant(number: u64, is_live: bool, changed: u64) -> Claimant {
         let changed = Some(FileTime(changed));
@@ -395,6 +398,92 @@ mod tests {
             .map(|(range, one, two)| (range, one.reference.record_number(), two.reference.record_number()))
             .collect();
         assert_eq!(links, [(5..10, 30, 31), (105..106, 30, 30)], "one file that claims a cluster twice is one, too");
+    }
+
+    #[test]
+    fn what_nobody_claims_is_left_out() {
+        let claims = sweep(&[claimant(30, true, 0), claimant(31, false, 0)], &[(10, 20, 0), (30, 40, 1), (50, 60, 0)]);
+        assert_eq!(claims.all().map(|(range, _)| range).collect::<Vec<_>>(), [10..20, 30..40, 50..60]);
+        assert!(claims.of(0..100).map(|(_, claim)| claim.is_empty()).eq([true, false, true, false, true, false, true]));
+    }
+
+    #[test]
+    fn any_number_of_claims_is_found_from_any_cluster() {
+        // Far more than one step of landmarks; each run is followed by a cluster that nobody claims.
+        let runs: Vec<_> = (0..500).map(|place| (place * 3 + 1, place * 3 + 3, 0)).collect();
+        let claims = sweep(&[claimant(30, true, 0)], &runs);
+        for position in 0..1600 {
+            let (range, claim) = claims.of(position..position + 1).next().unwrap();
+            assert_eq!(range, position..position + 1);
+            assert_eq!(claim.live[0].is_some(), position % 3 > 0 && position < 1500, "{position}");
+        }
+    }
+
+    /// The claimants of a volume, and who claims what, whatever the pieces its table is read in.
+    fn claimed(forged: &Forged) -> (Vec<Claimant>, Vec<(Range<u64>, Vec<u64>, Vec<u64>)>) {
+        let told = |volume: &crate::volume::Volume<'_>| {
+            let claims = volume.catalog_with(&Threads::single()).claims(&Threads::single());
+            let all = claims.all().map(|(range, claim)| (range, numbers(claim.live), numbers(claim.deleted)));
+            (claims.claimants().to_vec(), all.collect::<Vec<_>>())
+        };
+        let volume = forged.volume();
+        let whole = told(&volume);
+        assert_eq!(told(&volume.clone().with_chunks_of(1)), whole);
+        whole
+    }
+
+    #[test]
+    fn files_claim_what_their_runs_have_of_the_volume() {
+        let mut information = [0; 48];
+        information[16..24].copy_from_slice(&77_u64.to_le_bytes());
+        let at_end = with_runs(&[(4, Some(CLUSTERS - 2)), (1, None), (2, Some(FREE))], 3584, 3584);
+        let at_end = at_end.resident(AttributeType::STANDARD_INFORMATION, "", &information);
+        let behind = with_runs(&[(1, Some(CLUSTERS)), (1, Some(CLUSTERS + 5))], 1024, 1024);
+        let mut forged = Forged::new(vec![
+            (30, at_end),
+            (31, behind),
+            (32, file().resident(AttributeType::DATA, "", &[7])),
+            (33, with_runs(&[(2, Some(FREE + 1))], 1024, 1024).flags(0)),
+            (34, add_runs(Forge::new(1024).base(60, 1), "", &[(1, Some(FREE + 9))], 512, 512)),
+        ]);
+        forged.record_bytes(30)[8..16].copy_from_slice(&99_u64.to_le_bytes());
+        let (claimants, all) = claimed(&forged);
+        let claimant = |number, is_live, changed, lsn| {
+            let reference = FileReference::new(number, 1);
+            Claimant { reference, is_live, changed, lsn }
+        };
+        let expected = [
+            claimant(0, true, None, 0),
+            claimant(6, true, None, 0),
+            claimant(30, true, Some(FileTime(77)), 99),
+            claimant(33, false, None, 0),
+            claimant(34, true, None, 0),
+        ];
+        assert_eq!(claimants, expected, "a run behind the volume's end, or no run, claims nothing");
+        let expected = [
+            (8..FREE, vec![0], vec![]),
+            (FREE..FREE + 1, vec![30], vec![]),
+            (FREE + 1..FREE + 2, vec![30], vec![33]),
+            (FREE + 2..FREE + 3, vec![], vec![33]),
+            (FREE + 9..FREE + 10, vec![34], vec![]),
+            (CLUSTERS - 2..CLUSTERS - 1, vec![30], vec![]),
+            (CLUSTERS - 1..CLUSTERS, vec![6, 30], vec![]),
+        ];
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn the_table_claims_its_clusters_even_if_its_record_does_not() {
+        let table = || add_runs(Forge::new(1024), "", &[(128, Some(8))], 64 * 1024, 64 * 1024);
+        let of_table = |record: Forge| {
+            let (claimants, all) = claimed(&Forged::new(vec![(0, record)]));
+            let tables = claimants.iter().filter(|claimant| claimant.reference.record_number() == 0);
+            (tables.map(|table| (table.reference.sequence_number(), table.is_live)).collect::<Vec<_>>(), all[0].clone())
+        };
+        assert_eq!(of_table(table()), (vec![(1, true)], (8..FREE, vec![0], vec![])));
+        assert_eq!(of_table(table().sequence(2)), (vec![(2, true), (1, true)], (8..FREE, vec![0, 0], vec![])));
+        let deleted = of_table(table().flags(0));
+        assert_eq!(deleted, (vec![(1, false), (1, true)], (8..FREE, vec![0], vec![0])));
     }
 
     proptest! {

@@ -252,6 +252,9 @@ mod tests {
         };
         let ghosts = |lost: &[u64]| Forged::new(records(lost)).volume().catalog().ghosts().len();
         assert_eq!((ghosts(&[]), ghosts(&[40])), (0, 1));
+        let child_of_an_earlier_life = (31, file().name((40, 2), 3, "child"));
+        let sound = records(&[31]).into_iter().chain([child_of_an_earlier_life]).collect();
+        assert_eq!(Forged::new(sound).volume().catalog().ghosts().len(), 0, "a sound volume is not searched");
         let bare = table(records(&[40]));
         let volume = Volume::from_table(&bare).unwrap();
         assert_eq!(volume.catalog().ghosts().len(), 0, "a bare table has next to nothing of its indexes");
