@@ -419,8 +419,11 @@ mod tests {
         }
     }
 
+    /// Clusters, and the numbers of the live and deleted files that claim them.
+    type Told = (Range<u64>, Vec<u64>, Vec<u64>);
+
     /// The claimants of a volume, and who claims what, whatever the pieces its table is read in.
-    fn claimed(forged: &Forged) -> (Vec<Claimant>, Vec<(Range<u64>, Vec<u64>, Vec<u64>)>) {
+    fn claimed(forged: &Forged) -> (Vec<Claimant>, Vec<Told>) {
         let told = |volume: &crate::volume::Volume<'_>| {
             let claims = volume.catalog_with(&Threads::single()).claims(&Threads::single());
             let all = claims.all().map(|(range, claim)| (range, numbers(claim.live), numbers(claim.deleted)));

@@ -28,8 +28,7 @@ pub(super) fn split(
     let is_complete = extents.end() >= claimed;
     let units = Units { extents, size, unit: unit.unwrap_or(size.max(1)), cluster_size, is_complete };
     let mut position = 0;
-    while position < size {
-        let Some(extent) = extents.between(position, size).next() else { break };
+    while let Some(extent) = extents.between(position, size).next() {
         // A unit that the stream's end cuts off counts whole where the extent reaches that end.
         let whole = extent.length.saturating_sub(extent.length.checked_rem(units.unit).unwrap_or(0));
         if whole > 0 {
@@ -105,7 +104,7 @@ impl Units<'_> {
         Some(match unmapped {
             Some(from) => self.kind_of_last(start, from, (stored, clusters)),
             None if clusters == 0 || stored == self.unit => Kind::Plain,
-            None if stored == 0 => Kind::Impossible,
+            None if stored < clusters => Kind::Impossible,
             None => Kind::Stored(stored),
         })
     }
@@ -120,8 +119,94 @@ impl Units<'_> {
         match stored {
             0 if clusters == 0 && is_mapped => Kind::Plain,
             _ if !is_end || stored == 0 => Kind::Unmapped,
+            _ if stored < clusters => Kind::Impossible,
             _ if stored >= needed => Kind::Plain,
             _ => Kind::Stored(stored),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::{CLUSTER, Forged, file, runs, with_runs};
+    use super::*;
+    use crate::base::threads::Threads;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::forge::Forge;
+
+    /// Offset, length and origin of each range of record 30's stream.
+    fn ranges(records: Vec<(u64, Forge)>) -> Vec<(u64, u64, Origin)> {
+        let forged = Forged::new(records);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let map = entry.streams()[0].map();
+        map.ranges().iter().map(|range| (range.offset, range.length, range.origin)).collect()
+    }
+
+    /// The ranges of a stream in units of 16 clusters, 8 KiB.
+    fn of(list: &[(u64, Option<u64>)], size: u64) -> Vec<(u64, u64, Origin)> {
+        ranges(vec![(30, with_runs(list, size, size).stored_as(1, 4))])
+    }
+
+    const fn at(lcn: u64) -> Origin {
+        Origin::Clusters(lcn * CLUSTER)
+    }
+
+    const UNMAPPED: Origin = Origin::Missing(Missing::Unmapped);
+    const UNDECODABLE: Origin = Origin::Missing(Missing::Undecodable);
+
+    #[test]
+    fn the_header_says_how_large_units_are() {
+        let list = [(2, Some(300)), (6, None), (8, Some(400))];
+        let stored = Origin::Compressed { unit: 0, stored: 1024 };
+        let record = |exponent| with_runs(&list, 8192, 8192).stored_as(1, exponent);
+        assert_eq!(ranges(vec![(30, record(3))]), [(0, 4096, stored), (4096, 4096, at(400))]);
+        assert_eq!(ranges(vec![(30, record(4))]), [(0, 8192, UNDECODABLE)], "clusters behind a hole: another unit's");
+        // Where it says nothing, units have 16 clusters.
+        let usual = with_runs(&[(2, Some(300)), (14, None), (1, Some(400)), (15, None)], 16_384, 16_384);
+        let second = Origin::Compressed { unit: 8192, stored: 512 };
+        assert_eq!(ranges(vec![(30, usual.stored_as(1, 0))]), [(0, 8192, stored), (8192, 8192, second)]);
+    }
+
+    #[test]
+    fn only_lznt1_is_decompressed() {
+        let record = with_runs(&[(2, Some(300)), (14, None)], 8192, 8192).stored_as(2, 4);
+        assert_eq!(ranges(vec![(30, record)]), [(0, 8192, UNDECODABLE)]);
+    }
+
+    #[test]
+    fn a_unit_that_lost_a_piece_of_its_runs_is_unmapped() {
+        // The base record has two clusters of the first unit, an extension record the third unit.
+        let base = with_runs(&[(2, Some(300))], 24_576, 24_576).stored_as(1, 4);
+        let later = Forge::new(1024).base(30, 1);
+        let later = later.runs(AttributeType::DATA, "", (32, 47), [0; 3], &runs(&[(16, Some(400))]));
+        let found = ranges(vec![(30, base), (31, later)]);
+        assert_eq!(found, [(0, 16_384, UNMAPPED), (16_384, 8192, at(400))]);
+    }
+
+    #[test]
+    fn runs_may_end_with_the_last_unit() {
+        let stored = |stored| Origin::Compressed { unit: 0, stored };
+        assert_eq!(of(&[(2, Some(300))], 5000), [(0, 5000, stored(1024))]);
+        assert_eq!(
+            of(&[(2, Some(300))], 1000),
+            [(0, 1000, at(300))],
+            "as many clusters as it has bytes: not compressed"
+        );
+        assert_eq!(of(&[(2, Some(300))], 1025), [(0, 1025, stored(1024))]);
+        assert_eq!(of(&[(2, None)], 1000), [(0, 1000, Origin::Hole)]);
+        assert_eq!(of(&[(1, None)], 1000), [(0, 1000, UNMAPPED)], "the hole does not reach the end");
+        assert_eq!(of(&[(1, None), (1, Some(300))], 1000), [(0, 1000, UNMAPPED)], "no compressor writes that");
+        assert_eq!(of(&[(1, Some(300)), (1, None), (1, Some(302))], 5000), [(0, 5000, UNDECODABLE)], "nor that");
+        assert_eq!(of(&[], 1000), [(0, 1000, UNMAPPED)]);
+    }
+
+    #[test]
+    fn runs_that_end_before_they_should_are_a_loss() {
+        let cut = file().runs(AttributeType::DATA, "", (0, 15), [8192, 8192, 8192], &runs(&[(2, Some(300))]));
+        assert_eq!(ranges(vec![(30, cut.stored_as(1, 4))]), [(0, 8192, UNMAPPED)]);
+        let hole = file().runs(AttributeType::DATA, "", (0, 15), [8192, 1000, 1000], &runs(&[(2, None)]));
+        assert_eq!(ranges(vec![(30, hole.stored_as(1, 4))]), [(0, 1000, Origin::Hole)], "all that counts is there");
     }
 }

@@ -32,9 +32,6 @@ impl Decoder {
     /// The bytes of `range`, which lies in one unit or chunk, and what they are worth; `None` where
     /// another one is at hand.
     pub(super) fn at_hand(&self, range: &StreamRange) -> Option<(&[u8], &[StreamRange])> {
-        if range.offset < self.span.start || range.end() > self.span.end {
-            return None;
-        }
         let start = usize::try_from(range.offset.checked_sub(self.span.start)?).ok()?;
         let end = start.checked_add(usize::try_from(range.length).ok()?)?;
         Some((self.bytes.get(start..end)?, &self.ranges))
@@ -206,4 +203,162 @@ fn lost_chunks(unit: &[u8], gaps: &[Range<usize>], length: usize) -> Vec<Range<u
         (position, at) = (next, end);
     }
     lost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forged_volume::{CLUSTER, CLUSTERS, Forged, add_runs, runs, with_runs};
+    use super::*;
+    use crate::base::threads::Threads;
+    use crate::structure::attribute_type::AttributeType;
+    use crate::structure::forge::Forge;
+    use crate::structure::value::reparse_tag::ReparseTag;
+
+    /// Offset and length of bytes that are not true, and why they are missing, if they are.
+    type Untrue = (u64, u64, Option<Missing>);
+
+    /// All bytes of record 30's stream, read at once, and what is not true of them.
+    fn read(forged: &Forged) -> (Vec<u8>, Vec<Untrue>) {
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let map = entry.streams()[0].map();
+        let mut bytes = vec![0xEE; usize::try_from(map.size()).unwrap()];
+        let mut reader = StreamReader::new(map);
+        let reading = reader.read_at(0, &mut bytes);
+        let flaws = reading.ranges().iter().filter(|range| !range.is_true());
+        let flaws = flaws.map(|range| (range.offset, range.length, range.missing())).collect();
+        (bytes, flaws)
+    }
+
+    /// A chunk of 4096 bytes `byte` in `size` bytes, 6 or at least 16: a literal, a match, and literals.
+    fn chunk(byte: u8, size: usize) -> Vec<u8> {
+        let literals = (0..size).find(|literals| 5 + literals + (2 + literals).div_ceil(8) == size).unwrap();
+        let length = 4096 - 1 - literals;
+        let mut bytes = (0xB000 | (size - 3) as u16).to_le_bytes().to_vec();
+        bytes.extend_from_slice(&[0b10, byte]);
+        bytes.extend_from_slice(&((length - 3) as u16).to_le_bytes());
+        for token in 2..2 + literals {
+            bytes.extend((token % 8 == 0).then_some(0));
+            bytes.push(byte);
+        }
+        assert_eq!(bytes.len(), size);
+        bytes
+    }
+
+    fn stored_chunk(byte: u8) -> Vec<u8> {
+        [&[0xFF, 0x3F][..], &[byte; 4096]].concat()
+    }
+
+    /// A stream of one unit of 16 clusters, of which these runs are stored.
+    fn unit(list: &[(u64, Option<u64>)], content: &[u8]) -> Forged {
+        let clusters: u64 = list.iter().map(|run| run.0).sum();
+        let list = [list, &[(16 - clusters, None)]].concat();
+        let mut forged = Forged::new(vec![(30, with_runs(&list, 8192, 8192).stored_as(1, 4))]);
+        let mut rest = content;
+        for (length, lcn) in list {
+            if let Some(lcn) = lcn {
+                let (now, behind) = rest.split_at(rest.len().min((length * CLUSTER) as usize));
+                forged.write(lcn, now);
+                rest = behind;
+            }
+        }
+        forged
+    }
+
+    #[test]
+    fn zeros_behind_an_end_marker_are_true() {
+        let forged = unit(&[(1, Some(300))], &[chunk(b'a', 6), vec![0, 0]].concat());
+        assert_eq!(read(&forged), ([[b'a'; 4096], [0; 4096]].concat(), vec![]));
+    }
+
+    #[test]
+    fn bytes_that_no_chunk_gives_are_missing() {
+        // The first chunk fills its cluster, so that there is none behind it.
+        let forged = unit(&[(1, Some(300))], &chunk(b'a', 512));
+        let expected = ([[b'a'; 4096], [0; 4096]].concat(), vec![(4096, 4096, Some(Missing::Undecodable))]);
+        assert_eq!(read(&forged), expected);
+    }
+
+    #[test]
+    fn a_unit_in_several_runs_is_one() {
+        let content = [stored_chunk(b'a'), chunk(b'b', 600)].concat();
+        let forged = unit(&[(3, Some(300)), (2, Some(400)), (6, Some(310))], &content);
+        assert_eq!(read(&forged), ([[b'a'; 4096], [b'b'; 4096]].concat(), vec![]));
+    }
+
+    #[test]
+    fn a_lost_cluster_costs_the_chunks_that_lie_in_it() {
+        let lost = |content: &[u8], cluster: u64| {
+            let mut forged = unit(&[(10, Some(300))], content);
+            assert_eq!(read(&forged).1, []);
+            forged.spoil((300 + cluster) * CLUSTER..(301 + cluster) * CLUSTER);
+            let (bytes, flaws) = read(&forged);
+            assert!(flaws.iter().all(|flaw| flaw.2 == Some(Missing::Unreadable)));
+            let is_lost = |place: u64| flaws.iter().any(|flaw| flaw.0 <= place && place < flaw.0 + flaw.1);
+            for (byte, place) in bytes.into_iter().zip(0..) {
+                let expected = if place < 4096 { b'a' } else { b'b' };
+                assert_eq!(byte, if is_lost(place) { 0 } else { expected });
+            }
+            flaws.into_iter().map(|flaw| (flaw.0, flaw.1)).collect::<Vec<_>>()
+        };
+        // The first chunk ends with a cluster.
+        let aligned = [chunk(b'a', 1024), chunk(b'b', 1024), vec![0, 0]].concat();
+        let expected = [vec![(0, 8192)], vec![(0, 4096)], vec![(4096, 4096)], vec![(4096, 4096)], vec![]];
+        assert_eq!([0, 1, 2, 3, 5].map(|cluster| lost(&aligned, cluster)), expected);
+        let small_first = [chunk(b'a', 6), stored_chunk(b'b')].concat();
+        assert_eq!(
+            [0, 1, 8].map(|cluster| lost(&small_first, cluster)),
+            [vec![(0, 8192)], vec![(4096, 4096)], vec![(4096, 4096)]]
+        );
+    }
+
+    #[test]
+    fn clusters_of_a_unit_outside_the_volume_are_missing() {
+        let content = [stored_chunk(b'a'), chunk(b'b', 6)].concat();
+        let forged = unit(&[(2, Some(300)), (7, Some(CLUSTERS - 1))], &content[..3 * CLUSTER as usize]);
+        let (bytes, flaws) = read(&forged);
+        assert_eq!(flaws, [(0, 8192, Some(Missing::Unreadable))]);
+        assert!(bytes.iter().all(|byte| *byte == 0));
+    }
+
+    /// A file of 200 overlay chunks of zeros, each stored as it is, in a hole. The table has two clusters.
+    fn overlaid(stored: impl Fn(Forge) -> Forge) -> Forged {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let value = [words(&[ReparseTag::WOF.0, 16]), words(&[1, 2, 1, 0])].concat();
+        let size = 200 * 4096;
+        let record = with_runs(&[(1600, None)], size, size).resident(AttributeType::REPARSE_POINT, "", &value);
+        let mut forged = Forged::new(vec![(30, stored(record))]);
+        forged.write(300, &words(&(1..200).map(|chunk| chunk * 4096).collect::<Vec<_>>()));
+        forged
+    }
+
+    const STORED: u64 = 199 * 4 + 200 * 4096;
+
+    #[test]
+    fn a_lost_part_of_a_chunk_table_costs_the_chunks_that_are_found_by_it() {
+        let list = [(2, Some(300)), (1600, None)];
+        let mut forged = overlaid(|record| add_runs(record, "WofCompressedData", &list, STORED, STORED));
+        let (bytes, flaws) = read(&forged);
+        assert_eq!(flaws, []);
+        // The first chunk begins behind the table, in its second cluster.
+        assert!(bytes[1024 - 199 * 4..].iter().all(|byte| *byte == 0));
+        // Entry 128 is the first of that cluster: it ends chunk 128 and begins the next.
+        forged.spoil(301 * CLUSTER..302 * CLUSTER);
+        let lost = Some(Missing::Unreadable);
+        assert_eq!(read(&forged).1, [(0, 4096, lost), (128 * 4096, 72 * 4096, lost)]);
+    }
+
+    #[test]
+    fn a_doubtful_cluster_of_chunks_makes_its_chunks_doubtful() {
+        // Two pieces claim the cluster behind the table, in which the first chunk begins.
+        let forged = overlaid(|record| {
+            let sizes = [1602 * CLUSTER, STORED, STORED];
+            let pieces = [((0, 2), runs(&[(2, Some(300)), (1, None)])), ((2, 1601), runs(&[(1600, None)]))];
+            pieces.into_iter().fold(record, |record, (vcns, runs)| {
+                record.runs(AttributeType::DATA, "WofCompressedData", vcns, sizes, &runs)
+            })
+        });
+        assert_eq!(read(&forged).1, [(0, 4096, None)]);
+    }
 }

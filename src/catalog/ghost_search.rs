@@ -759,4 +759,51 @@ mod tests {
         let claims = catalog.claims(&Threads::single());
         assert_eq!(claims.claimants(), [], "nobody claims clusters in a bare table");
     }
+
+    #[test]
+    fn a_ghost_that_lives_no_record_is_an_entry() {
+        // Of a record in another life, of an extension record, and of a blank slot with the last sequence number.
+        let entries =
+            [item((32, 1), "earlier life"), item((41, 1), "extension"), item((50, 0xFFFF), "blank slot"), last()];
+        let record = Forge::new(1024).flags(3).name((5, 5), 3, "d");
+        let extension = Forge::new(1024).base(40, 1).resident(AttributeType::INDEX_ROOT, "$I30", &root(512, &entries));
+        let forged = Forged::new(vec![(32, file().sequence(2)), (40, record), (41, extension)]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single());
+        let ghosts = catalog.entries().filter(|entry| entry.state() == EntryState::Ghost && entry.record_number() > 5);
+        let expected = [at((32, 1)), at((41, 1)), at((50, 0xFFFF))];
+        assert_eq!(ghosts.map(|entry| entry.reference()).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_ghost_of_a_directory_is_shown_under_its_long_name() {
+        let named = |namespace, name| {
+            entry(at((50, 1)).0, &file_name(HERE, namespace, name, FileAttributes::DIRECTORY), &[], 0, None)
+        };
+        let (short, long) = (named(2, "LONGNA~1"), named(1, "long name"));
+        for entries in [[short.clone(), long.clone(), last()], [long.clone(), short.clone(), last()]] {
+            let record = directory((5, 5), "d").resident(AttributeType::INDEX_ROOT, "$I30", &root(512, &entries));
+            let forged = Forged::new(vec![(30, Forge::new(1024).name((50, 1), 3, "f")), (40, record)]);
+            let volume = forged.volume();
+            let catalog = volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single());
+            assert_eq!(catalog.entry(30).unwrap().paths().next().unwrap().text, "/d/long name/f");
+        }
+        // An index that is in use is trusted before a better name that is left in one.
+        let mut forged =
+            Forged::new(vec![(30, Forge::new(1024).name((50, 1), 3, "f")), (40, indexed(512, &[(1, Some(300))]))]);
+        forged.write(300, &index_record(512, &[short, last()], &long));
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single());
+        assert_eq!(catalog.entry(30).unwrap().paths().next().unwrap().text, "/d/LONGNA~1/f");
+    }
+
+    #[test]
+    fn slots_of_every_kind_without_a_record_are_missing() {
+        let all = (1..64).filter(|number| ![6, 20].contains(number)).map(|number| (number, file()));
+        let mut forged = Forged::new(all.collect());
+        forged.record_bytes(21)[..4].copy_from_slice(b"BAAD");
+        forged.record_bytes(22)[..4].copy_from_slice(b"XXXX");
+        forged.spoil((8 + 23 * 2) * CLUSTER..(8 + 24 * 2) * CLUSTER);
+        assert_eq!(missing(&forged), (4, 4));
+    }
 }

@@ -107,6 +107,8 @@ impl<'e> Parts<'e> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::forged_volume::{Forged, file};
+    use crate::base::threads::Threads;
     use crate::catalog::Parts;
     use crate::source::{self, Source};
     use crate::structure::attribute_type::AttributeType;
@@ -146,5 +148,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn damage_of_records_attributes_and_values_is_the_files() {
+        let record = file().resident(AttributeType::STANDARD_INFORMATION, "", &[0; 8]);
+        let record = record.resident(AttributeType::OBJECT_ID, "", &[0; 4]);
+        let mut forged = Forged::new(vec![(30, record)]);
+        let codes = |forged: &Forged| {
+            let volume = forged.volume();
+            let catalog = volume.catalog_with(&Threads::single());
+            let entry = catalog.entry(30).unwrap();
+            assert_eq!(entry.parts().information, None);
+            entry.damage().into_iter().map(|damage| damage.kind.code()).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(&forged), ["too-short"; 2]);
+        forged.record_bytes(30)[1022] ^= 1;
+        assert_eq!(codes(&forged), ["too-short", "too-short", "stride-mismatch"]);
     }
 }

@@ -628,4 +628,12 @@ mod tests {
             agrees(&parents, &order, longest);
         }
     }
+
+    #[test]
+    fn a_cycle_ends_at_its_lowest_member_even_when_that_is_forgotten() {
+        // Directories 30 and 31 are in each other. 94 takes the place of 30 among those that are remembered.
+        let mut parents = vec![usize::MAX; 65];
+        (parents[0], parents[1]) = (1, 0);
+        agrees(&parents, &[1, 64, 0, 64, 1, 0], usize::MAX);
+    }
 }

@@ -199,7 +199,10 @@ mod tests {
 
     #[test]
     fn a_table_gets_the_longest_paths_it_can_afford() {
-        for (depth, units, files) in [(1, 1, 1), (20, 100, 10), (128, 255, 10), (128, 255, 300), (140, 255, 600)] {
+        // 151 names of 217 units with their separators are as long as a path may be.
+        for (depth, units, files) in
+            [(1, 1, 1), (20, 100, 10), (128, 255, 10), (128, 255, 300), (140, 255, 600), (152, 216, 300)]
+        {
             let bytes = chain(depth, units, files);
             let volume = Volume::from_table(&bytes).unwrap();
             let expected = by_definition(depth, units, files, bytes.len() as u64);
@@ -241,5 +244,20 @@ mod tests {
         lengths.sort_unstable();
         // Each stands behind its parent; one of them, with which the circle is entered, has none.
         assert!(lengths.into_iter().eq((1..=120).map(|steps| steps * 256)));
+    }
+
+    #[test]
+    fn one_directory_can_have_more_text_than_its_table() {
+        // Each of 255 control characters is shown with six bytes.
+        let name = "\u{7}".repeat(255);
+        let row = |number| (number, Forge::new(1024).name((30, 1), 3, "f"));
+        let limit = |files: u64| {
+            let bytes = table(std::iter::once((30, directory(ROOT, &name))).chain((31..31 + files).map(row)));
+            Volume::from_table(&bytes).unwrap().catalog_with(&Threads::single()).longest_path
+        };
+        // A file has two rows of 1,531 bytes, twice its record's 1,024 are its own, and 8 MiB are anyone's.
+        let most = (ALWAYS + 2 * 31 * 1024) / (2 * 1531 - 2 * 1024);
+        assert_eq!(limit(most), LONGEST);
+        assert!(limit(most + 1) <= SHORTEST, "no limit helps");
     }
 }

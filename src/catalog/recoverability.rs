@@ -412,6 +412,7 @@ mod tests {
             (vec![Standing::Free, Standing::Blank], Verdict::Likely, Reasons::BLANK),
             (vec![elsewhere, Standing::Free], Verdict::Placeholder, Reasons::ELSEWHERE),
             (vec![Standing::Doubtful], Verdict::Partial, Reasons::DOUBTFUL),
+            (vec![Standing::Unowned, unmapped], Verdict::Partial, Reasons::UNOWNED | Reasons::UNMAPPED),
             (vec![], Verdict::MetadataOnly, Reasons::EMPTY),
         ];
         for (standings, expected, reasons) in cases {
@@ -428,6 +429,7 @@ mod tests {
         assert_eq!(verdict(&[Standing::Claimed(other)], LIVE), (Verdict::Partial, Reasons::CROSS_LINKED));
         let damaged = Circumstances { has_damaged_record: true, ..LIVE };
         assert_eq!(verdict(&[Standing::Intact], damaged), (Verdict::Likely, Reasons::DAMAGED_RECORD));
+        assert_eq!(verdict(&[Standing::Missing(Missing::Unmapped)], LIVE), (Verdict::MetadataOnly, Reasons::UNMAPPED));
         let resident = Circumstances { is_resident: true, ..DELETED };
         assert_eq!(verdict(&[], resident), (Verdict::Intact, Reasons::empty()), "an empty resident value is whole");
     }
@@ -436,5 +438,65 @@ mod tests {
     fn reasons_have_names() {
         assert_eq!((Reasons::REUSED | Reasons::CONTESTED_BY_OLDER).to_string(), "reused,contested-by-older");
         assert_eq!(Reasons::empty().to_string(), "");
+    }
+
+    #[test]
+    fn verdicts_have_names() {
+        let verdicts = [
+            Verdict::Intact,
+            Verdict::Likely,
+            Verdict::Partial,
+            Verdict::Overwritten,
+            Verdict::MetadataOnly,
+            Verdict::Placeholder,
+        ];
+        let expected = ["intact", "likely", "partial", "overwritten", "metadata-only", "placeholder"];
+        assert_eq!(verdicts.map(|verdict| verdict.to_string()), expected);
+    }
+
+    #[test]
+    fn each_standing_is_counted_under_its_name() {
+        let by = FileReference::new(77, 1);
+        let standings = [
+            Standing::Intact,
+            Standing::Zeros,
+            Standing::Free,
+            Standing::Unchecked,
+            Standing::Unowned,
+            Standing::Contested { by, is_later: true },
+            Standing::Contested { by, is_later: false },
+            Standing::Claimed(by),
+            Standing::Blank,
+            Standing::Zeroed,
+            Standing::Doubtful,
+            Standing::Missing(Missing::Unreadable),
+            Standing::Missing(Missing::Elsewhere(ReparseTag::DEDUP)),
+        ];
+        let range = |length| StreamRange { offset: 0, length, origin: Origin::Hole, is_doubtful: false };
+        let ranges = (1..).zip(standings).map(|(length, standing)| AssessedRange { range: range(length), standing });
+        let found = Recoverability::of(ranges.collect(), DELETED);
+        let names = [
+            "intact",
+            "zeros",
+            "free",
+            "unchecked",
+            "unowned",
+            "contested-by-older",
+            "contested",
+            "claimed",
+            "blank",
+            "zeroed",
+            "doubtful",
+            "missing",
+            "elsewhere",
+        ];
+        assert!(found.counts().named().into_iter().eq(names.into_iter().zip(1..)));
+    }
+
+    #[test]
+    fn of_two_standings_as_bad_the_first_counts() {
+        let [one, two] = [77, 78].map(|number| Standing::Claimed(FileReference::new(number, 1)));
+        assert_eq!((one.worst(two), two.worst(one)), (one, two));
+        assert_eq!((Standing::Free.worst(one), one.worst(Standing::Free)), (one, one));
     }
 }
