@@ -122,8 +122,10 @@ impl Security {
 
 #[cfg(test)]
 mod tests {
+    use super::super::forged_volume::{Forged, add_runs, file};
     use super::*;
     use crate::source;
+    use crate::structure::security_stream::security_hash;
     use crate::volume::Volume;
 
     fn image() -> Vec<u8> {
@@ -177,5 +179,118 @@ mod tests {
         for ((found, expected), is_own) in found.into_iter().zip(expected).zip(own) {
             assert_eq!(found, expected.filter(|_| is_own));
         }
+    }
+
+    const DISTANCE: usize = 0x4_0000;
+
+    /// An entry of `$SDS` that belongs at `place`, with its padding.
+    fn entry(id: u32, place: usize, descriptor: &[u8]) -> Vec<u8> {
+        let mut bytes = security_hash(descriptor).to_le_bytes().to_vec();
+        bytes.extend_from_slice(&id.to_le_bytes());
+        bytes.extend_from_slice(&(place as u64).to_le_bytes());
+        bytes.extend_from_slice(&(descriptor.len() as u32 + 20).to_le_bytes());
+        bytes.extend_from_slice(descriptor);
+        bytes.resize(bytes.len().next_multiple_of(16), 0);
+        bytes
+    }
+
+    /// A descriptor with the owner S-1-5-`last`.
+    fn descriptor(last: u32) -> Vec<u8> {
+        let mut bytes = vec![1, 0, 0, 0x80, 20, 0, 0, 0];
+        bytes.resize(20, 0);
+        bytes.extend_from_slice(&[1, 1, 0, 0, 0, 0, 0, 5]);
+        bytes.extend_from_slice(&last.to_le_bytes());
+        bytes
+    }
+
+    fn found(bytes: Vec<u8>) -> Security {
+        let mut security = Security { bytes, ..Security::default() };
+        security.find_all();
+        security
+    }
+
+    fn owner(security: &Security, id: u32) -> Option<String> {
+        Some(security.descriptor(id)?.owner().ok()??.to_string())
+    }
+
+    #[test]
+    fn descriptors_are_found_by_their_ids() {
+        let one = entry(0x100, 0, &descriptor(18));
+        let two = entry(0x101, one.len(), &descriptor(19));
+        let last_place = DISTANCE - 64;
+        let last = entry(0x102, last_place, &descriptor(20));
+        let beyond = entry(0x103, 2 * DISTANCE, &descriptor(21));
+        let mut bytes = [one, two].concat();
+        bytes.resize(last_place, 0);
+        bytes.extend(last);
+        bytes.resize(DISTANCE, 0);
+        bytes.extend_from_within(..);
+        bytes.extend_from_slice(&beyond);
+        let security = found(bytes.clone());
+        assert_eq!(security.ids().collect::<Vec<_>>(), [0x100, 0x101, 0x102, 0x103]);
+        let owners = [0x100, 0x101, 0x102, 0x103, 0x104].map(|id| owner(&security, id));
+        let expected = ["S-1-5-18", "S-1-5-19", "S-1-5-20", "S-1-5-21"].map(|owner| Some(owner.to_owned()));
+        assert_eq!(owners[..4], expected);
+        assert_eq!((&owners[4], security.damage()), (&None, &[][..]));
+        // A first copy is lost: the second one stands in.
+        bytes[..64].fill(0);
+        let security = found(bytes);
+        assert_eq!(owner(&security, 0x100), Some("S-1-5-18".to_owned()));
+        assert_eq!(security.damage().len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_entry_of_its_place_is_none() {
+        let ids = |bytes: Vec<u8>| found(bytes).ids().collect::<Vec<_>>();
+        assert_eq!(ids(entry(0x100, 0, &descriptor(18))), [0x100]);
+        assert_eq!(ids(entry(0x100, 16, &descriptor(18))), [], "it belongs elsewhere");
+        assert_eq!(ids(entry(0x100, 0, &[])), [], "without a descriptor");
+        let mut damaged = entry(0x100, 0, &descriptor(18));
+        damaged[30] ^= 1;
+        assert_eq!(ids(damaged), [], "not the bytes that were written");
+        let twice = entry(0x100, 0, &descriptor(18));
+        let twice = [twice.clone(), entry(0x100, twice.len(), &descriptor(19))].concat();
+        assert_eq!(owner(&found(twice), 0x100), Some("S-1-5-18".to_owned()), "of two the first counts");
+    }
+
+    #[test]
+    fn a_lost_secure_file_is_told() {
+        let stream = || entry(0x100, 0, &descriptor(18));
+        let size = stream().len() as u64;
+        let secure = |name| add_runs(file(), name, &[(1, Some(300))], size, size);
+        let told = |records| {
+            let mut forged = Forged::new(records);
+            forged.write(300, &stream());
+            let volume = forged.volume();
+            let security = volume.catalog().security();
+            (security.ids().collect::<Vec<_>>(), security.damage().len())
+        };
+        assert_eq!(told(vec![(9, secure("$SDS"))]), (vec![0x100], 0));
+        assert_eq!(told(vec![(9, secure("$SDS").flags(0))]), (vec![], 1), "deleted");
+        assert_eq!(told(vec![(9, secure("other"))]), (vec![], 1), "without the stream");
+        assert_eq!(told(vec![]), (vec![], 1));
+    }
+
+    #[test]
+    fn a_file_has_its_own_descriptor_or_the_shared_one() {
+        let mut information = [0; 72];
+        information[52..56].copy_from_slice(&0x100_u32.to_le_bytes());
+        let named = || file().resident(AttributeType::STANDARD_INFORMATION, "", &information);
+        let own = named().resident(AttributeType::SECURITY_DESCRIPTOR, "", &descriptor(32));
+        let stream = entry(0x100, 0, &descriptor(18));
+        let size = stream.len() as u64;
+        let secure = add_runs(file(), "$SDS", &[(1, Some(300))], size, size);
+        let mut forged = Forged::new(vec![(9, secure), (30, named()), (31, own), (32, file())]);
+        forged.write(300, &stream);
+        let volume = forged.volume();
+        let catalog = volume.catalog();
+        let security = catalog.security();
+        let owner = |number| {
+            let entry = catalog.entry(number).unwrap();
+            Some(security.of(&entry)?.owner().ok()??.to_string())
+        };
+        assert_eq!(owner(30), Some("S-1-5-18".to_owned()));
+        assert_eq!(owner(31), Some("S-1-5-32".to_owned()));
+        assert_eq!(owner(32), None);
     }
 }

@@ -122,4 +122,46 @@ mod tests {
             prop_assert!(found.iter().all(|entry| entry.offset < bytes.len()));
         }
     }
+
+    #[test]
+    fn only_what_has_the_shape_of_an_entry_is_one() {
+        let parent = FileReference::new(40, 2);
+        let found = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut bytes = entry((70, 1), "one.txt");
+            change(&mut bytes);
+            names(&bytes, parent).len()
+        };
+        assert_eq!(found(&|_| {}), 1);
+        let put = |at: usize, value: u8| found(&move |bytes: &mut Vec<u8>| bytes[at] = value);
+        assert_eq!(put(6, 0), 0, "a file without a sequence number");
+        assert_eq!(put(12, 2), 0, "the last entry has no key");
+        assert_eq!(put(12, 3), 0);
+        assert_eq!((put(8, 104), put(8, 88), put(8, 95)), (0, 0, 0), "its length is what its key needs");
+        assert_eq!((put(10, 79), put(10, 81)), (0, 0), "its key as long as its name");
+        assert_eq!((put(16 + 65, 4), put(16 + 65, 3)), (0, 1), "there are four namespaces");
+        let nul = |bytes: &mut Vec<u8>| bytes[16 + 66..16 + 68].fill(0);
+        assert_eq!(found(&nul), 0, "no name has a NUL");
+        // With a child the entry ends in eight bytes more.
+        let with_child = |bytes: &mut Vec<u8>| {
+            bytes[12] = 1;
+            bytes[8] += 8;
+            bytes.extend_from_slice(&[0; 8]);
+        };
+        assert_eq!(found(&with_child), 1);
+        assert_eq!(put(12, 1), 0, "without room for the child");
+    }
+
+    #[test]
+    fn an_entry_lies_in_the_range_that_is_looked_through() {
+        let parent = FileReference::new(40, 2);
+        let bytes = [vec![0; 8], entry((70, 1), "one.txt"), vec![0; 8]].concat();
+        let found = |range: Range<usize>| carve(&bytes, range, parent, |_| true).len();
+        let end = bytes.len() - 8;
+        assert_eq!((found(0..end), found(8..end), found(1..end)), (1, 1, 1));
+        assert_eq!((found(0..end - 1), found(9..bytes.len()), found(0..0)), (0, 0, 0));
+        for length in [1, 255] {
+            let name = "n".repeat(length);
+            assert_eq!(names(&entry((70, 1), &name), parent), [(70, name)], "the shortest and the longest");
+        }
+    }
 }

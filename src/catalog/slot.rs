@@ -104,4 +104,12 @@ mod tests {
         assert_eq!(slot.sequence(), 0xFFFF);
         assert_eq!(size_of::<Slot>(), 8);
     }
+
+    #[test]
+    fn a_place_that_does_not_fit_is_forgotten() {
+        let mut slot = Slot::new(7, SlotFlags::DIRECTORY);
+        slot.set_directory(5);
+        slot.set_directory((1 << 40) - 1);
+        assert_eq!((slot.directory(), slot.sequence(), slot.flags()), (None, 7, SlotFlags::DIRECTORY));
+    }
 }

@@ -390,4 +390,77 @@ mod tests {
             prop_assert_eq!(position, size);
         }
     }
+
+    #[test]
+    fn a_raw_resident_value_goes_on_to_the_end_of_its_attribute() {
+        let mut forged = Forged::new(vec![(30, file().resident(AttributeType::DATA, "", &[7; 13]))]);
+        let value = 56 + (24 + 68_usize).next_multiple_of(8) + 24;
+        forged.record_bytes(30)[value + 13..value + 16].copy_from_slice(&[8, 9, 10]);
+        let read = |is_raw: bool| {
+            let volume = forged.volume();
+            let catalog = volume.catalog_with(&Threads::single());
+            let entry = catalog.entry(30).unwrap();
+            let streams = entry.streams();
+            let map = if is_raw { streams[0].raw().map() } else { streams[0].map() };
+            (map.size(), map.value.to_vec())
+        };
+        assert_eq!(read(false), (13, vec![7; 13]));
+        assert_eq!(read(true), (16, [&[7; 13][..], &[8, 9, 10]].concat()));
+    }
+
+    #[test]
+    fn a_value_outside_its_attribute_is_damage() {
+        let mut forged = Forged::new(vec![(30, file().resident(AttributeType::DATA, "", &[7; 13]))]);
+        let attribute = 56 + (24 + 68_usize).next_multiple_of(8);
+        forged.record_bytes(30)[attribute + 16..attribute + 20].copy_from_slice(&1000_u32.to_le_bytes());
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let map = entry.streams()[0].map();
+        assert_eq!((map.size(), map.ranges(), map.damage().len()), (0, &[][..], 1));
+    }
+
+    #[test]
+    fn damaged_runs_are_told_by_the_map() {
+        let broken = file().runs(AttributeType::DATA, "", (0, 3), [2048; 3], &[0x21, 2, 0x2C, 1, 0xFF, 0]);
+        let forged = Forged::new(vec![(30, broken)]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let map = entry.streams()[0].map();
+        assert!(map.damage().iter().all(|damage| damage.place.record == Some(30)));
+        assert!(!map.damage().is_empty());
+        assert!(map.chunks().is_none());
+    }
+
+    #[test]
+    fn pieces_that_follow_each_other_are_sure() {
+        let base = with_runs(&[(4, Some(300))], 3072, 3072);
+        let later =
+            Forge::new(1024).base(30, 1).runs(AttributeType::DATA, "", (4, 5), [0; 3], &runs(&[(2, Some(400))]));
+        let found = ranges(&Forged::new(vec![(30, base), (31, later)]));
+        assert_eq!(found, [(0, 2048, at(300), false), (2048, 1024, at(400), false)]);
+    }
+
+    #[test]
+    fn a_torn_later_piece_makes_its_own_bytes_doubtful() {
+        let base = with_runs(&[(4, Some(300))], 3072, 3072);
+        let later =
+            Forge::new(1024).base(30, 1).runs(AttributeType::DATA, "", (4, 5), [0; 3], &runs(&[(2, Some(400))]));
+        let mut forged = Forged::new(vec![(30, base), (31, later)]);
+        forged.record_bytes(31)[510] ^= 1;
+        assert_eq!(ranges(&forged), [(0, 2048, at(300), false), (2048, 1024, at(400), true)]);
+    }
+
+    #[test]
+    fn a_raw_stream_needs_no_first_piece() {
+        let later =
+            Forge::new(1024).base(30, 1).runs(AttributeType::DATA, "", (2, 3), [0; 3], &runs(&[(2, Some(400))]));
+        let forged = Forged::new(vec![(30, file()), (31, later)]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let map = entry.streams()[0].raw().map();
+        assert!(map.ranges().iter().all(|range| !range.is_doubtful), "stored bytes are what they are");
+    }
 }

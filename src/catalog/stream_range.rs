@@ -196,4 +196,12 @@ mod tests {
         assert_eq!(ranges.len(), 3);
         assert_eq!(ranges[0], range(0, 20, Origin::Clusters(100)));
     }
+
+    #[test]
+    fn what_is_lost_is_missing_and_not_doubtful() {
+        let doubtful = StreamRange { is_doubtful: true, ..range(100, 50, Origin::Clusters(4096)) };
+        assert_eq!(doubtful.lost(Missing::Unreadable), range(100, 50, Origin::Missing(Missing::Unreadable)));
+        let missing = range(100, 50, Origin::Missing(Missing::Unmapped));
+        assert_eq!(missing.doubted(), missing, "nothing is there to be doubted");
+    }
 }

@@ -506,4 +506,88 @@ mod tests {
             prop_assert_eq!(flaws(&whole.1), flaws(&pieces.1));
         }
     }
+
+    #[test]
+    fn copies_have_zeros_for_what_is_missing_and_say_so() {
+        let record = with_runs(&[(2, Some(300)), (1, Some(CLUSTERS)), (1, Some(400))], 2000, 2000);
+        let forged = Forged::new(vec![(30, record)]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let streams = entry.streams();
+        let expected = [pattern(300, 1024), vec![0; 512], pattern(400, 464)].concat();
+        let missing = [(1024, 512, Some(Missing::Outside(CLUSTERS * CLUSTER)))];
+        for size in [1, 500, 512, 4096] {
+            let mut out = Vec::new();
+            let mut reader = streams[0].reader();
+            assert_eq!(flaws(reader.copy_through(&mut vec![0; size], &mut out).unwrap()), missing);
+            assert!(out == expected, "{size}");
+            assert_eq!(reader.copy_to(&mut out).unwrap(), [], "nothing is left");
+            assert_eq!(out.len(), expected.len());
+        }
+        let mut out = Vec::new();
+        let mut reader = streams[0].reader();
+        reader.seek(SeekFrom::Start(1500)).unwrap();
+        assert_eq!(
+            flaws(reader.copy_to(&mut out).unwrap()),
+            [(1500, 36, missing[0].2.map(|_| Missing::Outside(CLUSTERS * CLUSTER + 476)))]
+        );
+        assert_eq!(out, expected[1500..]);
+        let mut reader = streams[0].reader();
+        assert_eq!(reader.copy_through(&mut [], &mut out).unwrap(), [], "no buffer, no copy, no end");
+        assert_eq!(flaws(reader.unproven()), []);
+    }
+
+    #[test]
+    fn a_reading_is_true_where_no_byte_is_in_question() {
+        let record = with_runs(&[(2, Some(300)), (1, Some(CLUSTERS))], 1536, 1536);
+        let forged = Forged::new(vec![(30, record)]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let mut reader = entry.streams()[0].reader();
+        let mut buffer = [0xEE; 1024];
+        assert!(reader.read_at(0, &mut buffer).is_true());
+        assert!(!reader.read_at(1, &mut buffer).is_true());
+        let behind = reader.read_at(1536, &mut buffer);
+        assert_eq!((behind.length(), behind.ranges()), (0, &[][..]));
+    }
+
+    #[test]
+    fn an_error_names_all_that_is_known_to_be_missing() {
+        // Missing by the map: the whole range. By a bad sector: what was asked for.
+        let record = with_runs(&[(1, Some(300)), (3, Some(CLUSTERS))], 2048, 2048);
+        let mut forged = Forged::new(vec![(30, record)]);
+        let error = |forged: &Forged, start: u64| {
+            let volume = forged.volume();
+            let catalog = volume.catalog_with(&Threads::single());
+            let entry = catalog.entry(30).unwrap();
+            let mut reader = entry.streams()[0].reader();
+            reader.seek(SeekFrom::Start(start)).unwrap();
+            let error = reader.read(&mut [0; 100]).unwrap_err();
+            let range = error.get_ref().unwrap().downcast_ref::<Unproven>().unwrap().range;
+            (range.offset, range.length, range.missing())
+        };
+        let outside = |place| Some(Missing::Outside(CLUSTERS * CLUSTER + place));
+        assert_eq!(error(&forged, 512), (512, 1536, outside(0)));
+        assert_eq!(error(&forged, 700), (700, 1348, outside(188)));
+        forged.spoil(300 * CLUSTER..301 * CLUSTER);
+        assert_eq!(error(&forged, 0), (0, 100, Some(Missing::Unreadable)));
+    }
+
+    #[test]
+    fn seeking_is_counted_from_start_position_or_end() {
+        let forged = Forged::new(vec![(30, with_runs(&[(2, Some(300))], 1000, 1000))]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let mut reader = entry.streams()[0].reader();
+        assert_eq!(reader.seek(SeekFrom::End(-10)).unwrap(), 990);
+        assert_eq!(reader.seek(SeekFrom::Current(-90)).unwrap(), 900);
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, pattern(300, 1000)[900..]);
+        assert!(reader.seek(SeekFrom::End(-1001)).is_err());
+        assert_eq!(reader.stream_position().unwrap(), 1000, "a seek that fails moves nothing");
+    }
 }
