@@ -361,4 +361,11 @@ mod tests {
         });
         assert_eq!(read(&forged).1, [(0, 4096, None)]);
     }
+
+    #[test]
+    fn a_chunk_table_is_read_once_for_all_its_chunks() {
+        let list = [(2, Some(300)), (1600, None)];
+        let forged = overlaid(|record| add_runs(record, "WofCompressedData", &list, STORED, STORED));
+        assert_eq!((read(&forged).1, forged.reads_from(300 * CLUSTER)), (vec![], 1));
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Mutex;
 
 use crate::base::error::ReadError;
 use crate::base::reference::FileReference;
@@ -26,6 +27,8 @@ const BITMAP: u64 = CLUSTERS - 1;
 pub(super) struct Forged {
     bytes: Vec<u8>,
     unreadable: Vec<Range<u64>>,
+    /// Where it was read.
+    reads: Mutex<Vec<u64>>,
 }
 
 /// Runs of these lengths at these clusters, as on disk.
@@ -85,7 +88,7 @@ impl Forged {
             bytes.extend_from_slice(&ramp[cluster % 256..][..CLUSTER as usize]);
         }
         bytes[(TABLE * CLUSTER) as usize..(FREE * CLUSTER) as usize].fill(0);
-        let mut this = Self { bytes, unreadable: Vec::new() };
+        let mut this = Self { bytes, unreadable: Vec::new(), reads: Mutex::default() };
         let table = add_runs(Forge::new(RECORD), "", &[(RECORDS * 2, Some(TABLE))], RECORDS * 1024, RECORDS * 1024);
         this.record(0, table);
         this.record(6, add_runs(Forge::new(RECORD), "", &[(1, Some(BITMAP))], CLUSTERS / 8, CLUSTERS / 8));
@@ -127,6 +130,11 @@ impl Forged {
         self.unreadable.push(bytes);
     }
 
+    /// How often it was read from this byte on.
+    pub(super) fn reads_from(&self, position: u64) -> usize {
+        self.reads.lock().unwrap().iter().filter(|read| **read == position).count()
+    }
+
     pub(super) fn cut(&mut self, clusters: u64) {
         self.bytes.truncate((clusters * CLUSTER) as usize);
     }
@@ -150,6 +158,7 @@ impl Source for Forged {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
         let length = buffer.len() as u64;
+        self.reads.lock().unwrap().push(offset);
         if self.unreadable.iter().any(|bad| bad.start < offset + length && offset < bad.end) {
             return Err(ReadError { offset, length, error: io::Error::other("bad sector") });
         }

@@ -223,4 +223,18 @@ mod tests {
         assert_eq!(parents, [FileReference::new(5, 5), FileReference::new(6, 2)]);
         assert_eq!(links[1].file_name().name().to_string(), "two");
     }
+
+    #[test]
+    fn a_pair_is_one_link_as_soon_as_both_its_names_are_there() {
+        for names in [[(WIN32, "long name"), (DOS, "LONGNA~1")], [(DOS, "LONGNA~1"), (WIN32, "long name")]] {
+            let record = names.iter().fold(Forge::new(1024), |record, name| record.name((5, 5), name.0, name.1));
+            let table = table([(30, record)]);
+            let volume = Volume::from_table(&table).unwrap();
+            let catalog = volume.catalog_with(&Threads::single());
+            let entry = catalog.entry(30).unwrap();
+            let mut links = Few::new();
+            entry.file_names().for_each(|(attribute, name)| push_name(&mut links, Link::new(&attribute, name)));
+            assert_eq!(links.len(), 1, "most files need no list");
+        }
+    }
 }

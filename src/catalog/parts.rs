@@ -36,9 +36,7 @@ impl Entry<'_> {
         if self.records().nth(1).is_some() || !parts.others.is_empty() {
             self.take_further(&mut parts);
         }
-        if parts.damage.len() > 1 {
-            parts.damage.sort_by_key(|damage| damage.place);
-        }
+        parts.damage.sort_by_key(|damage| damage.place);
         pair_names(&mut parts.links);
         join_pieces(&mut parts.streams);
         parts

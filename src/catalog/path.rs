@@ -636,4 +636,22 @@ mod tests {
         (parents[0], parents[1]) = (1, 0);
         agrees(&parents, &[1, 64, 0, 64, 1, 0], usize::MAX);
     }
+
+    #[test]
+    fn what_is_remembered_takes_little_and_stays() {
+        let table = tree(&[usize::MAX, 0, 1, 3, 3]);
+        let volume = Volume::from_table(&table).unwrap();
+        let catalog = volume.catalog();
+        let mut paths = catalog.paths();
+        for number in 30..35 {
+            path(&mut paths, (number, 1), "f");
+            assert!((30..=number).all(|number| paths.known(FileReference::new(number, 1)).is_some()), "{number}");
+        }
+        assert_eq!(paths.texts, "/d30/d31/d32<cycle 33-1>/d33/d34", "what ways share stands there once");
+        assert_eq!(paths.ends.len(), 1, "and so does where they end");
+        let ends = paths.ends[0];
+        paths.ends.resize(Paths::MOST_PLACES + 2, ends);
+        assert_eq!(path(&mut paths, (40, 1), "f").text, "<missing 40-1>/f");
+        assert!(paths.ends.len() < 10, "everything is forgotten");
+    }
 }
