@@ -174,8 +174,11 @@ fn is_read_straight(job: &Job<'_>, source: &Window<'_>, start: u64, bytes: &mut 
             && match range.origin {
                 Origin::Clusters(place) => source.read_at(place, now).is_ok_and(|count| count == now.len()),
                 Origin::Record(_) => {
-                    let value = job.stream.first_piece().resident_value().unwrap_or_default();
-                    let value = value.get(range.offset as usize..).and_then(|rest| rest.get(..now.len()));
+                    let value = job
+                        .value
+                        .unwrap_or_default()
+                        .get(range.offset as usize..)
+                        .and_then(|rest| rest.get(..now.len()));
                     value.map(|value| now.copy_from_slice(value)).is_some()
                 }
                 _ => false,

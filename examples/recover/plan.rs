@@ -9,12 +9,12 @@ use std::ops::ControlFlow;
 
 use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Link, Parts, Paths, Stream};
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{Entry, EntryState, FileReference, Threads};
+use ntfs_salvage::{Entry, EntryState, Few, FileReference, Threads};
 
 use crate::folder::Times;
 use crate::safe_name::{key, safe};
 use crate::selection::Selection;
-use crate::tree::Tree;
+use crate::tree::{FolderId, Tree};
 
 /// One name of one stream: number of the record, of the link and of the stream, as they stand in it.
 pub type Place = (u64, usize, usize);
@@ -28,7 +28,7 @@ pub struct Plan {
     pub bytes: u64,
 }
 
-/// A name that is wanted.
+/// A name that is wanted, in the directory `parent`.
 struct Wish {
     parent: Option<FileReference>,
     key: u64,
@@ -56,6 +56,7 @@ struct Part {
 struct Scout<'c> {
     paths: Paths<'c>,
     text: String,
+    name: String,
 }
 
 /// Calls `each` with the links under which a file is wanted, with their numbers and paths.
@@ -98,14 +99,12 @@ impl Plan {
         let mut tree = Tree::new(reserved);
         let (mut wishes, mut paths) = (Vec::new(), catalog.paths());
         let (mut streams, mut bytes) = (0, 0_u64);
-        let state = || Scout { paths: catalog.paths(), text: String::new() };
+        let state = || Scout { paths: catalog.paths(), text: String::new(), name: String::new() };
         let work = |scout: &mut Scout<'_>, batch: Batch<'_>| scout.read(batch, assessment, selection);
         let consume = |part: Part| {
             add_directories(&mut tree, part.directories, catalog, &mut paths);
-            for wish in part.wishes {
-                tree.prepare(wish.parent, catalog, &mut paths);
-                wishes.push(wish);
-            }
+            let mut home = |wish: &Wish| tree.prepare(wish.parent, catalog, &mut paths);
+            wishes.extend(part.wishes.into_iter().map(|wish| (home(&wish), wish)));
             streams += part.streams;
             bytes = bytes.saturating_add(part.bytes);
             ControlFlow::<()>::Continue(())
@@ -129,11 +128,12 @@ fn add_directories(tree: &mut Tree, directories: Vec<Directory>, catalog: &Catal
 }
 
 /// Gives the names to those who come first, live files before others, and returns the rest.
-fn give_names(tree: &mut Tree, wishes: &[Wish]) -> HashSet<Place> {
+fn give_names(tree: &mut Tree, wishes: &[(FolderId, Wish)]) -> HashSet<Place> {
     let mut marked = HashSet::new();
+    tree.expect_names(wishes.len());
     for is_live in [true, false] {
-        for wish in wishes.iter().filter(|wish| wish.is_live == is_live) {
-            if !tree.take(tree.home(wish.parent), wish.key) {
+        for (home, wish) in wishes.iter().filter(|(_, wish)| wish.is_live == is_live) {
+            if !tree.take(*home, wish.key) {
                 marked.insert(wish.place);
             }
         }
@@ -157,22 +157,22 @@ impl Scout<'_> {
         };
         let parts = entry.parts();
         let links = &parts.links;
-        let streams: Vec<_> = parts.streams.iter().enumerate().filter(|(_, stream)| wanted(stream)).collect();
+        let streams: Few<_> = parts.streams.iter().enumerate().filter(|(_, stream)| wanted(stream)).collect();
         let is_live = entry.state() == EntryState::Live;
-        let mut name = String::new();
+        let Self { paths, text, name } = self;
         let mut wish = |link: Option<&Link<'_>>, link_index, (stream_index, stream): (usize, &Stream<'_>)| Wish {
             parent: link.map(Link::parent),
             key: {
                 name.clear();
-                push_file_name(link, entry, stream, &mut name);
-                key(&name)
+                push_file_name(link, entry, stream, name);
+                key(name)
             },
             place: (entry.record_number(), link_index, stream_index),
             is_live,
         };
         let mut is_first = true;
         let before = part.wishes.len();
-        each_link(links, selection, (&mut self.paths, &mut self.text), |index, link, path| {
+        each_link(links, selection, (paths, text), |index, link, path| {
             if entry.is_directory() && path != "/" {
                 part.directories.push(directory(entry, &parts, link));
             }

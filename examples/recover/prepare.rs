@@ -24,6 +24,8 @@ pub struct Preparer<'w, 'r> {
     recovery: &'w Recovery<'r>,
     paths: Paths<'w>,
     text: String,
+    /// The folder that was asked for last: most files are in the directory of the one before.
+    home: Option<(Option<FileReference>, FolderId)>,
     /// Paths and names of the batch, one behind the other.
     pub texts: String,
     /// The links of the batch's files under which they are wanted.
@@ -69,6 +71,8 @@ pub struct Job<'f> {
     pub reference: FileReference,
     pub times: Option<Times>,
     pub is_live: bool,
+    /// Of a resident stream.
+    pub value: Option<&'f [u8]>,
     /// In [`Preparer::targets`]: one for each link, of a stream with a name only for the first.
     pub targets: Range<usize>,
     /// Why nothing will be written.
@@ -95,6 +99,7 @@ impl<'w, 'r> Preparer<'w, 'r> {
             recovery,
             paths: recovery.assessment.catalog().paths(),
             text: String::new(),
+            home: None,
             texts: String::new(),
             links: Vec::new(),
             targets: Vec::new(),
@@ -160,7 +165,8 @@ impl<'w, 'r> Preparer<'w, 'r> {
         }
         let targets = start..self.targets.len();
         let (reference, times) = (file.entry.reference(), file.parts.information.map(times_of));
-        Some(Job { file, stream, found, reference, times, is_live: is_live(file.entry), targets, obstacle })
+        let value = stream.first_piece().resident_value().ok();
+        Some(Job { file, stream, found, reference, times, is_live: is_live(file.entry), value, targets, obstacle })
     }
 
     fn target(&mut self, file: &File<'_>, (index, stream): (usize, &Stream<'_>), link: usize) -> Target {
@@ -169,7 +175,10 @@ impl<'w, 'r> Preparer<'w, 'r> {
         let of_file = link.and_then(|index| file.parts.links.get(index));
         let name = push(&mut self.texts, |texts| push_file_name(of_file, file.entry, stream, texts));
         let place = (file.entry.record_number(), link.unwrap_or(0), index);
-        Target { folder: plan.tree.home(parent), name, is_marked: plan.is_marked(place) }
+        let folder =
+            self.home.filter(|(last, _)| *last == parent).map_or_else(|| plan.tree.home(parent), |(_, home)| home);
+        self.home = Some((parent, folder));
+        Target { folder, name, is_marked: plan.is_marked(place) }
     }
 }
 

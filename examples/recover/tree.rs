@@ -37,6 +37,8 @@ pub struct Tree {
     /// The folder for the files in a directory; `None` for files without a name.
     homes: HashMap<Option<FileReference>, FolderId>,
     taken: HashSet<(FolderId, u64)>,
+    /// What was asked for last: most files are in the directory of the one before.
+    last_home: Option<(Option<FileReference>, FolderId)>,
     text: String,
 }
 
@@ -53,6 +55,7 @@ impl Tree {
             children: HashMap::new(),
             homes: HashMap::new(),
             taken: taken.into_iter().collect(),
+            last_home: None,
             text: String::new(),
         }
     }
@@ -64,9 +67,18 @@ impl Tree {
 
     /// Finds or makes the folder for files in the directory `parent`.
     pub fn prepare(&mut self, parent: Option<FileReference>, catalog: &Catalog<'_>, paths: &mut Paths<'_>) -> FolderId {
-        if let Some(&known) = self.homes.get(&parent) {
-            return known;
+        if let Some((_, home)) = self.last_home.filter(|(last, _)| *last == parent) {
+            return home;
         }
+        let home = match self.homes.get(&parent) {
+            Some(&known) => known,
+            None => self.make_home(parent, catalog, paths),
+        };
+        self.last_home = Some((parent, home));
+        home
+    }
+
+    fn make_home(&mut self, parent: Option<FileReference>, catalog: &Catalog<'_>, paths: &mut Paths<'_>) -> FolderId {
         let home = match parent {
             Some(parent) => self.descend(parent, catalog, paths),
             None => {
@@ -126,6 +138,11 @@ impl Tree {
         self.nodes.push(Node { parent, name: own, times: None });
         self.children.insert((parent, raw.into()), id);
         id
+    }
+
+    /// Makes room for so many names.
+    pub fn expect_names(&mut self, count: usize) {
+        self.taken.reserve(count);
     }
 
     /// Takes a name by its [`key`]; false where it is taken.

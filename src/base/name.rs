@@ -13,6 +13,9 @@ pub struct Name<'a> {
     bytes: &'a [u8],
 }
 
+/// Code units of all but few names: none has more than 255.
+const USUAL: usize = 128;
+
 impl<'a> Name<'a> {
     /// Views `bytes` as code units; an odd last byte is left out.
     #[must_use]
@@ -63,7 +66,10 @@ impl<'a> Name<'a> {
 
     /// Appends the text form, with U+FFFD for each unpaired surrogate.
     pub fn push_to(&self, text: &mut String) {
-        text.extend(self.chars().map(|item| item.unwrap_or(char::REPLACEMENT_CHARACTER)));
+        match self.ascii_in(&mut [0; USUAL]) {
+            Some(ascii) => text.push_str(ascii),
+            None => text.extend(self.chars().map(|item| item.unwrap_or(char::REPLACEMENT_CHARACTER))),
+        }
     }
 
     /// The same as UTF-8 bytes.
@@ -113,6 +119,18 @@ impl<'a> Name<'a> {
             out.truncate(start);
         }
         is_ascii
+    }
+
+    /// The text where it is ASCII and has room, for a `String`, which takes only what is known to be text.
+    #[inline]
+    fn ascii_in<'r>(&self, room: &'r mut [u8; USUAL]) -> Option<&'r str> {
+        let ascii = room.get_mut(..self.len())?;
+        let mut seen = 0;
+        for (place, unit) in ascii.iter_mut().zip(self.units()) {
+            seen |= unit;
+            *place = le::low_byte(unit);
+        }
+        if seen < 0x80 { std::str::from_utf8(ascii).ok() } else { None }
     }
 
     /// Appends the name as WTF-8: UTF-8 in which an unpaired surrogate has three bytes of its own,

@@ -84,16 +84,19 @@ impl Catalog<'_> {
 struct Owner {
     reference: FileReference,
     is_live: bool,
+    /// See [`Claims::is_sole_owner`].
+    is_sole: bool,
 }
 
 impl Owner {
-    fn of(entry: &Entry<'_>) -> Self {
+    fn of(entry: &Entry<'_>, claims: &Claims) -> Self {
         let is_live = match entry.state() {
             EntryState::Live => true,
             EntryState::Deleted | EntryState::Ghost => false,
             EntryState::Orphan => entry.header().is_in_use(),
         };
-        Self { reference: entry.reference(), is_live }
+        let reference = entry.reference();
+        Self { reference, is_live, is_sole: is_live && claims.is_sole_owner(reference) }
     }
 }
 
@@ -135,7 +138,7 @@ impl<'c> Assessment<'c> {
     /// What is left of `stream`.
     #[must_use]
     pub fn assess(&self, stream: &Stream<'_>) -> Recoverability {
-        let owner = Owner::of(stream.entry());
+        let owner = Owner::of(stream.entry(), &self.claims);
         let map = stream.map();
         let mut ranges = self.assess_map(&map, owner);
         if self.options.read_all {
@@ -191,6 +194,10 @@ impl<'c> Assessment<'c> {
             each(part, if self.options.is_superseded { standing.worst(Standing::Unchecked) } else { standing });
         };
         let end = position.saturating_add(length);
+        // All clusters of its streams are among its claims: nothing is to be found among those of others.
+        if owner.is_sole {
+            return each(position..end, Standing::Intact);
+        }
         let clusters = position.checked_div(self.cluster_size).unwrap_or(0)..end.div_ceil(self.cluster_size.max(1));
         let bytes = |clusters: Range<u64>| {
             let start = clusters.start.saturating_mul(self.cluster_size).max(position);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Source;
@@ -24,6 +25,10 @@ pub struct Ledger<'s> {
     halving: Halving<'s, dyn Source + 's>,
     source: &'s dyn Source,
     account: Mutex<Account>,
+    /// Whether the account has what was read, too: most have not, and need not be opened for it.
+    remembers_reads: bool,
+    /// Set when something is missing: before that, reads on many threads need not wait for the account.
+    has_missing: AtomicBool,
 }
 
 /// What is known of the source.
@@ -48,7 +53,13 @@ impl<'s> Ledger<'s> {
     }
 
     fn over(source: &'s dyn Source, sector_size: u64) -> Self {
-        Self { halving: Halving::new(source, sector_size), source, account: Mutex::default() }
+        Self {
+            halving: Halving::new(source, sector_size),
+            source,
+            account: Mutex::default(),
+            remembers_reads: false,
+            has_missing: AtomicBool::new(false),
+        }
     }
 
     /// The same, if `remembered`, with an account of what was read, too, for its [`map`](Self::map).
@@ -56,6 +67,7 @@ impl<'s> Ledger<'s> {
     pub fn remember_reads(mut self, remembered: bool) -> Self {
         let account = self.account.get_mut().unwrap_or_else(PoisonError::into_inner);
         account.read = remembered.then(RangeSet::default);
+        self.remembers_reads = remembered;
         self
     }
 
@@ -119,13 +131,19 @@ impl Source for Ledger<'_> {
         // A single sector is asked for by whoever holds the account, so that no two threads ask for the same.
         let is_free = !self.halving.is_one_sector(offset, buffer.len())
             && request.end <= self.source.size()
-            && !self.lock().missing.overlaps(request.clone());
+            && !(self.has_missing.load(Ordering::Acquire) && self.lock().missing.overlaps(request.clone()));
         let is_read = is_free && self.source.read_at(offset, buffer).is_ok_and(|count| count == buffer.len());
+        if is_read && !self.remembers_reads {
+            return Vec::new();
+        }
         let mut account = self.lock();
         let missing = match is_read {
             true => Vec::new(),
             false => self.halving.read(offset, buffer, &mut account.missing, is_free),
         };
+        if !missing.is_empty() {
+            self.has_missing.store(true, Ordering::Release);
+        }
         account.note(request, &missing);
         missing
     }

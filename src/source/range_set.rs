@@ -50,7 +50,8 @@ impl RangeSet {
     }
 
     pub(crate) fn overlaps(&self, range: Range<u64>) -> bool {
-        self.inside(range).next().is_some()
+        let last = self.ends.range(..range.end).next_back();
+        !range.is_empty() && last.is_some_and(|(_, &end)| end > range.start)
     }
 }
 
