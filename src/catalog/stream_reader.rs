@@ -590,4 +590,33 @@ mod tests {
         assert!(reader.seek(SeekFrom::End(-1001)).is_err());
         assert_eq!(reader.stream_position().unwrap(), 1000, "a seek that fails moves nothing");
     }
+
+    #[test]
+    fn what_cannot_be_read_is_told_before_what_is_doubtful() {
+        let mut forged = Forged::new(vec![(30, with_runs(&[(4, Some(300))], 2048, 2048))]);
+        forged.record_bytes(30)[510] ^= 1;
+        forged.spoil(300 * CLUSTER..301 * CLUSTER);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let mut reader = entry.streams()[0].reader();
+        let mut error = |start| {
+            reader.seek(SeekFrom::Start(start)).unwrap();
+            let error = reader.read(&mut [0; 100]).unwrap_err();
+            let range = error.get_ref().unwrap().downcast_ref::<Unproven>().unwrap().range;
+            (range.offset, range.length, range.missing())
+        };
+        assert_eq!(error(0), (0, 100, Some(Missing::Unreadable)));
+        assert_eq!(error(600), (600, 1448, None), "all of it is doubtful");
+    }
+
+    #[test]
+    fn the_map_of_an_overlay_leads_to_its_chunks() {
+        let forged = overlaid(320);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let map = entry.streams()[0].map();
+        assert_eq!((map.size(), map.chunks().map(StreamMap::size)), (10_000, Some(8 + 10_000)));
+    }
 }
