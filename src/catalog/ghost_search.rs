@@ -3,6 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 
+use super::contested_indexes::{self, Claim, Claims};
+use super::directory_index::{
+    index_attributes, index_bitmap, index_pieces, index_record_size, live_reference, records_of,
+};
 use super::ghost::{Ghost, Witness, order};
 use super::owners::owners;
 use super::slack::carve;
@@ -11,15 +15,12 @@ use super::{Batch, Catalog, Entry, PathEnd};
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
 use crate::source::Source;
-use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::index::IndexRoot;
 use crate::structure::index_record::IndexRecord;
 use crate::structure::update_sequence::{Protection, STRIDE, UpdateSequence};
 use crate::structure::value::bitmap::Bitmap;
 use crate::structure::value::file_name::FileName;
-use crate::volume::extents::{Extents, Location};
-use crate::volume::geometry::Geometry;
 use crate::volume::lost_index::LostIndex;
 
 impl Catalog<'_> {
@@ -48,6 +49,9 @@ impl Catalog<'_> {
         };
         let flow = self.scan(threads, || (), work, consume);
         debug_assert!(flow.is_continue(), "nothing breaks the pass");
+        if known.is_contested {
+            collected.look_through_contested(&self, &known, threads);
+        }
         for found in lost_indexes(&self, &known, threads) {
             collected.look_through_lost(&self, &found, &known);
         }
@@ -118,12 +122,16 @@ struct Known {
     directories: BTreeSet<FileReference>,
     /// The directories that names stand in.
     parents: BTreeSet<FileReference>,
+    /// Bytes that directories have for their indexes; whether they have to share clusters for them.
+    claimed: u64,
+    is_contested: bool,
 }
 
 impl Known {
     fn of(catalog: &Catalog<'_>, threads: &Threads) -> Self {
         let count = usize::try_from(catalog.volume().mft().record_count()).unwrap_or(0);
-        let mut known = Self { named: vec![None; count], directories: BTreeSet::new(), parents: BTreeSet::new() };
+        let (directories, parents) = (BTreeSet::new(), BTreeSet::new());
+        let mut known = Self { named: vec![None; count], directories, parents, claimed: 0, is_contested: false };
         let work = |(): &mut (), batch: Batch<'_>| batch.into_entries().map(|entry| Named::of(&entry)).collect();
         let consume = |part: Vec<Named>| {
             part.into_iter().for_each(|named| known.take(named));
@@ -131,10 +139,12 @@ impl Known {
         };
         let flow = catalog.scan(threads, || (), work, consume);
         debug_assert!(flow.is_continue(), "nothing breaks the pass");
+        known.is_contested = contested_indexes::is_contested(catalog, known.claimed);
         known
     }
 
     fn take(&mut self, named: Named) {
+        self.claimed = self.claimed.saturating_add(named.claimed);
         self.parents.extend(&named.parents);
         let is_root = named.number == Catalog::ROOT;
         if named.parents.is_empty() && !is_root {
@@ -162,17 +172,21 @@ struct Named {
     directory: Option<FileReference>,
     /// The directories of its names.
     parents: Vec<FileReference>,
+    /// Bytes that it has for an index.
+    claimed: u64,
 }
 
 impl Named {
     fn of(entry: &Entry<'_>) -> Self {
         let mut parents: Vec<FileReference> = entry.links().iter().map(super::Link::parent).collect();
         parents.dedup();
+        let claimed = index_pieces(entry).iter().map(|(_, length, _)| *length).fold(0, u64::saturating_add);
         Self {
             number: entry.record_number(),
             life: (entry.sequence_number(), entry.header().is_in_use()),
             directory: entry.is_directory().then(|| live_reference(entry)),
             parents,
+            claimed,
         }
     }
 }
@@ -234,45 +248,79 @@ impl Collected {
     /// Looks through the index of one directory: its root, its records, and the slack of each.
     fn look_through(&mut self, entry: &Entry<'_>, known: &Known) {
         let directory = live_reference(entry);
-        let attributes = || entry.attributes().filter(|attribute| attribute.name().is("$I30"));
-        let of_type = |wanted| attributes().filter(move |attribute| attribute.attribute_type() == wanted);
-        let mut record_size = entry.catalog().volume().geometry().map(Geometry::index_record_size);
-        for attribute in of_type(AttributeType::INDEX_ROOT) {
-            let Ok(root) = attribute.resident_value().and_then(IndexRoot::parse) else { continue };
-            record_size = Some(root.record_size()).filter(|size| is_index_size(*size)).or(record_size);
+        let is_own = |parent: FileReference| parent == directory;
+        for root in index_attributes(entry, AttributeType::INDEX_ROOT) {
+            let Ok(root) = root.resident_value().and_then(IndexRoot::parse) else { continue };
             for item in root.entries().filter_map(Result::ok) {
-                if item.directory_name().is_some_and(|name| name.parent() == directory) {
+                if item.directory_name().is_some_and(|name| is_own(name.parent())) {
                     self.add(item.file_reference(), item.key(), Witness::Index, None, known);
                 }
             }
         }
         if entry.is_directory() {
             let slack = entry.record().slack();
-            for carved in carve(slack, 0..slack.len(), directory, |_| true) {
+            for carved in carve(slack, 0..slack.len(), is_own, |_| true) {
                 self.add(carved.file, carved.key, Witness::RecordSlack, None, known);
             }
         }
-        let bitmap = of_type(AttributeType::BITMAP).next();
-        let bitmap = bitmap.and_then(|attribute| entry.catalog().volume().attribute_value(&attribute).ok());
-        for attribute in of_type(AttributeType::INDEX_ALLOCATION) {
-            let Some(record_size) = record_size else { continue };
-            for (offset, index) in records_of(entry.catalog(), &attribute, record_size) {
-                let is_freed = bitmap.as_deref().is_some_and(|bits| Bitmap::new(bits).is_set(index) != Some(true));
-                let witness = if is_freed { Witness::IndexSlack } else { Witness::Index };
-                let place = IndexPlace { offset, record_size, directory, witness };
-                self.look_through_record(entry.catalog(), &place, known);
-            }
+        let Some(record_size) = index_record_size(entry).filter(|_| !known.is_contested) else { return };
+        let records = records_of(entry, record_size);
+        let bitmap = index_bitmap(entry, records.len());
+        for (offset, index) in records {
+            let is_freed = bitmap.as_deref().is_some_and(|bits| Bitmap::new(bits).is_set(index) != Some(true));
+            let witness = if is_freed { Witness::IndexSlack } else { Witness::Index };
+            let place = IndexPlace { offset, record_size, witness };
+            self.look_through_record(entry.catalog(), &place, is_own, known);
         }
+    }
+
+    /// Looks through index records in clusters that many directories claim, each record once. Whose they are now
+    /// is not known: the names in them have been in the directory that claims them.
+    fn look_through_contested(&mut self, catalog: &Catalog<'_>, known: &Known, threads: &Threads) {
+        let mut claims = Vec::new();
+        let work = |(): &mut (), batch: Batch<'_>| batch.into_entries().flat_map(|entry| Claim::of(&entry)).collect();
+        let consume = |part: Vec<Claim>| {
+            claims.extend(part);
+            ControlFlow::<()>::Continue(())
+        };
+        let flow = catalog.scan(threads, || (), work, consume);
+        debug_assert!(flow.is_continue(), "nothing breaks the pass");
+        let claims = Claims::new(claims);
+        let pieces = claims.pieces();
+        let work = |(): &mut (), index: u64| {
+            let mut part = Self::default();
+            let piece = usize::try_from(index).ok().and_then(|index| pieces.get(index));
+            let Some((grid, range)) = piece else { return part };
+            let step = usize::try_from(grid.record_size).unwrap_or(usize::MAX).max(1);
+            for offset in range.clone().step_by(step) {
+                let place = IndexPlace { offset, record_size: grid.record_size, witness: Witness::IndexSlack };
+                part.look_through_record(catalog, &place, |parent| claims.has(parent, *grid, offset), known);
+            }
+            part
+        };
+        let consume = |part| {
+            self.append(part);
+            ControlFlow::<()>::Continue(())
+        };
+        let flow = threads.map_in_order(u64::try_from(pieces.len()).unwrap_or(0), || (), work, consume);
+        debug_assert!(flow.is_continue(), "nothing breaks the pass");
     }
 
     /// An INDX record that the scan has found, of a directory that has no record any more.
     fn look_through_lost(&mut self, catalog: &Catalog<'_>, found: &LostIndex, known: &Known) {
         let LostIndex { offset, record_size, directory } = *found;
-        let place = IndexPlace { offset, record_size, directory, witness: Witness::LostIndex };
-        self.look_through_record(catalog, &place, known);
+        let place = IndexPlace { offset, record_size, witness: Witness::LostIndex };
+        self.look_through_record(catalog, &place, |parent| parent == directory, known);
     }
 
-    fn look_through_record(&mut self, catalog: &Catalog<'_>, place: &IndexPlace, known: &Known) {
+    /// Takes from an index record the names in directories that `is_own` takes.
+    fn look_through_record(
+        &mut self,
+        catalog: &Catalog<'_>,
+        place: &IndexPlace,
+        is_own: impl Fn(FileReference) -> bool,
+        known: &Known,
+    ) {
         let mut bytes = vec![0; usize::try_from(place.record_size).unwrap_or(0)];
         catalog.volume().source().read_readable(place.offset, &mut bytes);
         if bytes.iter().all(|&byte| byte == 0) {
@@ -290,48 +338,25 @@ impl Collected {
         if let Ok(record) = IndexRecord::parse(&bytes) {
             for item in record.entries().map_while(Result::ok) {
                 used_end = item.offset().saturating_add(item.bytes().len());
-                let is_own = item.directory_name().is_some_and(|name| name.parent() == place.directory);
-                if is_own && is_sound(item.offset(), used_end) {
+                let is_named = item.directory_name().is_some_and(|name| is_own(name.parent()));
+                if is_named && is_sound(item.offset(), used_end) {
                     self.add(item.file_reference(), item.key(), place.witness, at(item.offset()), known);
                 }
             }
         }
         let sound = |range: Range<usize>| is_sound(range.start, range.end);
-        for carved in carve(&bytes, used_end..bytes.len(), place.directory, sound) {
+        for carved in carve(&bytes, used_end..bytes.len(), is_own, sound) {
             self.add(carved.file, carved.key, Witness::IndexSlack, at(carved.offset), known);
         }
     }
 }
 
-/// An INDX record, whose it is, and how far its entries are to be trusted.
+/// An INDX record, and how far its entries are to be trusted.
 struct IndexPlace {
     /// In bytes of the volume.
     offset: u64,
     record_size: u32,
-    directory: FileReference,
     witness: Witness,
-}
-
-/// Where the INDX records of one piece of an index lie in the volume, each with its index.
-fn records_of(catalog: &Catalog<'_>, attribute: &Attribute<'_>, record_size: u32) -> Vec<(u64, u64)> {
-    let volume = catalog.volume();
-    let Some((geometry, piece)) = volume.geometry().zip(attribute.non_resident()) else { return Vec::new() };
-    let mut extents = Extents::default();
-    extents.push_runs(&piece, geometry.cluster_size(), &mut Vec::new());
-    let size = u64::from(record_size).max(1);
-    let step = usize::try_from(size).unwrap_or(usize::MAX);
-    let mut records = Vec::new();
-    for extent in extents.list() {
-        let Location::At(position) = extent.location else { continue };
-        // What lies behind the end of the source is no record, however long the run claims to be.
-        let inside = extent.length.min(volume.source().size().saturating_sub(position));
-        let starts = (0..inside).step_by(step);
-        records.extend(starts.map(|start| {
-            let index = extent.offset.saturating_add(start).checked_div(size).unwrap_or(0);
-            (position.saturating_add(start), index)
-        }));
-    }
-    records
 }
 
 /// The INDX records of a scan that lie in no file's clusters, and belong to a directory without a
@@ -348,19 +373,9 @@ fn lost_indexes(catalog: &Catalog<'_>, known: &Known, threads: &Threads) -> Vec<
     indexed.filter(|(_, index)| !owners.contains_key(index)).map(|(found, _)| found).collect()
 }
 
-/// What the names in a directory have as their parent: of a deleted one, the life before.
-fn live_reference(entry: &Entry<'_>) -> FileReference {
-    let sequence = entry.sequence_number();
-    let was = if entry.header().is_in_use() { sequence } else { sequence.wrapping_sub(1) };
-    FileReference::new(entry.record_number(), was)
-}
-
-fn is_index_size(size: u32) -> bool {
-    size.is_power_of_two() && (512..=64 << 10).contains(&size)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::directory_index::is_index_size;
     use super::super::forged_volume::{CLUSTER, CLUSTERS, Forged, add_runs, directory, file, runs, table, with_runs};
     use super::*;
     use crate::catalog::EntryState;

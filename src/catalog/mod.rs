@@ -6,7 +6,9 @@
 pub mod assessment;
 pub mod claims;
 mod compressed_units;
+mod contested_indexes;
 mod decoder;
+mod directory_index;
 pub mod encoding;
 mod entries;
 pub mod entry;

@@ -24,18 +24,18 @@ const KEY_SIZES: std::ops::RangeInclusive<usize> = 68..=576;
 /// The known flags: a child, and the last entry, which has no key.
 const HAS_CHILD: u16 = 1;
 
-/// Looks at every eighth byte of `range` for entries of the directory `parent`, whose key has exactly
-/// the length its name needs. `is_sound` says whether bytes are what they were written as.
+/// Looks at every eighth byte of `range` for entries of a directory that `is_parent` takes, whose key has
+/// exactly the length its name needs. `is_sound` says whether bytes are what they were written as.
 pub(super) fn carve<'a>(
     bytes: &'a [u8],
     range: Range<usize>,
-    parent: FileReference,
+    is_parent: impl Fn(FileReference) -> bool,
     is_sound: impl Fn(Range<usize>) -> bool,
 ) -> Vec<CarvedEntry<'a>> {
     let mut found = Vec::new();
     let mut position = range.start.next_multiple_of(8);
     while position < range.end {
-        let entry = entry_at(bytes, position, parent).filter(|(length, _)| {
+        let entry = entry_at(bytes, position, &is_parent).filter(|(length, _)| {
             let end = position.saturating_add(*length);
             end <= range.end && is_sound(position..end)
         });
@@ -50,8 +50,12 @@ pub(super) fn carve<'a>(
     found
 }
 
-/// The entry at `offset` with its length, if there is one of this directory.
-fn entry_at(bytes: &[u8], offset: usize, parent: FileReference) -> Option<(usize, CarvedEntry<'_>)> {
+/// The entry at `offset` with its length, if there is one of such a directory.
+fn entry_at(
+    bytes: &[u8],
+    offset: usize,
+    is_parent: impl Fn(FileReference) -> bool,
+) -> Option<(usize, CarvedEntry<'_>)> {
     let header = le::slice_at(bytes, offset, HEADER)?;
     let file = FileReference(le::u64_at(header, 0)?);
     let (length, key_size) = (usize::from(le::u16_at(header, 8)?), usize::from(le::u16_at(header, 10)?));
@@ -62,7 +66,7 @@ fn entry_at(bytes: &[u8], offset: usize, parent: FileReference) -> Option<(usize
         return None;
     }
     let key = le::slice_at(bytes, offset.checked_add(HEADER)?, key_size)?;
-    let name = FileName::parse(key).ok().filter(|name| name.parent() == parent && name.namespace().0 <= 3)?;
+    let name = FileName::parse(key).ok().filter(|name| name.namespace().0 <= 3 && is_parent(name.parent()))?;
     let exact = name.name().bytes().len().saturating_add(66) == key_size;
     let has_nul = name.name().units().any(|unit| unit == 0);
     (exact && !has_nul).then_some((length, CarvedEntry { offset, file, key }))
@@ -92,7 +96,7 @@ mod tests {
     }
 
     fn names(bytes: &[u8], parent: FileReference) -> Vec<(u64, String)> {
-        let found = carve(bytes, 0..bytes.len(), parent, |_| true);
+        let found = carve(bytes, 0..bytes.len(), |found| found == parent, |_| true);
         let name = |entry: &CarvedEntry<'_>| FileName::parse(entry.key).unwrap().name().to_string();
         found.iter().map(|entry| (entry.file.record_number(), name(entry))).collect()
     }
@@ -111,14 +115,15 @@ mod tests {
     #[test]
     fn unsound_bytes_give_no_name() {
         let bytes = entry((70, 1), "one.txt");
-        let found = carve(&bytes, 0..bytes.len(), FileReference::new(40, 2), |range| !range.contains(&90));
+        let found =
+            carve(&bytes, 0..bytes.len(), |parent| parent == FileReference::new(40, 2), |range| !range.contains(&90));
         assert!(found.is_empty());
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_carved_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), parent: u64) {
-            let found = carve(&bytes, 0..bytes.len(), FileReference(parent), |_| true);
+            let found = carve(&bytes, 0..bytes.len(), |found| found == FileReference(parent), |_| true);
             prop_assert!(found.iter().all(|entry| entry.offset < bytes.len()));
         }
     }
@@ -155,7 +160,7 @@ mod tests {
     fn an_entry_lies_in_the_range_that_is_looked_through() {
         let parent = FileReference::new(40, 2);
         let bytes = [vec![0; 8], entry((70, 1), "one.txt"), vec![0; 8]].concat();
-        let found = |range: Range<usize>| carve(&bytes, range, parent, |_| true).len();
+        let found = |range: Range<usize>| carve(&bytes, range, |found| found == parent, |_| true).len();
         let end = bytes.len() - 8;
         assert_eq!((found(0..end), found(8..end), found(1..end)), (1, 1, 1));
         assert_eq!((found(0..end - 1), found(9..bytes.len()), found(0..0)), (0, 0, 0));

@@ -150,6 +150,38 @@ fn class_80_a_child_that_many_parents_share_is_looked_through_once() {
 }
 
 #[test]
+fn class_80_directories_that_share_their_clusters_have_their_names_found_by_looking_once() {
+    // Each of 20 directories claims all of the volume; each has an index record with one name in it.
+    let in_directory = |directory: u64, number: u64| {
+        let mut entry = entry(number, &format!("in {directory}"));
+        put(&mut entry, 16, &FileReference::new(directory, 1).0.to_le_bytes());
+        entry
+    };
+    let table_runs = [run(12, VolumeForge::TABLE as i64), vec![0]].concat();
+    let mut records = vec![vec![0; 1024]; 48];
+    records[0] = Forge::new().name(5, "$MFT").runs(DATA, "", (0, 11), [49_152; 3], &table_runs).on_disk(0);
+    records[5] = root().on_disk(5);
+    for number in 24..44 {
+        let everything = [run(64, 0), vec![0]].concat();
+        let directory = Forge::directory().name(5, &format!("d{number}"));
+        records[number as usize] = directory.runs(0xA0, "$I30", (0, 63), [64 * 4096; 3], &everything).on_disk(number);
+    }
+    let nodes = (24..44).map(|directory| node(&[in_directory(directory, 6 + directory % 10), last()]));
+    let content = vec![(20, nodes.collect::<Vec<_>>().concat())];
+    let image = VolumeForge { clusters: 64, records, content }.bytes();
+    exercise::table::volume(&image);
+    let volume = Volume::open(&image).unwrap();
+    for threads in [1, 2].map(Threads::new) {
+        let catalog = volume.catalog_with(&threads).with_ghosts(&threads);
+        let mut found: Vec<_> =
+            catalog.ghosts().iter().map(|ghost| (ghost.parent(), ghost.name().to_string())).collect();
+        found.sort();
+        let expected = (24..44).map(|number| (FileReference::new(number, 1), format!("in {number}")));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn class_81_records_of_an_index_are_looked_through_whatever_its_bitmap_says() {
     let nodes = [three(), node(&[entry(27, "ddd"), last()])];
     let root_node = [with_child(entry(28, "eee"), 0), with_child(last(), 1)];

@@ -11,6 +11,7 @@ pub(crate) struct Input {
     pub(crate) bytes: Vec<u8>,
 }
 
+const INDEX_ALLOCATION: u32 = 0xA0;
 const REPARSE_POINT: u32 = 0xC0;
 
 /// How many records a table has; without optimisation fewer do.
@@ -47,7 +48,7 @@ type Make = fn() -> Vec<u8>;
 
 /// All that hold what no writer of NTFS would write.
 pub(crate) fn all() -> Vec<Input> {
-    let inputs: [(&str, Make); 18] = [
+    let inputs: [(&str, Make); 19] = [
         ("a chain of directories with short names", || chain("d")),
         ("a chain of directories with names of 200 letters", || chain(&"n".repeat(200))),
         ("a chain of directories with control characters for names", || chain(&"\u{1}".repeat(200))),
@@ -74,6 +75,7 @@ pub(crate) fn all() -> Vec<Input> {
         ("torn records", torn),
         ("files that share one long attribute list", || shared_list(|_| 0)),
         ("files that share parts of one long attribute list", || shared_list(|number| number % 200)),
+        ("directories that share one long index", shared_index),
         ("files that share one long reparse point", || shared(&reparse_point(), REPARSE_POINT, |_| 0)),
     ];
     inputs.into_iter().map(|(name, make)| Input { name, bytes: make() }).collect()
@@ -155,12 +157,24 @@ fn shared_list(start: impl Fn(u64) -> u64) -> Vec<u8> {
 
 /// A volume of files of which each has the same clusters for its attribute `code`.
 fn shared(content: &[u8], code: u32, start: impl Fn(u64) -> u64) -> Vec<u8> {
-    let clusters = (content.len() as u64).div_ceil(4096);
-    let mut bytes = volume(content.len() as u64, |number, content_at| {
-        let (start, length) = (start(number), clusters - start(number));
+    with_content(content, |number, content_at| {
+        let (start, length) = (start(number), content.len() as u64 / 4096 - start(number));
         let runs = [run(length, (content_at + start) as i64), vec![0]].concat();
         Forge::new().runs(code, "", (0, length - 1), [length * 4096; 3], &runs).name(5, "l").resident(DATA, "", b"x")
-    });
+    })
+}
+
+/// A volume of directories of which each has the same mebibyte for its index.
+fn shared_index() -> Vec<u8> {
+    with_content(&[0x41; 1 << 20], |_, content_at| {
+        let runs = [run(256, content_at as i64), vec![0]].concat();
+        Forge::directory().name(5, "d").runs(INDEX_ALLOCATION, "$I30", (0, 255), [1 << 20; 3], &runs)
+    })
+}
+
+/// A volume of such records, with this behind its table.
+fn with_content(content: &[u8], record: impl Fn(u64, u64) -> Forge) -> Vec<u8> {
+    let mut bytes = volume(content.len() as u64, record);
     let at = (VolumeForge::TABLE + (24 + MANY).div_ceil(4)) * 4096;
     forge::put(&mut bytes, at as usize, content);
     bytes
