@@ -493,6 +493,7 @@ mod tests {
             let (range, claim) = claims.of(position..position + 1).next().unwrap();
             assert_eq!(range, position..position + 1);
             assert_eq!(claim.live[0].is_some(), position % 3 > 0 && position < 1500, "{position}");
+            assert!(claims.steps.around(position, claims.segments.len()).len() <= 4, "few are looked through");
         }
     }
 
@@ -550,6 +551,28 @@ mod tests {
             (CLUSTERS - 1..CLUSTERS, vec![6, 30], vec![]),
         ];
         assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn residue_of_an_earlier_life_claims_as_a_deleted_file_does() {
+        let record = with_runs(&[(1, Some(FREE))], 512, 512);
+        let record = add_runs(record, "residue", &[(1, Some(FREE + 5))], 512, 512);
+        let record = add_runs(record, "more", &[(1, Some(FREE + 7))], 512, 512);
+        let mut forged = Forged::new(vec![(30, record)]);
+        let bytes = forged.record_bytes(30);
+        let length = |at: usize| u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap()) as usize;
+        let data = 56 + length(56);
+        let used = (data + length(data)) as u32;
+        bytes[24..28].copy_from_slice(&used.to_le_bytes());
+        let (claimants, all) = claimed(&forged);
+        let own = claimants.iter().filter(|claimant| claimant.reference.record_number() == 30);
+        assert_eq!(own.map(|claimant| claimant.is_live).collect::<Vec<_>>(), [true, false]);
+        let expected = [
+            (FREE..FREE + 1, vec![30], vec![]),
+            (FREE + 5..FREE + 6, vec![], vec![30]),
+            (FREE + 7..FREE + 8, vec![], vec![30]),
+        ];
+        assert_eq!(all[1..4], expected);
     }
 
     #[test]

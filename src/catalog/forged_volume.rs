@@ -130,9 +130,9 @@ impl Forged {
         self.unreadable.push(bytes);
     }
 
-    /// How often it was read from this byte on.
-    pub(super) fn reads_from(&self, position: u64) -> usize {
-        self.reads.lock().unwrap().iter().filter(|read| **read == position).count()
+    /// How many reads began in these clusters.
+    pub(super) fn reads_in(&self, clusters: Range<u64>) -> usize {
+        self.reads.lock().unwrap().iter().filter(|position| clusters.contains(&(**position / CLUSTER))).count()
     }
 
     pub(super) fn cut(&mut self, clusters: u64) {
