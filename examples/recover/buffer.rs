@@ -1,24 +1,20 @@
 //! A buffer to read into.
 
-/// Bytes that start at a page: the kernel copies into those much faster.
-pub struct Buffer {
-    bytes: Vec<u8>,
-    start: usize,
-}
+use ntfs_salvage::source::PageBuffer;
+
+/// Room for a piece of a stream.
+pub struct Buffer(PageBuffer);
 
 impl Buffer {
     /// Bytes of a buffer.
     pub const SIZE: usize = 1 << 20;
-    const PAGE: usize = 4096;
 
     pub fn new() -> Self {
-        let bytes = vec![0; Self::SIZE + Self::PAGE];
-        let start = bytes.as_ptr().align_offset(Self::PAGE).min(Self::PAGE);
-        Self { bytes, start }
+        Self(PageBuffer::new(Self::SIZE))
     }
 
     /// The first `length` bytes, at most all.
     pub fn first(&mut self, length: usize) -> &mut [u8] {
-        &mut self.bytes[self.start..][..length.min(Self::SIZE)]
+        &mut self.0.bytes()[..length.min(Self::SIZE)]
     }
 }

@@ -40,7 +40,7 @@ impl Manifest {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Failure::Message(format!(
                 "{name} exists, and nothing is overwritten: choose another with --manifest"
             ))),
-            Err(error) => Err(Failure::of_writing(&name, &error)),
+            Err(error) => Err(not_written(&name, &error)),
         }
     }
 
@@ -52,7 +52,7 @@ impl Manifest {
             let length = lines.saturating_add(8).saturating_mul(Self::LINE);
             return match fallocate(file, FallocateFlags::KEEP_SIZE, self.written, length) {
                 Err(error @ (rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT)) => {
-                    Err(Failure::of_writing(&self.name, &error.into()))
+                    Err(not_written(&self.name, &error.into()))
                 }
                 _ => Ok(()),
             };
@@ -68,7 +68,7 @@ impl Manifest {
             Sink::File(file) => file.write_all(bytes),
         };
         self.written += bytes.len() as u64;
-        written.map_err(|error| Failure::of_writing(&self.name, &error))
+        written.map_err(|error| not_written(&self.name, &error))
     }
 
     /// Gives back the room that was not needed.
@@ -77,6 +77,11 @@ impl Manifest {
             Sink::Standard(stdout) => stdout.flush(),
             Sink::File(file) => file.set_len(self.written).or(Ok(())),
         };
-        finished.map_err(|error| Failure::of_writing(&self.name, &error))
+        finished.map_err(|error| not_written(&self.name, &error))
     }
+}
+
+/// Also when whoever read the manifest has gone: the files that were written need it.
+fn not_written(name: &str, error: &io::Error) -> Failure {
+    Failure::new(format_args!("cannot write {name}"), error)
 }

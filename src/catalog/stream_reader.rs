@@ -240,8 +240,8 @@ impl<'e> StreamReader<'e> {
         self.copy_through(buffer.bytes(), out)
     }
 
-    /// The same through the caller's `buffer`: for many streams. It should not be empty, and best have a MiB
-    /// and start at a page.
+    /// The same through the caller's `buffer`: for many streams. It should not be empty, and best be a
+    /// [`PageBuffer`] of a MiB.
     ///
     /// # Errors
     /// As [`copy_to`](Self::copy_to).

@@ -6,7 +6,7 @@ use crate::base::error::ReadError;
 use halving::{Halving, SECTOR_SIZE};
 use range_set::RangeSet;
 
-pub(crate) mod buffer;
+pub mod buffer;
 pub mod damage_map;
 pub mod file;
 mod halving;
@@ -16,6 +16,7 @@ pub(crate) mod range_set;
 pub mod rescued_only;
 pub mod window;
 
+pub use buffer::PageBuffer;
 pub use damage_map::DamageMap;
 pub use file::{File, open};
 pub use ledger::Ledger;

@@ -8,14 +8,18 @@ use std::error::Error;
 use std::hint::black_box;
 use std::io;
 use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use ntfs_salvage::Volume;
-use ntfs_salvage::catalog::{Catalog, Origin};
-use ntfs_salvage::source::{self, Source};
+use ntfs_salvage::catalog::{Batch, Catalog, Origin};
+use ntfs_salvage::source::{self, PageBuffer, Source};
+use ntfs_salvage::{Threads, Volume};
+
+/// What is read at once.
+const BUFFER: usize = 1 << 20;
 
 /// Time of recovering files beside another tool, and of reading streams beside reading their clusters.
 #[derive(Parser, Debug)]
@@ -120,7 +124,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Reads every stream into nothing, and then only their clusters, run by run, into one buffer.
+/// Reads every stream into nothing, on one thread, and then only their clusters, run by run, into one buffer.
 fn streams(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let source = source::open(&arguments.image)?;
     let volume = Volume::open(&source)?;
@@ -128,16 +132,24 @@ fn streams(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let clusters = clusters(&catalog);
     let bytes: u64 = clusters.iter().map(|(_, length)| length).sum();
     let mut rounds = Vec::new();
-    // One for both, from a page on: the kernel copies into those faster.
-    let mut memory = vec![0; (1 << 20) + 4096];
-    let page = memory.as_ptr().align_offset(4096);
-    let buffer = &mut memory[page..page + (1 << 20)];
+    let mut page_buffer = PageBuffer::new(BUFFER);
+    let buffer = page_buffer.bytes();
     for round in 0..=arguments.rounds {
         let start = Instant::now();
-        for entry in catalog.entries() {
-            for stream in entry.streams() {
-                stream.reader().copy_through(buffer, &mut io::sink())?;
+        let read = |buffer: &mut PageBuffer, batch: Batch<'_>| -> io::Result<()> {
+            for entry in batch.into_entries() {
+                for stream in entry.streams() {
+                    stream.reader().copy_through(buffer.bytes(), &mut io::sink())?;
+                }
             }
+            Ok(())
+        };
+        let flow = catalog.scan(&Threads::single(), || PageBuffer::new(BUFFER), read, |done| match done {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        });
+        if let ControlFlow::Break(error) = flow {
+            return Err(error.into());
         }
         let ours = start.elapsed();
         let start = Instant::now();
