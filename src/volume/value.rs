@@ -6,10 +6,15 @@ use super::geometry::Geometry;
 use crate::base::damage::{Damage, DamageKind};
 use crate::source::{Source, Window};
 use crate::structure::attribute::Attribute;
+use crate::structure::attribute_type::AttributeType;
 
-/// The largest value that is read whole: attribute lists, reparse points and descriptors have at
-/// most 256 KiB, and nobody's memory is at the mercy of a number on a disk.
+/// The largest value that is read whole: attribute lists and descriptors have at most 256 KiB, and nobody's
+/// memory is at the mercy of a number on a disk.
 const LARGEST: u64 = 1 << 20;
+
+/// The largest reparse point that any writer takes, header and GUID included: any number of files may share
+/// the clusters of a longer one.
+const LARGEST_REPARSE_POINT: u64 = (16 << 10) + 24;
 
 impl Volume<'_> {
     /// The value of an attribute whose values are small, resident or not, as far as it can be read.
@@ -18,7 +23,11 @@ impl Volume<'_> {
     /// When the value is not inside the attribute, needs clusters this volume does not have, or
     /// cannot be read at all. Damage is placed from the attribute's start.
     pub fn attribute_value(&self, attribute: &Attribute<'_>) -> Result<Vec<u8>, Damage> {
-        self.attribute_value_within(attribute, LARGEST)
+        let most = match attribute.attribute_type() {
+            AttributeType::REPARSE_POINT => LARGEST_REPARSE_POINT,
+            _ => LARGEST,
+        };
+        self.attribute_value_within(attribute, most)
     }
 
     /// The same, but no more than the first `most` bytes of a value that is not resident.
