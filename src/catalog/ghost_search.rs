@@ -821,4 +821,19 @@ mod tests {
         forged.spoil((8 + 23 * 2) * CLUSTER..(8 + 24 * 2) * CLUSTER);
         assert_eq!(missing(&forged), (4, 4));
     }
+
+    #[test]
+    fn indexes_that_cannot_all_be_there_are_looked_through_as_slack() {
+        let found = |directories: u64| {
+            let all = (40..40 + directories).map(|number| (number, indexed(512, &[(CLUSTERS, Some(0))])));
+            let mut forged = Forged::new(all.collect());
+            let of_nobody = item_of((60, 1), (51, 1), "of no directory here", FileAttributes::empty());
+            forged.write(300, &index_record(512, &[item((50, 1), "lost"), of_nobody, last()], &[]));
+            ghosts(&forged)
+        };
+        let place = Some(300 * CLUSTER + 64);
+        // Up to three times the volume may be what deleted directories had before others.
+        assert_eq!(found(3), [ghost((50, 1), "lost", Witness::Index, place)]);
+        assert_eq!(found(4), [ghost((50, 1), "lost", Witness::IndexSlack, place)], "whose they are now is not known");
+    }
 }
