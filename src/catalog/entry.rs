@@ -536,6 +536,23 @@ mod tests {
     }
 
     #[test]
+    fn of_a_list_with_a_bad_sector_what_stands_before_it_counts() {
+        let value = list(&(31..72).map(|number| (number, 1)).collect::<Vec<_>>());
+        let size = value.len() as u64;
+        let clusters = size.div_ceil(CLUSTER);
+        let runs = runs(&[(clusters, Some(300))]);
+        let sizes = [clusters * CLUSTER, size, size];
+        let record = Forge::new(1024).runs(AttributeType::ATTRIBUTE_LIST, "", (0, clusters - 1), sizes, &runs);
+        let mut forged = Forged::new(vec![(30, record)]);
+        forged.write(300, &value);
+        let place = 300 * CLUSTER + 512;
+        forged.spoil(place..place + 512);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        assert_eq!(catalog.entry(30).unwrap().attribute_list(), value[..512]);
+    }
+
+    #[test]
     fn of_a_list_with_many_faults_some_are_told_and_the_others_counted() {
         assert_eq!(reports_of_long(64, true, 0).len(), 64);
         let more = reports_of_long(100, true, 0);

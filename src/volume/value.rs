@@ -65,14 +65,17 @@ fn value_within(
         let length = usize::try_from(extent.length).unwrap_or(0);
         value.resize(start.saturating_add(length), 0);
         let part = value.get_mut(start..).unwrap_or_default();
-        let is_whole = match extent.location {
-            Location::At(position) => source.read_readable(position, part).is_empty(),
-            Location::Hole => true,
-            Location::Unmapped => false,
+        let readable = match extent.location {
+            Location::At(position) => {
+                let missing = source.read_readable(position, part);
+                missing.first().map(|range| range.start.saturating_sub(position))
+            }
+            Location::Hole => None,
+            Location::Unmapped => Some(0),
         };
-        if !is_whole {
+        if let Some(readable) = readable {
             // What comes before is as good as it is; what comes after cannot be told apart.
-            value.truncate(start);
+            value.truncate(start.saturating_add(usize::try_from(readable).unwrap_or(0)));
             break;
         }
     }
