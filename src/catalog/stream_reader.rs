@@ -247,8 +247,19 @@ impl<'e> StreamReader<'e> {
     /// As [`copy_to`](Self::copy_to).
     pub fn copy_through(&mut self, buffer: &mut [u8], out: &mut impl Write) -> io::Result<&[StreamRange]> {
         let known = self.unproven.len();
+        // Whether the buffer has nothing but zeros from a hole, which may have terabytes: it is filled once.
+        let mut is_blank = false;
         while self.position < self.map.size {
-            let length = self.read_at(self.position, buffer).length();
+            let blank = self.blank(buffer.len());
+            let length = match blank.filter(|_| is_blank) {
+                Some(range) => {
+                    self.last.clear();
+                    self.last.push(range);
+                    buffer.len()
+                }
+                None => self.read_at(self.position, buffer).length(),
+            };
+            is_blank = blank.is_some();
             if length == 0 {
                 break;
             }
@@ -256,6 +267,14 @@ impl<'e> StreamReader<'e> {
             out.write_all(buffer.get(..length).unwrap_or_default())?;
         }
         Ok(self.unproven.get(known..).unwrap_or_default())
+    }
+
+    /// The next `length` bytes, if they are a hole or were never written.
+    fn blank(&self, length: usize) -> Option<StreamRange> {
+        let end = self.position.saturating_add(wide(length));
+        let range = self.map.ranges.get(self.map.index_of(self.position))?.clip(self.position, end);
+        let reads_as_zeros = matches!(range.origin, Origin::Hole | Origin::Uninitialized(_));
+        (reads_as_zeros && range.length == wide(length) && length > 0).then_some(range)
     }
 
     /// Moves on by what was read last, and remembers what of it is not true.
@@ -536,6 +555,23 @@ mod tests {
         let mut reader = streams[0].reader();
         assert_eq!(reader.copy_through(&mut [], &mut out).unwrap(), [], "no buffer, no copy, no end");
         assert_eq!(flaws(reader.unproven()), []);
+    }
+
+    #[test]
+    fn holes_and_what_was_never_written_are_copied_as_zeros() {
+        let runs = [(1, Some(300)), (9, None), (2, Some(400)), (3, Some(500))];
+        let record = with_runs(&runs, 15 * CLUSTER, 12 * CLUSTER);
+        let forged = Forged::new(vec![(30, record)]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let entry = catalog.entry(30).unwrap();
+        let stream = &entry.streams()[0];
+        let expected = [pattern(300, 512), vec![0; 9 * 512], pattern(400, 1024), vec![0; 3 * 512]].concat();
+        for size in [7, 256, 512, 1000, 1536, 100_000] {
+            let mut out = Vec::new();
+            assert_eq!(stream.reader().copy_through(&mut vec![0xEE; size], &mut out).unwrap(), []);
+            assert!(out == expected, "{size}");
+        }
     }
 
     #[test]
