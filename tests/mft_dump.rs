@@ -57,6 +57,17 @@ fn compare_with_golden(name: &str, arguments: &[&str]) {
 }
 
 #[test]
+fn the_readme_shows_what_its_first_command_prints() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let shown: Vec<_> = readme.lines().skip_while(|line| !line.starts_with("    state ")).collect();
+    let shown = shown.iter().map_while(|line| line.strip_prefix("    ")).filter(|line| *line != "…");
+    let listing = text(&["plain.img"]);
+    let printed: BTreeSet<_> = listing.lines().map(str::trim_end).collect();
+    let missing: Vec<_> = shown.clone().filter(|line| !printed.contains(line)).collect();
+    assert!(shown.count() > 3 && missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn every_format_is_as_it_was() {
     for format in ["table", "csv", "jsonl", "bodyfile", "mftecmd-csv"] {
         compare_with_golden(&format!("links_streams.{format}"), &["-q", "links_streams.img", "--format", format]);
