@@ -154,7 +154,7 @@ mod parallel {
     }
 
     impl Bell {
-        /// Waits as long as the content is like that; no other thread has it meanwhile but to change it.
+        /// Gives the content back when it is no longer as `condition` says; until then others have it.
         fn wait_while<'d, T>(
             &self,
             content: MutexGuard<'d, Content<T>>,
@@ -166,11 +166,16 @@ mod parallel {
             content
         }
 
-        /// Wakes one, or all, who wait; `_content` shows that it is locked.
+        /// Wakes one who waits; `_content` shows that it is locked.
         fn ring<T>(&self, _content: &mut Content<T>) {
             if self.waiting.load(Ordering::Relaxed) > 0 {
-                self.condvar.notify_all();
+                self.condvar.notify_one();
             }
+        }
+
+        /// Wakes all.
+        fn ring_for_all(&self) {
+            self.condvar.notify_all();
         }
     }
 
@@ -253,10 +258,9 @@ mod parallel {
     impl<T> Drop for Closing<'_, T> {
         fn drop(&mut self) {
             if thread::panicking() || !self.only_on_panic {
-                let mut content = self.desk.content();
-                content.is_closed = true;
-                self.desk.room.ring(&mut content);
-                self.desk.due.ring(&mut content);
+                self.desk.content().is_closed = true;
+                self.desk.room.ring_for_all();
+                self.desk.due.ring_for_all();
             }
         }
     }
