@@ -19,14 +19,14 @@ pub(super) struct Grid {
 
 /// Part of the volume in which a directory has index records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Claim {
+pub(super) struct IndexClaim {
     directory: FileReference,
     grid: Grid,
     start: u64,
     end: u64,
 }
 
-impl Claim {
+impl IndexClaim {
     /// What a directory claims.
     pub(super) fn of(entry: &Entry<'_>) -> Vec<Self> {
         let Some(record_size) = index_record_size(entry) else { return Vec::new() };
@@ -47,16 +47,16 @@ pub(super) fn is_contested(catalog: &Catalog<'_>, claimed: u64) -> bool {
 
 /// Who claims which part of a volume.
 #[derive(Debug, Default)]
-pub(super) struct Claims {
+pub(super) struct IndexClaims {
     /// Sorted; those of one directory do not overlap where their grid is the same.
-    sorted: Vec<Claim>,
+    sorted: Vec<IndexClaim>,
 }
 
-impl Claims {
+impl IndexClaims {
     /// Bytes that are looked through at once.
     const PIECE: u64 = 1 << 18;
 
-    pub(super) fn new(claims: Vec<Claim>) -> Self {
+    pub(super) fn new(claims: Vec<IndexClaim>) -> Self {
         Self { sorted: merged(claims) }
     }
 
@@ -70,9 +70,9 @@ impl Claims {
 
     /// All places that anybody claims, each once, in pieces.
     pub(super) fn pieces(&self) -> Vec<(Grid, Range<u64>)> {
-        let anybody = |claim: &Claim| Claim { directory: FileReference(0), ..*claim };
+        let anybody = |claim: &IndexClaim| IndexClaim { directory: FileReference(0), ..*claim };
         let mut pieces = Vec::new();
-        for Claim { grid, start, end, .. } in merged(self.sorted.iter().map(anybody).collect()) {
+        for IndexClaim { grid, start, end, .. } in merged(self.sorted.iter().map(anybody).collect()) {
             // Pieces end where records do.
             let step = Self::PIECE.checked_next_multiple_of(u64::from(grid.record_size)).unwrap_or(u64::MAX);
             let starts = (start..end).step_by(usize::try_from(step).unwrap_or(usize::MAX));
@@ -83,7 +83,7 @@ impl Claims {
 }
 
 /// The claims in order, those of the same directory and grid that touch made one.
-fn merged(mut claims: Vec<Claim>) -> Vec<Claim> {
+fn merged(mut claims: Vec<IndexClaim>) -> Vec<IndexClaim> {
     claims.sort_unstable();
     claims.dedup_by(|next, kept| {
         let is_same = (next.directory, next.grid) == (kept.directory, kept.grid) && next.start <= kept.end;
@@ -99,14 +99,14 @@ fn merged(mut claims: Vec<Claim>) -> Vec<Claim> {
 mod tests {
     use super::*;
 
-    fn claim(directory: u64, record_size: u32, start: u64, end: u64) -> Claim {
+    fn claim(directory: u64, record_size: u32, start: u64, end: u64) -> IndexClaim {
         let grid = Grid { record_size, shift: start % u64::from(record_size) };
-        Claim { directory: FileReference::new(directory, 1), grid, start, end }
+        IndexClaim { directory: FileReference::new(directory, 1), grid, start, end }
     }
 
     #[test]
     fn a_place_is_claimed_by_those_whose_records_start_there() {
-        let claims = Claims::new(vec![
+        let claims = IndexClaims::new(vec![
             claim(30, 4096, 8192, 16_384),
             claim(31, 4096, 4096, 12_288),
             claim(31, 4096, 12_288, 20_480),
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn each_place_is_in_one_piece_whoever_claims_it() {
         let many = (30..1000).map(|directory| claim(directory, 4096, 0, 1 << 20)).chain([claim(7, 4096, 2048, 6144)]);
-        let pieces = Claims::new(many.collect()).pieces();
+        let pieces = IndexClaims::new(many.collect()).pieces();
         let places = |shift: u64| {
             let of_grid = pieces.iter().filter(move |(grid, _)| grid.shift == shift);
             of_grid.map(|(_, range)| (range.start, range.end)).collect::<Vec<_>>()

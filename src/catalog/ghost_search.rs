@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 
-use super::contested_indexes::{self, Claim, Claims};
+use super::contested_indexes::{self, IndexClaim, IndexClaims};
 use super::directory_index::{
     index_attributes, index_bitmap, index_pieces, index_record_size, live_reference, records_of,
 };
@@ -278,14 +278,15 @@ impl Collected {
     /// is not known: the names in them have been in the directory that claims them.
     fn look_through_contested(&mut self, catalog: &Catalog<'_>, known: &Known, threads: &Threads) {
         let mut claims = Vec::new();
-        let work = |(): &mut (), batch: Batch<'_>| batch.into_entries().flat_map(|entry| Claim::of(&entry)).collect();
-        let consume = |part: Vec<Claim>| {
+        let work =
+            |(): &mut (), batch: Batch<'_>| batch.into_entries().flat_map(|entry| IndexClaim::of(&entry)).collect();
+        let consume = |part: Vec<IndexClaim>| {
             claims.extend(part);
             ControlFlow::<()>::Continue(())
         };
         let flow = catalog.scan(threads, || (), work, consume);
         debug_assert!(flow.is_continue(), "nothing breaks the pass");
-        let claims = Claims::new(claims);
+        let claims = IndexClaims::new(claims);
         let pieces = claims.pieces();
         let work = |(): &mut (), index: u64| {
             let mut part = Self::default();
