@@ -65,16 +65,8 @@ pub struct Arguments {
     pub quiet: bool,
 }
 
-const VERDICTS: [Verdict; 6] = [
-    Verdict::Intact,
-    Verdict::Likely,
-    Verdict::Partial,
-    Verdict::Overwritten,
-    Verdict::MetadataOnly,
-    Verdict::Placeholder,
-];
-
 fn parse_verdict(text: &str) -> Result<Verdict, String> {
-    let known = VERDICTS.into_iter().find(|verdict| verdict.code() == text.trim());
-    known.ok_or_else(|| format!("the verdicts are {}", VERDICTS.map(Verdict::code).join(", ")))
+    let known = Verdict::ALL.iter().find(|verdict| verdict.code() == text.trim());
+    let codes = || Verdict::ALL.iter().map(|verdict| verdict.code()).collect::<Vec<_>>().join(", ");
+    known.copied().ok_or_else(|| format!("the verdicts are {}", codes()))
 }

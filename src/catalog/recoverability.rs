@@ -97,6 +97,10 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All verdicts, the best first.
+    pub const ALL: &'static [Self] =
+        &[Self::Intact, Self::Likely, Self::Partial, Self::Overwritten, Self::MetadataOnly, Self::Placeholder];
+
     /// A short name that stays the same between versions.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -442,16 +446,8 @@ mod tests {
 
     #[test]
     fn verdicts_have_names() {
-        let verdicts = [
-            Verdict::Intact,
-            Verdict::Likely,
-            Verdict::Partial,
-            Verdict::Overwritten,
-            Verdict::MetadataOnly,
-            Verdict::Placeholder,
-        ];
         let expected = ["intact", "likely", "partial", "overwritten", "metadata-only", "placeholder"];
-        assert_eq!(verdicts.map(|verdict| verdict.to_string()), expected);
+        assert!(Verdict::ALL.iter().map(Verdict::to_string).eq(expected));
     }
 
     #[test]
