@@ -70,8 +70,7 @@ impl Tools {
 /// The listing tool of this repository, built for release, where it exists.
 fn build_list_ours() -> Result<Option<PathBuf>, Box<dyn Error>> {
     let repository = Path::new(PACKAGE).join("../..");
-    let source = repository.join("examples/mft_dump");
-    if !source.exists() && !source.with_extension("rs").exists() {
+    if !repository.join("examples/tools").exists() {
         return Ok(None);
     }
     let manifest = repository.join("Cargo.toml").display().to_string();

@@ -1,0 +1,7 @@
+//! Lists the files of NTFS volumes.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ntfs_salvage_tools::mft_dump::main()
+}

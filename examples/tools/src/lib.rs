@@ -1,0 +1,7 @@
+//! The tools of ntfs-salvage, on its public API only: one folder a tool, and what they share.
+
+#![allow(unreachable_pub, reason = "in a program, pub says what a module offers to the others")]
+
+pub mod mft_dump;
+pub mod recover;
+mod shared;

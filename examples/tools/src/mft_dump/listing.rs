@@ -1,0 +1,106 @@
+//! The pass over a volume that writes its listing.
+
+use std::ops::ControlFlow;
+
+use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
+use ntfs_salvage::salvage::Layer;
+use ntfs_salvage::{Entry, Threads};
+
+use crate::mft_dump::arguments::Wanted;
+use crate::mft_dump::output::Output;
+use crate::mft_dump::progress::Progress;
+use crate::mft_dump::rows::{Buffers, Pen, Rows};
+use crate::mft_dump::summary::Tally;
+use crate::shared::failure::Failure;
+use crate::shared::file::File;
+use crate::shared::input::Opened;
+
+/// What is listed, and how.
+pub struct Listing<'l> {
+    pub opened: &'l Opened<'l>,
+    /// The same, where it is one of several volumes.
+    pub shown: Option<&'l Opened<'l>>,
+    pub rows: &'l dyn Rows,
+    pub wanted: Wanted,
+    /// Whether it is asked what is left of the streams.
+    pub verdicts: bool,
+    /// Whether ghosts are looked for where no record is lost.
+    pub ghosts: bool,
+    pub threads: &'l Threads,
+}
+
+/// What one batch of entries has become.
+struct Part {
+    rows: Vec<u8>,
+    tally: Tally,
+    /// Where the buffer of the rows goes back to.
+    home: Buffers,
+}
+
+impl Listing<'_> {
+    /// Writes the listing and counts what is in it.
+    pub fn run(&self, output: &mut Output, progress: &Progress) -> Result<Tally, Failure> {
+        let mut heading = Vec::new();
+        if let Some(opened) = self.shown {
+            self.rows.volume(opened, &mut heading);
+        }
+        output.write(&heading)?;
+        self.opened.with_catalog(self.threads, self.ghosts, |catalog| self.entries(&catalog, output, progress))
+    }
+
+    fn entries(&self, catalog: &Catalog<'_>, output: &mut Output, progress: &Progress) -> Result<Tally, Failure> {
+        // Without clusters there is nothing to ask.
+        let is_assessed = self.verdicts && self.opened.volume.geometry().is_some();
+        let options = RecoverabilityOptions::default().superseded(self.opened.layer == Layer::OldFormat);
+        let assessment = is_assessed.then(|| catalog.assessment(self.threads, options));
+        let passes: &[Wanted] = if self.rows.live_first() { &[Wanted::Live, Wanted::Deleted] } else { &[Wanted::All] };
+        progress.start(&self.opened.volume, passes.len());
+        let mut tally = Tally::new(catalog.counts());
+        for &pass in passes {
+            let counted = self.pass(catalog, assessment.as_ref(), pass, output, progress)?;
+            tally.add(&counted);
+        }
+        Ok(tally)
+    }
+
+    fn pass(
+        &self,
+        catalog: &Catalog<'_>,
+        assessment: Option<&Assessment<'_>>,
+        pass: Wanted,
+        output: &mut Output,
+        progress: &Progress,
+    ) -> Result<Tally, Failure> {
+        let mut total = Tally::default();
+        let work = |pen: &mut Pen<'_>, batch: Batch<'_>| {
+            let home = pen.buffers.clone();
+            let mut part = Part { rows: home.take(), tally: Tally::default(), home };
+            for entry in batch.into_entries().filter(|entry| pass.includes(entry.state())) {
+                self.write_rows(&entry, assessment, pen, &mut part);
+            }
+            part
+        };
+        let consume = |part: Part| {
+            progress.step();
+            total.add(&part.tally);
+            if let Err(failure) = output.write(&part.rows) {
+                return ControlFlow::Break(failure);
+            }
+            part.home.give_back(part.rows);
+            ControlFlow::Continue(())
+        };
+        match catalog.scan(self.threads, || Pen::new(catalog, self.shown), work, consume) {
+            ControlFlow::Break(failure) => Err(failure),
+            ControlFlow::Continue(()) => Ok(total),
+        }
+    }
+
+    fn write_rows(&self, entry: &Entry<'_>, assessment: Option<&Assessment<'_>>, pen: &mut Pen<'_>, part: &mut Part) {
+        let is_wanted = self.wanted.includes(entry.state());
+        let file = File::of(entry, assessment.filter(|_| is_wanted));
+        part.tally.count(entry.state(), &file.parts.damage);
+        if is_wanted {
+            self.rows.file(&file, pen, &mut part.rows);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Lists the files of NTFS volumes: of a disk image, of a volume, or of a bare `$MFT`.
+//!
+//! SCHEMA.md describes the formats, DIFFERENCES.md what differs on purpose from the tools whose
+//! formats are followed.
+
+mod arguments;
+mod attribute_ids;
+mod bodyfile;
+mod csv;
+mod export;
+mod jsonl;
+mod listing;
+mod mftecmd;
+mod output;
+mod progress;
+mod recent;
+mod record_view;
+mod rows;
+mod summary;
+mod table;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use ntfs_salvage::Threads;
+use ntfs_salvage::source::{Ledger, Source};
+
+use crate::shared::failure::Failure;
+use crate::shared::input::{self, Input, Opened, Volumes};
+use crate::shared::map_file::MapFile;
+use crate::shared::record_choice::RecordChoice;
+use arguments::{Arguments, Format};
+use listing::Listing;
+use output::Output;
+use progress::Progress;
+use rows::Rows;
+
+/// Runs the tool with the arguments of the process.
+pub fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let file = input::open(&arguments.input.path)?;
+    let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
+    let ledger = Ledger::new(&file).remember_reads(map.is_some());
+    let result = read(arguments, &ledger);
+    result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
+}
+
+fn read(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+    let input = Input::new(source, &arguments.input);
+    let threads = Threads::new(arguments.threads);
+    let Volumes { opened: volumes, failure: unopened } = input.volumes(&threads, arguments.quiet)?;
+    if let Some(path) = &arguments.export_mft {
+        export::export(the_one(&volumes)?, path, arguments, &threads)?;
+        return unopened.map_or(Ok(()), Err);
+    }
+    let mut output = Output::open(arguments.output.as_deref(), arguments.force, &arguments.input.path)?;
+    match arguments.record {
+        Some(choice) => show_record(the_one(&volumes)?, choice, &mut output)?,
+        None => list(arguments, &volumes, &threads, &mut output)?,
+    }
+    output.finish()?;
+    unopened.map_or(Ok(()), Err)
+}
+
+fn show_record(opened: &Opened<'_>, choice: RecordChoice, output: &mut Output) -> Result<(), Failure> {
+    let view = record_view::view(opened, choice, &opened.volume.catalog())?;
+    output.write(view.as_bytes())
+}
+
+/// The only volume, or the only one that exists now.
+fn the_one<'v, 'i>(volumes: &'v [Opened<'i>]) -> Result<&'v Opened<'i>, Failure> {
+    if let [opened] = volumes {
+        return Ok(opened);
+    }
+    let mut current = volumes.iter().filter(|opened| !opened.is_remains());
+    if let (Some(opened), None) = (current.next(), current.next()) {
+        return Ok(opened);
+    }
+    let all: Vec<_> = volumes.iter().map(|opened| opened.tag.as_str()).collect();
+    Err(Failure::Message(format!("several volumes ({}): choose one with --partition or --offset", all.join(", "))))
+}
+
+fn list(arguments: &Arguments, volumes: &[Opened<'_>], threads: &Threads, output: &mut Output) -> Result<(), Failure> {
+    let rows = rows_of(arguments);
+    let progress = Progress::new(!arguments.quiet && !output.is_terminal());
+    let mut head = Vec::new();
+    rows.head(&mut head);
+    output.write(&head)?;
+    for opened in volumes {
+        let shown = (volumes.len() > 1 || opened.is_remains()).then_some(opened);
+        let verdicts = !arguments.no_verdict && rows.shows_verdicts();
+        let (rows, wanted) = (rows.as_ref(), arguments.wanted());
+        let listing = Listing { opened, shown, rows, wanted, verdicts, ghosts: arguments.input.ghosts, threads };
+        let tally = listing.run(output, &progress)?;
+        progress.clear();
+        if !arguments.quiet {
+            tally.print(opened);
+        }
+    }
+    Ok(())
+}
+
+fn rows_of(arguments: &Arguments) -> Box<dyn Rows> {
+    match arguments.format {
+        Format::Table => Box::new(table::Table),
+        Format::Csv => Box::new(csv::Csv),
+        Format::Jsonl => Box::new(jsonl::Jsonl),
+        Format::MftecmdCsv => Box::new(mftecmd::Mftecmd { source: arguments.input.path.display().to_string() }),
+        Format::Bodyfile => Box::new(bodyfile::Bodyfile { fraction: arguments.fraction }),
+    }
+}

@@ -1,0 +1,124 @@
+//! What a format is: something that writes the rows of one file after the other.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ntfs_salvage::catalog::{Catalog, Link, Paths};
+
+use crate::mft_dump::csv::{TimeField, UNSET_TIME};
+use crate::mft_dump::jsonl::TimeObject;
+use crate::mft_dump::recent::Recent;
+use crate::mft_dump::time::{Dates, LastTimes, UnixText};
+use crate::shared::file::File;
+use crate::shared::input::Opened;
+
+/// A format. Rows are appended to a buffer, on any thread; the buffers are written in order.
+pub trait Rows: Sync {
+    /// What stands before everything.
+    fn head(&self, out: &mut Vec<u8>) {
+        let _ = out;
+    }
+
+    /// What stands before the rows of a volume that is one of several.
+    fn volume(&self, opened: &Opened<'_>, out: &mut Vec<u8>) {
+        let _ = (opened, out);
+    }
+
+    /// The rows of a file.
+    fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>);
+
+    /// True where rows say what is left of streams.
+    fn shows_verdicts(&self) -> bool {
+        false
+    }
+
+    /// True where files that exist come before all that do not.
+    fn live_first(&self) -> bool {
+        false
+    }
+}
+
+/// What a thread keeps from row to row.
+pub struct Pen<'c> {
+    pub paths: Paths<'c>,
+    pub dates: Dates,
+    pub last: Last,
+    /// Text being put together.
+    pub text: String,
+    /// The start of rows being put together.
+    pub row: Vec<u8>,
+    /// For the rows of whole batches.
+    pub buffers: Buffers,
+    /// Sets of attribute bits as text.
+    pub attributes: Recent<String>,
+    /// Whether the paths of directories are plain text, which needs no escaping.
+    plain: Recent<bool>,
+    /// The volume, where it is one of several.
+    pub shown: Option<&'c Opened<'c>>,
+}
+
+/// The times written last, as the formats have them.
+pub struct Last {
+    pub fields: LastTimes<TimeField>,
+    pub objects: LastTimes<TimeObject>,
+    pub unix: LastTimes<UnixText>,
+}
+
+impl<'c> Pen<'c> {
+    pub fn new(catalog: &'c Catalog<'c>, shown: Option<&'c Opened<'c>>) -> Self {
+        let last = Last {
+            fields: LastTimes::new(*UNSET_TIME),
+            // These are for times that are set.
+            objects: LastTimes::new([0; 80]),
+            unix: LastTimes::new([0; 16]),
+        };
+        Self {
+            paths: catalog.paths(),
+            dates: Dates::new(),
+            last,
+            text: String::new(),
+            row: Vec::new(),
+            buffers: Buffers::default(),
+            attributes: Recent::new(),
+            plain: Recent::new(),
+            shown,
+        }
+    }
+
+    /// Where in the `path` of a link its name starts, if the whole path is plain. What is plain depends on the format:
+    /// no text that is not ASCII, and the parts of a plain text.
+    #[inline]
+    pub fn name_in_plain_path(
+        &mut self,
+        link: &Link<'_>,
+        path: &[u8],
+        is_plain: impl Fn(&[u8]) -> bool,
+    ) -> Option<usize> {
+        // A name that is not ASCII is longer here than in units, and not plain wherever it is cut.
+        let (directory, name) = path.split_at_checked(path.len().checked_sub(link.name().len())?)?;
+        // The root is named "." and its path does not say so.
+        let is_plain =
+            is_plain(name) && directory.ends_with(b"/") && *self.plain.get(link.parent().0, || is_plain(directory));
+        is_plain.then_some(directory.len())
+    }
+}
+
+/// The buffers of one thread. Another thread writes out what is in them and gives them back: what is still in
+/// the cache of one processor would only slow down another that fills it.
+#[derive(Clone, Default)]
+pub struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Buffers {
+    /// An empty buffer, if there is one the last that was given back.
+    pub fn take(&self) -> Vec<u8> {
+        self.idle().pop().unwrap_or_default()
+    }
+
+    pub fn give_back(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.idle().push(buffer);
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,108 @@
+//! The lines of the manifest that are not about streams. MANIFEST.md says what is in them.
+
+use ntfs_salvage::Entry;
+use ntfs_salvage::volume::geometry::Geometry;
+
+use crate::recover::arguments::Arguments;
+use crate::recover::identity::Identity;
+use crate::recover::totals::Totals;
+use crate::shared::file::Reparse;
+use crate::shared::input::Opened;
+use crate::shared::json::Json;
+
+/// The first line: who wrote the manifest, and of what.
+pub fn header(arguments: &Arguments, identity: &Identity, out: &mut Vec<u8>) {
+    let mut json = Json { out };
+    json.put(br#"{"type":"header","tool":"ntfs-salvage recover","version":"#).text(env!("CARGO_PKG_VERSION"));
+    json.put(br#","format":1,"arguments":"#);
+    json.array(std::env::args_os().skip(1), |json, argument| json.text(&argument.to_string_lossy()));
+    json.put(br#","input":{"path":"#).text(&arguments.input.path.display().to_string());
+    json.put(br#","size":"#).number(identity.size);
+    hash_or_null(identity.whole, json.put(br#","sha256":"#));
+    hash_or_null(identity.first, json.put(br#","sha256_first_mib":"#));
+    hash_or_null(identity.last, json.put(br#","sha256_last_mib":"#));
+    let map = arguments.map.as_ref().map(|path| path.display().to_string());
+    json.put(br#"},"map":"#).text_or_null(map.as_deref());
+    json.put(b"}\n");
+}
+
+/// A line before the files of a volume.
+pub fn volume(opened: &Opened<'_>, prefix: &str, out: &mut Vec<u8>) {
+    let mut json = Json { out };
+    let (geometry, mft) = (opened.volume.geometry(), opened.volume.mft());
+    json.put(br#"{"type":"volume","partition":"#).number_or_null(opened.partition);
+    json.put(br#","offset":"#).number(opened.volume.source().start());
+    json.put(br#","layer":"#).text(opened.layer.code());
+    json.put(br#","tag":"#).text(&opened.tag);
+    json.put(br#","size":"#).number_or_null(geometry.map(Geometry::volume_size));
+    json.put(br#","cluster_size":"#).number_or_null(geometry.map(Geometry::cluster_size));
+    json.put(br#","record_size":"#).number(mft.record_size());
+    json.put(br#","records":"#).number(mft.record_count());
+    json.put(br#","output":"#).text(prefix);
+    let damage = opened.disk_damage.iter().copied().chain(opened.volume.damage());
+    json.put(br#","damage":"#).array(damage, |json, damage| json.text(&damage.to_string()));
+    json.put(b"}\n");
+}
+
+/// A directory that was made.
+pub fn directory(path: &str, entry: &Entry<'_>, output: &str, reparse: Option<&Reparse>, out: &mut Vec<u8>) {
+    let mut json = Json { out };
+    json.put(br#"{"type":"directory","path":"#).text(path);
+    write_entry(entry, &mut json);
+    json.put(br#","output":"#).text(output);
+    write_reparse(reparse, &mut json);
+    json.put(b"}\n");
+}
+
+/// The last line: a manifest without one is of a run that did not come to its end.
+pub fn end(totals: &Totals, complete: bool, out: &mut Vec<u8>) {
+    let mut json = Json { out };
+    json.put(br#"{"type":"end","complete":"#).boolean(complete);
+    json.put(br#","streams":"#).number(totals.streams);
+    json.put(br#","written":"#).number(totals.written);
+    json.put(br#","bytes":"#).number(totals.bytes);
+    json.put(br#","without_content":"#).number(totals.without_content);
+    json.put(br#","too_large":"#).number(totals.too_large);
+    json.put(br#","failed":"#).number(totals.failed);
+    json.put(br#","directories":"#).number(totals.directories);
+    json.put(br#","verdicts":{"#);
+    for (index, (verdict, &count)) in totals.verdicts.iter().enumerate() {
+        if index > 0 {
+            json.put(b",");
+        }
+        json.text(verdict);
+        json.put(b":").number(count);
+    }
+    json.put(b"}}\n");
+}
+
+/// Which entry it is, behind its path.
+pub fn write_entry(entry: &Entry<'_>, json: &mut Json<'_>) {
+    json.put(br#","record":"#).number(entry.record_number());
+    json.put(br#","sequence":"#).number(entry.sequence_number());
+    json.put(br#","state":"#).text(entry.state().name());
+}
+
+/// The reparse point of a file, if it is one.
+pub fn write_reparse(reparse: Option<&Reparse>, json: &mut Json<'_>) {
+    let Some(reparse) = reparse else { return };
+    json.put(br#","reparse":{"tag":"#).text(&format!("{:#010x}", reparse.tag.0));
+    json.put(br#","name":"#).text_or_null(reparse.tag.name());
+    json.put(br#","target":"#).text_or_null(reparse.target.as_deref());
+    json.put(b"}");
+}
+
+/// A SHA-256 in hexadecimal.
+pub fn write_hash(hash: [u8; 32], json: &mut Json<'_>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    json.put(b"\"");
+    json.out.extend(hash.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]));
+    json.put(b"\"");
+}
+
+fn hash_or_null(hash: Option<[u8; 32]>, json: &mut Json<'_>) {
+    match hash {
+        Some(hash) => write_hash(hash, json),
+        None => json.null(),
+    }
+}

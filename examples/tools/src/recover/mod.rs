@@ -1,0 +1,199 @@
+//! Recovers the files of NTFS volumes, and says of every byte where it is from.
+//!
+//! MANIFEST.md describes the manifest.
+
+mod arguments;
+mod buffer;
+mod content;
+mod folder;
+mod handles;
+mod hashing;
+mod identity;
+mod lines;
+mod manifest;
+mod output_paths;
+mod plan;
+mod prepare;
+mod progress;
+mod recovery;
+mod safe_name;
+mod selection;
+mod stream_line;
+mod totals;
+mod tree;
+mod writer;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use ntfs_salvage::Threads;
+use ntfs_salvage::catalog::{Catalog, RecoverabilityOptions};
+use ntfs_salvage::salvage::Layer;
+use ntfs_salvage::source::{DamageMap, Ledger, RescuedOnly, Source};
+
+use crate::shared::evidence;
+use crate::shared::failure::{Failure, say};
+use crate::shared::input::{self, Input, Opened, Volumes};
+use crate::shared::map_file::MapFile;
+use arguments::Arguments;
+use folder::Folder;
+use identity::Identity;
+use manifest::Manifest;
+use plan::Plan;
+use progress::Progress;
+use recovery::Recovery;
+use selection::Selection;
+use totals::Totals;
+
+/// Runs the tool with the arguments of the process.
+pub fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let file = input::open(&arguments.input.path)?;
+    match read_map(arguments)? {
+        Some(map) => recover_noting(arguments, &RescuedOnly::new(&file, map)),
+        None => recover_noting(arguments, &file),
+    }
+}
+
+/// Recovers, and writes the map of what could be read if that is asked for.
+fn recover_noting(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+    let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
+    let ledger = Ledger::new(source).remember_reads(map.is_some());
+    let result = recover(arguments, &ledger);
+    result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
+}
+
+fn read_map(arguments: &Arguments) -> Result<Option<DamageMap>, Failure> {
+    let Some(path) = &arguments.map else { return Ok(None) };
+    let failed = |error: &dyn std::fmt::Display| Failure::new(format_args!("cannot use {}", path.display()), error);
+    let text = std::fs::read(path).map_err(|error| failed(&error))?;
+    let map = DamageMap::parse(&text).map_err(|damage| failed(&damage))?;
+    if !arguments.quiet {
+        map.damage().iter().for_each(|damage| say(format_args!("{}: {damage}", path.display())));
+    }
+    Ok(Some(map))
+}
+
+fn recover(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+    let selection = Selection::of(arguments)?;
+    let input = Input::new(source, &arguments.input);
+    evidence::refuse_as_output(&arguments.input.path, &arguments.directory)?;
+    if let Some(manifest) = arguments.manifest.as_ref().filter(|path| path.as_os_str() != "-") {
+        evidence::refuse_as_output(&arguments.input.path, manifest)?;
+    }
+    let threads = Threads::new(arguments.threads);
+    let Volumes { opened: volumes, failure: unopened } = input.volumes(&threads, arguments.quiet)?;
+    let root = Folder::root(&arguments.directory)
+        .map_err(|error| Failure::new(format_args!("cannot write in {}", arguments.directory.display()), error))?;
+    let mut manifest = Manifest::create(arguments.manifest.as_deref(), &arguments.directory, &root)?;
+    let mut lines = Vec::new();
+    lines::header(arguments, &Identity::of(source, arguments.hash_input), &mut lines);
+    manifest.write(&lines)?;
+    let mut run = Run {
+        arguments,
+        threads: &threads,
+        selection: &selection,
+        root: Arc::new(root),
+        manifest,
+        totals: Totals::default(),
+    };
+    for opened in &volumes {
+        run.volume(opened, volumes.len() > 1)?;
+    }
+    let totals = run.finish(unopened.is_none())?;
+    result(&totals, &selection)?;
+    unopened.map_or(Ok(()), Err)
+}
+
+/// What is an error at the end, though everything else was done.
+fn result(totals: &Totals, selection: &Selection) -> Result<(), Failure> {
+    if let Some(first) = &totals.first_failure {
+        let count = totals.failed;
+        return Err(Failure::Message(format!(
+            "{count} could not be written, as the manifest says; the first: {first}"
+        )));
+    }
+    match selection.names_records() && totals.streams + totals.directories == 0 {
+        true => Err(Failure::Message("nothing to recover in the records asked for".into())),
+        false => Ok(()),
+    }
+}
+
+/// What goes on through all volumes.
+struct Run<'r> {
+    arguments: &'r Arguments,
+    threads: &'r Threads,
+    selection: &'r Selection,
+    root: Arc<Folder>,
+    manifest: Manifest,
+    totals: Totals,
+}
+
+impl Run<'_> {
+    fn volume(&mut self, opened: &Opened<'_>, is_one_of_several: bool) -> Result<(), Failure> {
+        let place = self.folder_of(opened, is_one_of_several)?;
+        let ghosts = self.arguments.input.ghosts;
+        opened.with_catalog(self.threads, ghosts, |catalog| self.files(opened, &catalog, place))
+    }
+
+    /// Recovers the files of a volume into a folder, the output's prefix being its name.
+    fn files(
+        &mut self,
+        opened: &Opened<'_>,
+        catalog: &Catalog<'_>,
+        (folder, prefix): (Arc<Folder>, String),
+    ) -> Result<(), Failure> {
+        let (arguments, threads) = (self.arguments, self.threads);
+        let options = RecoverabilityOptions::default().sample_zeros(true);
+        let assessment = catalog.assessment(threads, options.superseded(opened.layer == Layer::OldFormat));
+        // The manifest's own name, where it is in the root of the files.
+        let reserved = (arguments.manifest.is_none() && prefix.is_empty()).then_some(Manifest::NAME);
+        let plan = Plan::make(&assessment, self.selection, threads, reserved);
+        let mut lines = Vec::new();
+        lines::volume(opened, &prefix, &mut lines);
+        self.manifest.write(&lines)?;
+        self.manifest.reserve(plan.streams)?;
+        let progress = Progress::new(!arguments.quiet);
+        progress.start(&plan);
+        let known = (&assessment, &plan);
+        let recovery = Recovery::new(opened, known, self.selection, (folder, &prefix), !arguments.no_hash, &progress);
+        let totals = recovery.run(threads, &mut self.manifest)?;
+        progress.clear();
+        if !arguments.quiet {
+            say(opened);
+            totals.print();
+        }
+        self.totals.add(totals);
+        Ok(())
+    }
+
+    /// Where the files of a volume go: each of several has a folder of its own.
+    fn folder_of(&self, opened: &Opened<'_>, is_one_of_several: bool) -> Result<(Arc<Folder>, String), Failure> {
+        if !is_one_of_several {
+            return Ok((self.root.clone(), String::new()));
+        }
+        let is_partition = opened.partition.is_some() && opened.layer == Layer::Current;
+        let name = format!("{} {}", if is_partition { "partition" } else { "volume" }, opened.tag);
+        let folder =
+            self.root.child(&name).map_err(|error| Failure::new(format_args!("cannot write in {name}"), error))?;
+        Ok((Arc::new(folder), format!("{name}/")))
+    }
+
+    fn finish(mut self, all_opened: bool) -> Result<Totals, Failure> {
+        let mut lines = Vec::new();
+        lines::end(&self.totals, all_opened && self.totals.failed == 0, &mut lines);
+        self.manifest.write(&lines)?;
+        self.manifest.finish()?;
+        Ok(self.totals)
+    }
+}

@@ -1,0 +1,199 @@
+//! Everything that can be known about the files of a batch before the first is written.
+//!
+//! Copying contents drives all else out of the processor's caches. Asking all questions about a batch
+//! first, then writing all its files, and then all its lines takes half the time in user space that
+//! going from file to file took.
+
+use std::ops::Range;
+
+use ntfs_salvage::catalog::{Parts, Paths, Recoverability, Stream, Verdict};
+use ntfs_salvage::{Entry, EntryState, FileReference};
+
+use crate::recover::content::size_of;
+use crate::recover::folder::Times;
+use crate::recover::plan::{each_link, push_file_name, times_of};
+use crate::recover::recovery::Recovery;
+use crate::recover::tree::FolderId;
+use crate::shared::file::{Reparse, reparse_of};
+
+/// Where a text stands in [`Preparer::texts`].
+pub type Span = Range<usize>;
+
+/// Makes batches ready: one for each thread.
+pub struct Preparer<'w, 'r> {
+    recovery: &'w Recovery<'r>,
+    paths: Paths<'w>,
+    text: String,
+    /// The folder that was asked for last: most files are in the directory of the one before.
+    home: Option<(Option<FileReference>, FolderId)>,
+    /// Paths and names of the batch, one behind the other.
+    pub texts: String,
+    /// The links of the batch's files under which they are wanted.
+    pub links: Vec<WantedLink>,
+    /// The names of the batch's streams in the output.
+    pub targets: Vec<Target>,
+}
+
+/// A link under which a file is wanted; of a file without a name the one that stands for it.
+pub struct WantedLink {
+    /// Which of the file's links.
+    pub index: Option<usize>,
+    pub parent: Option<FileReference>,
+    /// The path on the volume.
+    pub path: Option<Span>,
+}
+
+/// A name of a stream in the output, before it is known whether something else stands there.
+pub struct Target {
+    pub folder: FolderId,
+    pub name: Span,
+    /// True where another file of the volume has the name.
+    pub is_marked: bool,
+}
+
+/// A file that is wanted.
+pub struct File<'e> {
+    pub entry: &'e Entry<'e>,
+    pub parts: Parts<'e>,
+    /// In [`Preparer::links`].
+    pub links: Range<usize>,
+    pub reparse: Option<Reparse>,
+}
+
+/// A stream that is wanted, ready to be written.
+///
+/// What writing needs stands here, though the file has it, too: copying contents drives the file out of the
+/// processor's caches.
+pub struct Job<'f> {
+    pub file: &'f File<'f>,
+    pub stream: &'f Stream<'f>,
+    pub found: Recoverability,
+    pub reference: FileReference,
+    pub times: Option<Times>,
+    pub is_live: bool,
+    /// Of a resident stream.
+    pub value: Option<&'f [u8]>,
+    /// In [`Preparer::targets`]: one for each link, of a stream with a name only for the first.
+    pub targets: Range<usize>,
+    /// Why nothing will be written.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a stream is not written, though it is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    NothingLeft,
+    TooLarge,
+}
+
+impl Obstacle {
+    /// What the manifest says of it, where the verdict does not say it.
+    pub fn error(self) -> Option<&'static str> {
+        (self == Self::TooLarge).then_some("larger than --max-size")
+    }
+}
+
+impl<'w, 'r> Preparer<'w, 'r> {
+    pub fn new(recovery: &'w Recovery<'r>) -> Self {
+        Self {
+            recovery,
+            paths: recovery.assessment.catalog().paths(),
+            text: String::new(),
+            home: None,
+            texts: String::new(),
+            links: Vec::new(),
+            targets: Vec::new(),
+        }
+    }
+
+    /// Takes the files apart that are wanted by a path.
+    pub fn files<'e>(&mut self, entries: &'e [Entry<'e>]) -> Vec<File<'e>> {
+        self.texts.clear();
+        self.links.clear();
+        self.targets.clear();
+        let mut files = Vec::with_capacity(entries.len());
+        files.extend(entries.iter().filter_map(|entry| self.file(entry)));
+        files
+    }
+
+    fn file<'e>(&mut self, entry: &'e Entry<'e>) -> Option<File<'e>> {
+        let parts = entry.parts();
+        let start = self.links.len();
+        let Self { texts, links, text, paths, .. } = self;
+        let selection = self.recovery.selection;
+        each_link(&parts.links, selection, (paths, text), |index, link, path| {
+            let path = push(texts, |texts| texts.push_str(path));
+            links.push(WantedLink { index: Some(index), parent: Some(link.parent()), path: Some(path) });
+        });
+        if parts.links.is_empty() && selection.nameless() {
+            links.push(WantedLink { index: None, parent: None, path: None });
+        }
+        if self.links.len() == start {
+            return None;
+        }
+        let reparse = reparse_of(entry, &parts.others);
+        Some(File { entry, parts, links: start..self.links.len(), reparse })
+    }
+
+    /// Assesses the streams of the files, and finds their names.
+    pub fn jobs<'f>(&mut self, files: &'f [File<'f>]) -> Vec<Job<'f>> {
+        let mut jobs = Vec::with_capacity(files.len());
+        for file in files {
+            let streams = file.parts.streams.iter().enumerate();
+            jobs.extend(streams.filter_map(|(index, stream)| self.job(file, index, stream)));
+        }
+        jobs
+    }
+
+    fn job<'f>(&mut self, file: &'f File<'f>, index: usize, stream: &'f Stream<'f>) -> Option<Job<'f>> {
+        let found = self.recovery.assessment.assess(stream);
+        if !self.recovery.selection.verdict(found.verdict()) {
+            return None;
+        }
+        let obstacle = match found.verdict() {
+            Verdict::Intact | Verdict::Likely | Verdict::Partial => {
+                let is_too_large = self.recovery.selection.is_too_large(size_of(found.ranges()));
+                is_too_large.then_some(Obstacle::TooLarge)
+            }
+            _ => Some(Obstacle::NothingLeft),
+        };
+        let start = self.targets.len();
+        let links = if stream.name().is_empty() { file.links.clone() } else { file.links.start..file.links.start + 1 };
+        for link in links {
+            let target = self.target(file, (index, stream), link);
+            self.targets.push(target);
+        }
+        let targets = start..self.targets.len();
+        let (reference, times) = (file.entry.reference(), file.parts.information.map(times_of));
+        let value = stream.first_piece().resident_value().ok();
+        Some(Job { file, stream, found, reference, times, is_live: is_live(file.entry), value, targets, obstacle })
+    }
+
+    fn target(&mut self, file: &File<'_>, (index, stream): (usize, &Stream<'_>), link: usize) -> Target {
+        let WantedLink { index: link, parent, .. } = self.links[link];
+        let plan = self.recovery.plan;
+        let of_file = link.and_then(|index| file.parts.links.get(index));
+        let name = push(&mut self.texts, |texts| push_file_name(of_file, file.entry, stream, texts));
+        let place = (file.entry.record_number(), link.unwrap_or(0), index);
+        let folder =
+            self.home.filter(|(last, _)| *last == parent).map_or_else(|| plan.tree.home(parent), |(_, home)| home);
+        self.home = Some((parent, folder));
+        Target { folder, name, is_marked: plan.is_marked(place) }
+    }
+}
+
+/// Appends to the texts, and returns where.
+fn push(texts: &mut String, append: impl FnOnce(&mut String)) -> Span {
+    let start = texts.len();
+    append(texts);
+    start..texts.len()
+}
+
+/// True for a file whose clusters are its own; of a file without a base record, as its header says.
+fn is_live(entry: &Entry<'_>) -> bool {
+    match entry.state() {
+        EntryState::Live => true,
+        EntryState::Orphan => entry.header().is_in_use(),
+        _ => false,
+    }
+}

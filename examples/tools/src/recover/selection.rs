@@ -1,0 +1,98 @@
+//! What is wanted.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use ntfs_salvage::catalog::Verdict;
+use ntfs_salvage::{Entry, EntryState};
+
+use crate::recover::arguments::Arguments;
+use crate::shared::failure::Failure;
+use crate::shared::record_choice::RecordChoice;
+
+/// What the user asked for.
+pub struct Selection {
+    deleted_only: bool,
+    system: bool,
+    paths: Option<GlobSet>,
+    records: Vec<RecordChoice>,
+    verdicts: Vec<Verdict>,
+    max_size: u64,
+}
+
+impl Selection {
+    /// Records that NTFS keeps for its own files.
+    const SYSTEM_RECORDS: u64 = 24;
+    const ROOT: u64 = 5;
+
+    pub fn of(arguments: &Arguments) -> Result<Self, Failure> {
+        Ok(Self {
+            deleted_only: arguments.deleted,
+            system: arguments.system,
+            paths: globs(&arguments.paths)?,
+            records: arguments.records.clone(),
+            verdicts: arguments.verdicts.clone(),
+            max_size: arguments.max_size.unwrap_or(u64::MAX),
+        })
+    }
+
+    /// True when records were named: then one that is not found is an error.
+    pub fn names_records(&self) -> bool {
+        !self.records.is_empty()
+    }
+
+    fn is_chosen(&self, entry: &Entry<'_>) -> bool {
+        let is_it = |choice: &RecordChoice| {
+            choice.number == entry.record_number()
+                && choice.sequence.is_none_or(|sequence| sequence == entry.sequence_number())
+        };
+        self.records.iter().any(is_it)
+    }
+
+    pub fn entry(&self, entry: &Entry<'_>) -> bool {
+        let number = entry.record_number();
+        let state_fits = !self.deleted_only || entry.state() != EntryState::Live;
+        let is_own = number < Self::SYSTEM_RECORDS && number != Self::ROOT;
+        match self.names_records() {
+            true => self.is_chosen(entry) && state_fits,
+            false => state_fits && (self.system || !is_own),
+        }
+    }
+
+    /// By its path, which starts with the reason where it is not whole.
+    pub fn path(&self, path: &str) -> bool {
+        let is_own = path.starts_with("/$Extend/") && !self.system && !self.names_records();
+        !is_own && self.paths.as_ref().is_none_or(|globs| globs.is_match(path))
+    }
+
+    /// Files without a name are left out only where paths are asked for.
+    pub fn nameless(&self) -> bool {
+        self.paths.is_none()
+    }
+
+    pub fn asks_for_verdicts(&self) -> bool {
+        !self.verdicts.is_empty()
+    }
+
+    pub fn verdict(&self, verdict: Verdict) -> bool {
+        self.verdicts.is_empty() || self.verdicts.contains(&verdict)
+    }
+
+    pub fn is_too_large(&self, size: u64) -> bool {
+        size > self.max_size
+    }
+}
+
+/// Each glob, and everything below what it matches.
+fn globs(patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let is_anchored = pattern.starts_with(['/', '<', '*']) && !pattern.starts_with("*.");
+        let whole = if is_anchored { pattern.clone() } else { format!("**/{pattern}") };
+        let whole = whole.trim_end_matches('/');
+        for text in [whole.to_owned(), format!("{whole}/**")] {
+            let glob = GlobBuilder::new(&text).case_insensitive(true).literal_separator(true).build();
+            set.add(glob.map_err(|error| Failure::new(format_args!("bad --path {pattern}"), error))?);
+        }
+    }
+    let built = set.build().map_err(|error| Failure::new("bad --path", error))?;
+    Ok((!patterns.is_empty()).then_some(built))
+}

@@ -1,0 +1,76 @@
+//! What was recovered, in numbers.
+
+use std::collections::BTreeMap;
+
+use crate::recover::content::size_of;
+use crate::recover::prepare::{Job, Obstacle};
+use crate::shared::failure::say;
+
+/// Streams by their verdict, and what became of them.
+#[derive(Debug, Default)]
+pub struct Totals {
+    pub streams: u64,
+    /// Streams that are in a file now, and the bytes of those.
+    pub written: u64,
+    pub bytes: u64,
+    /// Streams of which nothing is left to write.
+    pub without_content: u64,
+    /// Streams larger than the user wants.
+    pub too_large: u64,
+    pub failed: u64,
+    pub directories: u64,
+    pub verdicts: BTreeMap<&'static str, u64>,
+    /// The first failure, for the message at the end.
+    pub first_failure: Option<String>,
+}
+
+impl Totals {
+    /// Counts a stream: is it in a file now, and if not, was there an error?
+    pub fn count<'p>(&mut self, job: &Job<'_>, is_written: bool, error: Option<&str>, path: impl FnOnce() -> &'p str) {
+        self.streams += 1;
+        *self.verdicts.entry(job.found.verdict().code()).or_default() += 1;
+        match (is_written, job.obstacle, error) {
+            (true, _, _) => {
+                self.written += 1;
+                self.bytes = self.bytes.saturating_add(size_of(job.found.ranges()));
+            }
+            (false, Some(Obstacle::TooLarge), _) => self.too_large += 1,
+            (false, Some(Obstacle::NothingLeft), _) => self.without_content += 1,
+            (false, None, error) => self.fail(|| format!("{}: {}", path(), error.unwrap_or_default())),
+        }
+    }
+
+    pub fn fail(&mut self, what: impl FnOnce() -> String) {
+        self.failed += 1;
+        self.first_failure.get_or_insert_with(what);
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.streams += other.streams;
+        self.written += other.written;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.without_content += other.without_content;
+        self.too_large += other.too_large;
+        self.failed += other.failed;
+        self.directories += other.directories;
+        other.verdicts.into_iter().for_each(|(verdict, count)| *self.verdicts.entry(verdict).or_default() += count);
+        self.first_failure = self.first_failure.take().or(other.first_failure);
+    }
+
+    /// Prints them for people.
+    pub fn print(&self) {
+        say(format_args!("  written  {} of {} streams, {} bytes", self.written, self.streams, self.bytes));
+        let verdicts: Vec<_> = self.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+        if !verdicts.is_empty() {
+            say(format_args!("  verdicts {}", verdicts.join(", ")));
+        }
+        let others = [
+            ("nothing left of", self.without_content),
+            ("larger than asked for", self.too_large),
+            ("failed", self.failed),
+        ];
+        for (what, count) in others.into_iter().filter(|(_, count)| *count > 0) {
+            say(format_args!("  {what}: {count}"));
+        }
+    }
+}

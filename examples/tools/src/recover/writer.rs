@@ -1,0 +1,272 @@
+//! Writes the streams of entries into files: one for each thread.
+
+use std::fs::File as Output;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ntfs_salvage::catalog::Batch;
+use ntfs_salvage::{Entry, FileReference};
+
+use crate::recover::buffer::Buffer;
+use crate::recover::content::{Copy, size_of};
+use crate::recover::folder::{Folder, set_times};
+use crate::recover::handles::Handles;
+use crate::recover::hashing::Hashing;
+use crate::recover::lines;
+use crate::recover::output_paths::OutputPaths;
+use crate::recover::prepare::{File, Job, Obstacle, Preparer};
+use crate::recover::recovery::{Part, Recovery};
+use crate::recover::safe_name::with_mark;
+use crate::recover::stream_line::{OtherLink, StreamLine};
+
+/// How often another name is tried where a file stands that was there before.
+const TRIES: u32 = 100;
+
+/// Zeros of holes that are hashed at most: a hole of any size costs nothing to declare.
+const LONGEST_HOLE: u64 = 16 << 30;
+
+/// What a thread keeps from batch to batch.
+pub struct Writer<'w, 'r> {
+    recovery: &'w Recovery<'r>,
+    preparer: Preparer<'w, 'r>,
+    handles: Handles<'w>,
+    buffers: Vec<Buffer>,
+    text: String,
+    paths: OutputPaths<'w>,
+    most_entries: usize,
+}
+
+/// What became of a stream.
+enum Outcome {
+    Written(Written),
+    NotWritten,
+    Failed(io::Error),
+    /// Reading has shown that it is not what was asked for.
+    NotWanted,
+}
+
+/// A stream that is in a file now.
+struct Written {
+    /// The name, where it is not the one that was meant.
+    other_name: Option<String>,
+    sha256: Option<[u8; 32]>,
+    /// What became of the file's further names.
+    links: Vec<io::Result<Option<String>>>,
+}
+
+impl<'w, 'r> Writer<'w, 'r> {
+    pub fn new(recovery: &'w Recovery<'r>) -> Self {
+        Self {
+            recovery,
+            preparer: Preparer::new(recovery),
+            handles: Handles::new(&recovery.plan.tree, recovery.root.clone()),
+            buffers: Vec::new(),
+            text: String::new(),
+            paths: OutputPaths::new(&recovery.plan.tree, recovery.prefix),
+            most_entries: 0,
+        }
+    }
+
+    /// Writes what is wanted of a batch.
+    pub fn batch(&mut self, batch: Batch<'_>, part: &mut Part) {
+        let selection = self.recovery.selection;
+        // A filter cannot say how many there will be, and growing copies them all.
+        let mut entries: Vec<Entry<'_>> = Vec::with_capacity(self.most_entries);
+        entries.extend(batch.into_entries().filter(|entry| selection.entry(entry)));
+        self.most_entries = self.most_entries.max(entries.len());
+        let files = self.preparer.files(&entries);
+        let mut jobs = self.preparer.jobs(&files);
+        let outcomes: Vec<_> = jobs.iter_mut().map(|job| self.write(job)).collect();
+        let mut done = jobs.iter().zip(outcomes).peekable();
+        for file in &files {
+            if file.entry.is_directory() {
+                self.directories(file, part);
+            }
+            while let Some((job, outcome)) = done.next_if(|(job, _)| std::ptr::eq(job.file, file)) {
+                self.line(job, outcome, part);
+            }
+        }
+        drop(done);
+        drop(jobs);
+    }
+
+    // ------------------------------------------------------------------------------------ files
+
+    fn write(&mut self, job: &mut Job<'_>) -> Outcome {
+        if job.obstacle.is_some() {
+            return Outcome::NotWritten;
+        }
+        if self.recovery.is_full() {
+            let message = "not tried: there was no room before";
+            return Outcome::Failed(io::Error::new(io::ErrorKind::StorageFull, message));
+        }
+        self.write_file(job).unwrap_or_else(|error| {
+            if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+                // After the first file there was no room for, no other is tried.
+                self.recovery.is_full.store(true, Ordering::Relaxed);
+            }
+            Outcome::Failed(error)
+        })
+    }
+
+    fn write_file(&mut self, job: &mut Job<'_>) -> io::Result<Outcome> {
+        let target = &self.preparer.targets[job.targets.start];
+        let folder = self.handles.folder(target.folder)?;
+        let reference = job.reference;
+        let name = &self.preparer.texts[target.name.clone()];
+        let (other_name, mut output) = under_free_name(name, target.is_marked, reference, |name| folder.create(name))?;
+        let name = other_name.as_deref().unwrap_or(name);
+        let copied = copy(self.recovery, &mut self.buffers, job, &mut output);
+        // What is not complete does not stay, and makes room for the manifest.
+        let (sha256, falls_short) = copied.inspect_err(|_| drop(folder.remove(name)))?;
+        if let Some(times) = job.times {
+            // Some file systems do not have every time; the manifest does not depend on it.
+            let _ = set_times(&output, times);
+        }
+        if falls_short {
+            job.found = self.recovery.thorough().assess(job.stream);
+            if !self.recovery.selection.verdict(job.found.verdict()) {
+                folder.remove(name)?;
+                return Ok(Outcome::NotWanted);
+            }
+        }
+        let links = match job.targets.len() {
+            1 => Vec::new(),
+            _ => {
+                let name = name.to_owned();
+                let others = job.targets.start + 1..job.targets.end;
+                others.map(|target| self.link(&folder, &name, target, reference)).collect()
+            }
+        };
+        Ok(Outcome::Written(Written { other_name, sha256, links }))
+    }
+
+    /// Gives a file one of its further names.
+    fn link(
+        &mut self,
+        from: &Arc<Folder>,
+        name: &str,
+        target: usize,
+        reference: FileReference,
+    ) -> io::Result<Option<String>> {
+        let target = &self.preparer.targets[target];
+        let to = self.handles.folder(target.folder)?;
+        let wanted = &self.preparer.texts[target.name.clone()];
+        under_free_name(wanted, target.is_marked, reference, |new| from.link(name, &to, new)).map(|(other, ())| other)
+    }
+
+    // ------------------------------------------------------------------------------------ lines
+
+    fn directories(&mut self, file: &File<'_>, part: &mut Part) {
+        for wanted in &self.preparer.links[file.links.clone()] {
+            let link = wanted.index.and_then(|index| file.parts.links.get(index));
+            let (Some(link), Some(path)) = (link, wanted.path.clone()) else { continue };
+            self.text.clear();
+            link.name().push_to(&mut self.text);
+            let tree = &self.recovery.plan.tree;
+            let Some(folder) = tree.directory(tree.home(wanted.parent), &self.text) else { continue };
+            let path = &self.preparer.texts[path];
+            if let Err(error) = self.handles.folder(folder) {
+                part.totals.fail(|| format!("{path}: {error}"));
+                continue;
+            }
+            part.totals.directories += 1;
+            lines::directory(path, file.entry, self.paths.folder(folder), file.reparse.as_ref(), &mut part.lines);
+        }
+    }
+
+    fn line(&mut self, job: &Job<'_>, outcome: Outcome, part: &mut Part) {
+        let (mut error, mut written) = (None, None);
+        match outcome {
+            Outcome::NotWanted => return,
+            Outcome::Written(file) => written = Some(file),
+            Outcome::NotWritten => error = job.obstacle.and_then(Obstacle::error).map(str::to_owned),
+            Outcome::Failed(failure) => error = Some(failure.to_string()),
+        }
+        part.totals.count(job, written.is_some(), error.as_deref(), || self.path(job.file.links.start));
+        let links = written.as_mut().map(|file| self.other_links(job, std::mem::take(&mut file.links)));
+        if let Some(file) = &written {
+            let target = &self.preparer.targets[job.targets.start];
+            let name = file.other_name.as_deref().unwrap_or(&self.preparer.texts[target.name.clone()]);
+            self.paths.set_file(target.folder, name, &mut self.text);
+        }
+        let path = self.preparer.links[job.file.links.start].path.clone();
+        let line = StreamLine {
+            job,
+            path: path.map(|path| &self.preparer.texts[path]),
+            sha256: written.as_ref().and_then(|file| file.sha256),
+            output: written.is_some().then_some(&self.text),
+            links: links.as_deref().unwrap_or_default(),
+            error: error.as_deref(),
+            volume_start: self.recovery.opened.volume.source().start(),
+        };
+        line.write(&mut part.lines);
+    }
+
+    fn path(&self, link: usize) -> &str {
+        let path = self.preparer.links[link].path.clone();
+        path.map_or("a file without a name", |path| &self.preparer.texts[path])
+    }
+
+    fn other_links(&mut self, job: &Job<'_>, made: Vec<io::Result<Option<String>>>) -> Vec<OtherLink> {
+        let further = (job.targets.start + 1..).zip(job.file.links.start + 1..).zip(made);
+        let mut others = Vec::new();
+        for ((target, link), made) in further {
+            let target = &self.preparer.targets[target];
+            let output = made.map_err(|error| error.to_string()).map(|other| {
+                let name = other.as_deref().unwrap_or(&self.preparer.texts[target.name.clone()]);
+                self.paths.set_file(target.folder, name, &mut self.text);
+                self.text.clone()
+            });
+            others.push(OtherLink { path: self.path(link).to_owned(), output });
+        }
+        others
+    }
+}
+
+/// Writes a stream into an empty file; returns the hash, and whether reading has put something in question.
+fn copy(
+    recovery: &Recovery<'_>,
+    buffers: &mut Vec<Buffer>,
+    job: &Job<'_>,
+    output: &mut Output,
+) -> io::Result<(Option<[u8; 32]>, bool)> {
+    let counts = job.found.counts();
+    let holes = counts.zeros.saturating_add(counts.missing).saturating_add(counts.claimed);
+    let is_hashed = recovery.hashes && holes <= LONGEST_HOLE;
+    let mut copy = Copy::to(output, recovery);
+    let mut run = |mut hashing: Hashing<'_, '_>| copy.run(job, &mut hashing).map(|()| hashing.finish());
+    let hash = match is_hashed {
+        false => run(Hashing::none(buffers))?,
+        true if size_of(job.found.ranges()) < Hashing::LONG => run(Hashing::here(buffers))?,
+        true => std::thread::scope(|scope| run(Hashing::beside(scope, buffers)))?,
+    };
+    Ok((hash, copy.falls_short))
+}
+
+/// Makes something under the name, or, where that is taken, under one with the reference in it, which is
+/// returned then.
+fn under_free_name<T>(
+    name: &str,
+    is_marked: bool,
+    reference: FileReference,
+    mut make: impl FnMut(&str) -> io::Result<T>,
+) -> io::Result<(Option<String>, T)> {
+    let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+    if !is_marked {
+        match make(name) {
+            Err(error) if is_taken(&error) => {}
+            made => return made.map(|made| (None, made)),
+        }
+    }
+    let mut mark = format!("~{reference}");
+    for number in 2..=TRIES {
+        let marked = with_mark(name, &mark);
+        match make(&marked) {
+            Err(error) if is_taken(&error) => mark = format!("~{reference}~{number}"),
+            made => return made.map(|made| (Some(marked), made)),
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}

@@ -1,0 +1,203 @@
+//! The input: what kind it is, and the volumes in it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use ntfs_salvage::catalog::Catalog;
+use ntfs_salvage::salvage::{self, Found, Layer, Opening, Way};
+use ntfs_salvage::source::{self, Source};
+use ntfs_salvage::volume::partition::Partition;
+use ntfs_salvage::{Damage, Threads, Volume};
+
+use crate::shared::failure::{Failure, say};
+use crate::shared::input_arguments::InputArguments;
+use crate::shared::losses;
+use crate::shared::scan_file::ScanFile;
+
+/// The bytes of a file or device, and how the user wants to see them.
+pub struct Input<'s> {
+    source: &'s dyn Source,
+    arguments: &'s InputArguments,
+    name: String,
+}
+
+/// Opens the file or device, to read only.
+pub fn open(path: &Path) -> Result<source::File, Failure> {
+    source::open(path).map_err(|error| Failure::new(format_args!("cannot open {}", path.display()), error))
+}
+
+/// A volume of the input.
+pub struct Opened<'s> {
+    pub volume: Volume<'s>,
+    /// The number of the partition it starts in, where there is one.
+    pub partition: Option<u32>,
+    /// Where it starts in the input, in bytes.
+    pub start: u64,
+    /// The input as the user calls it.
+    pub input: &'s str,
+    /// What is wrong with the partition table it was found by.
+    pub disk_damage: Vec<Damage>,
+    /// What it is to the input.
+    pub layer: Layer,
+    /// What led to it.
+    pub way: Way,
+    /// A short word that no other volume of the input has: the partition's number where it is the
+    /// volume that exists there.
+    pub tag: String,
+}
+
+impl Opened<'_> {
+    /// True where a listing has to say which volume it is, even if it is the only one.
+    pub fn is_remains(&self) -> bool {
+        self.layer != Layer::Current && self.way != Way::BareTable
+    }
+}
+
+impl Opened<'_> {
+    /// Makes the catalog of the volume: where it misses records that nothing names, with the names that a
+    /// scan of the volume finds; with all ghosts there are, if they are asked for.
+    pub fn with_catalog<T>(&self, threads: &Threads, ghosts: bool, work: impl FnOnce(Catalog<'_>) -> T) -> T {
+        let haunted = |catalog: Catalog<'_>| match ghosts {
+            true => work(catalog.with_ghosts(threads)),
+            false => work(catalog),
+        };
+        let catalog = self.volume.catalog_with(threads);
+        match salvage::scan_for_names(&catalog, threads, &mut |_| ()) {
+            Some(scanned) => haunted(scanned.catalog_with(threads)),
+            None => haunted(catalog),
+        }
+    }
+}
+
+impl fmt::Display for Opened<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.input)?;
+        if let Some(number) = self.partition {
+            write!(f, " partition {number}")?;
+        }
+        if self.partition.is_some() || self.start > 0 {
+            write!(f, " at byte {}", self.start)?;
+        }
+        if self.is_remains() { write!(f, " ({})", self.layer) } else { Ok(()) }
+    }
+}
+
+/// The volumes of an input.
+pub struct Volumes<'s> {
+    pub opened: Vec<Opened<'s>>,
+    /// Where not every volume could be opened, though the others are complete.
+    pub failure: Option<Failure>,
+}
+
+impl<'i> Input<'i> {
+    pub fn new(source: &'i dyn Source, arguments: &'i InputArguments) -> Self {
+        Self { source, arguments, name: arguments.path.display().to_string() }
+    }
+
+    /// Opens the volumes, or the one that is asked for, by whatever is left of them, and says what that
+    /// was.
+    pub fn volumes(&self, threads: &Threads, quiet: bool) -> Result<Volumes<'_>, Failure> {
+        let mut scan_file = ScanFile::open(self.arguments, self.source, quiet)?;
+        let earlier = scan_file.earlier();
+        let mut watch = |findings: &salvage::Findings| scan_file.keep(findings);
+        let mut opening = Opening::new(self.source).threads(threads).overrides(self.arguments.overrides());
+        opening = match self.arguments.partition {
+            Some(number) => opening.partition(number),
+            None => opening,
+        };
+        opening = match (&self.arguments.scan_file, self.arguments.scan) {
+            (Some(_), _) => opening.keep_findings(earlier),
+            (None, true) => opening.scan(),
+            (None, false) => opening,
+        };
+        let mut found = opening.watch(&mut watch).run();
+        scan_file.finish(found.findings.take())?;
+        let failure = self.unopened(&found);
+        if found.volumes.is_empty() {
+            return Err(failure.unwrap_or_else(|| self.nothing_found(found)));
+        }
+        let opened = self.named(found);
+        if !quiet {
+            opened
+                .iter()
+                .for_each(|(opened, losses)| losses.iter().for_each(|line| say(format_args!("{opened}: {line}"))));
+        }
+        Ok(Volumes { opened: opened.into_iter().map(|(opened, _)| opened).collect(), failure })
+    }
+
+    /// The volumes with their tags, each with what was lost of it.
+    fn named<'s>(&'s self, found: Found<'s>) -> Vec<(Opened<'s>, Vec<String>)> {
+        let mut times: HashMap<String, u32> = HashMap::new();
+        let Found { volumes, disk_damage, .. } = found;
+        let name = |found: salvage::Opened<'s>| {
+            let losses = losses::of(&found);
+            let (partition, start) = (found.partition().map(Partition::number), found.start());
+            let mut tag = tag(found.layer(), partition, start);
+            let count = times.entry(tag.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                tag = format!("{tag}.{count}");
+            }
+            let disk_damage = if partition.is_some() { disk_damage.clone() } else { Vec::new() };
+            let (layer, way, input) = (found.layer(), found.way(), self.name.as_str());
+            let volume = self.sized(found.into_volume());
+            (Opened { volume, partition, start, input, disk_damage, layer, way, tag }, losses)
+        };
+        volumes.into_iter().map(name).collect()
+    }
+
+    fn sized<'s>(&self, volume: Volume<'s>) -> Volume<'s> {
+        self.arguments.read_size.into_iter().fold(volume, Volume::with_reads_of)
+    }
+
+    fn unopened(&self, found: &Found<'_>) -> Option<Failure> {
+        let reason = |(partition, error): &(Partition, ntfs_salvage::Error)| {
+            let (number, start) = (partition.number(), partition.start);
+            format!("cannot read partition {number} at byte {start} of {}: {error}", self.name)
+        };
+        let reasons: Vec<_> = found.unopened.iter().map(reason).collect();
+        (!reasons.is_empty()).then(|| Failure::Message(reasons.join("; ")))
+    }
+
+    fn nothing_found(&self, found: Found<'_>) -> Failure {
+        let name = &self.name;
+        let numbers = |separator: &str, text: &dyn Fn(&Partition) -> String| {
+            found.partitions.iter().map(text).collect::<Vec<_>>().join(separator)
+        };
+        if let Some(number) = self.arguments.partition {
+            let there = numbers(", ", &|partition| partition.number().to_string());
+            let there = if there.is_empty() { "there are no partitions".into() } else { there };
+            return Failure::Message(format!("no partition {number} in {name}; found: {there}"));
+        }
+        let nothing = match self.arguments.offset {
+            Some(offset) => format!("no NTFS volume at byte {offset} of {name}"),
+            None => format!("no NTFS volume and no $MFT in {name}"),
+        };
+        let size = self.source.size();
+        match self.arguments.offset {
+            _ if size == 0 => return Failure::new(nothing, "it is empty"),
+            Some(offset) if offset >= size => {
+                return Failure::new(nothing, format_args!("the input ends at byte {size}"));
+            }
+            None if !found.partitions.is_empty() => {
+                let kinds = numbers(", ", &|part| format!("{} ({})", part.number(), part.partition_type));
+                return Failure::new(nothing, format_args!("its partitions hold something else: {kinds}"));
+            }
+            _ => {}
+        }
+        match found.into_volumes() {
+            Err(error) => Failure::new(nothing, error),
+            Ok(_) => Failure::Message(nothing),
+        }
+    }
+}
+
+fn tag(layer: Layer, partition: Option<u32>, start: u64) -> String {
+    let place = partition.map_or_else(|| format!("at-{start}"), |number| number.to_string());
+    match layer {
+        Layer::Current => place,
+        Layer::NestedIn(record) | Layer::ExportIn(record) => format!("{place}-{}-in-{record}", layer.code()),
+        _ => format!("{place}-{}", layer.code()),
+    }
+}

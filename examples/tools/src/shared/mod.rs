@@ -1,0 +1,14 @@
+//! What the tools share.
+
+pub mod evidence;
+pub mod failure;
+pub mod file;
+pub mod input;
+pub mod input_arguments;
+pub mod json;
+pub mod losses;
+pub mod map_file;
+pub mod number;
+pub mod record_choice;
+pub mod scan_file;
+pub mod text;
