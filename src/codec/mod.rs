@@ -6,7 +6,9 @@
 mod bit_reader;
 mod history;
 mod huffman;
+pub mod lz4;
 pub mod lznt1;
 pub mod lzx;
+pub mod snappy;
 pub mod wof;
 pub mod xpress_huffman;

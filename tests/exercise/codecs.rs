@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ntfs_salvage::Damage;
 use ntfs_salvage::codec::wof::ChunkTable;
-use ntfs_salvage::codec::{lznt1, lzx, xpress_huffman};
+use ntfs_salvage::codec::{lz4, lznt1, lzx, snappy, xpress_huffman};
 use ntfs_salvage::structure::value::reparse_payload::WofAlgorithm;
 
 use super::{damaged, debug, sound};
@@ -46,6 +46,26 @@ pub(crate) fn xpress_huffman(bytes: &[u8]) {
 pub(crate) fn lzx(bytes: &[u8]) {
     let Some((size, chunk)) = sized(bytes) else { return };
     sound(twice(size.min(32_768), |out| lzx::decompress(chunk, out)).1);
+}
+
+pub(crate) fn lz4(bytes: &[u8]) {
+    let Some((size, block)) = sized(bytes) else { return };
+    whole_or_nothing(size, |out| lz4::decompress(block, out));
+}
+
+pub(crate) fn snappy(bytes: &[u8]) {
+    let Some((size, block)) = sized(bytes) else { return };
+    whole_or_nothing(size, |out| snappy::decompress(block, out));
+}
+
+/// Runs a decoder that gives all of its output or says why not: then nothing of the buffer counts.
+fn whole_or_nothing(size: usize, decode: impl Fn(&mut [u8]) -> Result<(), Damage>) {
+    let (mut zeros, mut ones) = (vec![0; size], vec![0xFF; size]);
+    let (first, second) = (decode(&mut zeros), decode(&mut ones));
+    assert_eq!(first, second);
+    if sound(first).is_some() {
+        assert!(zeros == ones, "what stood in the buffer shows in the output");
+    }
 }
 
 /// A chunk table, the bytes being the table and the chunks. The output is what its size says, in order.
