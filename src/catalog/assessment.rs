@@ -19,6 +19,7 @@ use crate::base::threads::Threads;
 use crate::source::Source;
 use crate::source::buffer::PageBuffer;
 use crate::volume::bitmap::{ClusterBitmap, ClusterState};
+use crate::volume::doubts::DoubtKind;
 use crate::volume::extents::Location;
 
 /// The least that a medium loses at once.
@@ -29,7 +30,6 @@ const SECTOR: u64 = 512;
 pub struct RecoverabilityOptions {
     sample_zeros: bool,
     read_all: bool,
-    is_superseded: bool,
 }
 
 impl RecoverabilityOptions {
@@ -38,13 +38,6 @@ impl RecoverabilityOptions {
     #[must_use]
     pub fn sample_zeros(self, sample_zeros: bool) -> Self {
         Self { sample_zeros, ..self }
-    }
-
-    /// For a volume that was formatted over: what was written since, nothing in it knows, so all its clusters are
-    /// at best [`Standing::Unchecked`].
-    #[must_use]
-    pub fn superseded(self, is_superseded: bool) -> Self {
-        Self { is_superseded, ..self }
     }
 
     /// Reads and decompresses all of each stream, so that what is unreadable or undecodable is known; and,
@@ -168,7 +161,7 @@ impl<'c> Assessment<'c> {
                     append(&mut found, AssessedRange { range, standing });
                 }
                 Origin::Overlay => self.assess_overlay(map, range, owner, &mut found),
-                Origin::Record(_) => append(&mut found, AssessedRange { range, standing: Standing::Intact }),
+                Origin::Record(position) => self.assess_record(range, position, &mut found),
                 Origin::Hole | Origin::Uninitialized(_) => {
                     append(&mut found, AssessedRange { range, standing: Standing::Zeros });
                 }
@@ -178,6 +171,18 @@ impl<'c> Assessment<'c> {
             }
         }
         found
+    }
+
+    /// A record proves itself by its signature and its update sequence, wherever it lies and however old it is; but
+    /// not where values were left out, or something else was used instead of it.
+    fn assess_record(&self, range: StreamRange, position: u64, found: &mut Vec<AssessedRange>) {
+        let bytes = position..position.saturating_add(range.length);
+        for (part, doubt) in self.catalog.volume().doubts().of(bytes) {
+            let offset = |place: u64| range.offset.saturating_add(place.saturating_sub(position));
+            let of_records = doubt.filter(|kind| matches!(kind, DoubtKind::Blanked | DoubtKind::Replaced));
+            let standing = Standing::Intact.doubted(of_records);
+            append(found, AssessedRange { range: range.clip(offset(part.start), offset(part.end)), standing });
+        }
     }
 
     /// Splits a range of clusters where their standing changes.
@@ -190,8 +195,12 @@ impl<'c> Assessment<'c> {
 
     /// Calls `each` with the parts of the volume's bytes `position .. position + length` that have one standing.
     fn standings(&self, position: u64, length: u64, owner: Owner, mut each: impl FnMut(Range<u64>, Standing)) {
-        let mut each = |part, standing: Standing| {
-            each(part, if self.options.is_superseded { standing.worst(Standing::Unchecked) } else { standing });
+        let doubts = self.catalog.volume().doubts();
+        let mut each = |part: Range<u64>, standing: Standing| {
+            if doubts.is_empty() {
+                return each(part, standing);
+            }
+            doubts.of(part).for_each(|(part, doubt)| each(part, standing.doubted(doubt)));
         };
         let end = position.saturating_add(length);
         // All clusters of its streams are among its claims: nothing is to be found among those of others.
@@ -384,6 +393,7 @@ mod tests {
     use crate::structure::attribute_type::AttributeType;
     use crate::structure::forge::Forge;
     use crate::structure::value::reparse_tag::ReparseTag;
+    use crate::volume::doubts::Doubt;
 
     fn deleted(record: Forge) -> Forge {
         record.flags(0).sequence(2)
@@ -481,14 +491,38 @@ mod tests {
     }
 
     #[test]
-    fn clusters_of_a_volume_that_was_formatted_over_are_never_intact() {
+    fn doubts_about_the_volume_lower_what_lies_in_them() {
         let resident = file().resident(AttributeType::DATA, "", &[7; 10]);
         let forged = Forged::new(vec![(30, run(300, 4)), (31, deleted(run(310, 4))), (32, resident)]);
-        let options = RecoverabilityOptions::default().superseded(true);
-        let found = |record| assess(&forged, record, options);
-        assert_eq!((found(30).verdict(), found(30).reasons()), (Verdict::Likely, Reasons::UNCHECKED));
-        assert_eq!((found(31).verdict(), found(31).reasons()), (Verdict::Likely, Reasons::UNCHECKED));
-        assert_eq!(found(32).verdict(), Verdict::Intact, "its record is there");
+        let volume = forged.volume();
+        let found = |doubt: Doubt, record: u64| {
+            let volume = volume.clone().with_doubts([doubt]);
+            let catalog = volume.catalog_with(&Threads::single());
+            let assessment = catalog.assessment(&Threads::single(), RecoverabilityOptions::default());
+            let found = assessment.assess(&catalog.entry(record).unwrap().streams()[0]);
+            (found.verdict(), found.reasons(), *found.counts())
+        };
+        let of_all = |kind, record| {
+            let (verdict, reasons, _) = found(Doubt::everything(kind), record);
+            (verdict, reasons)
+        };
+        for (kind, verdict, reason) in [
+            (DoubtKind::Superseded, Verdict::Likely, Reasons::UNCHECKED),
+            (DoubtKind::Unplaced, Verdict::Likely, Reasons::UNPLACED),
+            (DoubtKind::Displaced, Verdict::Partial, Reasons::DISPLACED),
+            (DoubtKind::Blanked, Verdict::Partial, Reasons::BLANKED),
+            (DoubtKind::Replaced, Verdict::Partial, Reasons::REPLACED),
+        ] {
+            assert_eq!([30, 31].map(|record| of_all(kind, record)), [(verdict, reason); 2]);
+            let has_no_values = matches!(kind, DoubtKind::Blanked | DoubtKind::Replaced);
+            let expected = if has_no_values { (verdict, reason) } else { (Verdict::Intact, Reasons::empty()) };
+            assert_eq!(of_all(kind, 32), expected, "a record proves itself");
+        }
+        let part = Doubt::new(301 * CLUSTER + 5..302 * CLUSTER, DoubtKind::Displaced);
+        let (verdict, reasons, counts) = found(part, 30);
+        assert_eq!((verdict, reasons), (Verdict::Partial, Reasons::DISPLACED));
+        assert_eq!((counts.displaced, counts.intact), (CLUSTER - 5, 3 * CLUSTER + 5));
+        assert_eq!(found(part, 31).1, Reasons::UNCHECKED, "it lies elsewhere");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use bitflags::bitflags;
 
 use super::stream_range::{Missing, StreamRange};
 use crate::base::reference::FileReference;
+use crate::volume::doubts::DoubtKind;
 
 /// What is known about bytes of a stream without comparing them with anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +22,8 @@ pub enum Standing {
     /// Of a deleted file: nobody claims the clusters, but the volume's bitmap says nothing about them. Of any file of
     /// a volume that was formatted over: whether they were used since, nobody knows.
     Unchecked,
+    /// In a volume whose place on the disk nothing proves: [`DoubtKind::Unplaced`].
+    Unplaced,
     /// Of a deleted file: the clusters are in use, but no known file claims them.
     Unowned,
     /// Another deleted file claims the clusters, too.
@@ -40,6 +43,12 @@ pub enum Standing {
     Zeroed,
     /// In a torn part of a record, found by runs that are, or decompressed from damaged data.
     Doubtful,
+    /// Where what is known to stand there stands elsewhere: [`DoubtKind::Displaced`].
+    Displaced,
+    /// In a copy of metadata only, where content was left out: [`DoubtKind::Blanked`].
+    Blanked,
+    /// Where something else had to be used to open the volume: [`DoubtKind::Replaced`].
+    Replaced,
     /// Missing.
     Missing(Missing),
 }
@@ -53,19 +62,58 @@ impl Standing {
             Self::Free => 2,
             Self::Contested { is_later: true, .. } => 3,
             Self::Unchecked => 4,
-            Self::Unowned => 5,
-            Self::Blank => 6,
-            Self::Doubtful => 7,
-            Self::Zeroed => 8,
-            Self::Contested { is_later: false, .. } => 9,
-            Self::Claimed(_) => 10,
-            Self::Missing(_) => 11,
+            Self::Unplaced => 5,
+            Self::Unowned => 6,
+            Self::Blank => 7,
+            Self::Doubtful => 8,
+            Self::Displaced => 9,
+            Self::Blanked => 10,
+            Self::Replaced => 11,
+            Self::Zeroed => 12,
+            Self::Contested { is_later: false, .. } => 13,
+            Self::Claimed(_) => 14,
+            Self::Missing(_) => 15,
         }
     }
 
     /// The worse of the two.
     pub(super) fn worst(self, other: Self) -> Self {
         if other.rank() > self.rank() { other } else { self }
+    }
+
+    /// A short name that stays the same between versions; of what is missing the reason.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Intact => "intact",
+            Self::Zeros => "zeros",
+            Self::Free => "free",
+            Self::Unchecked => "unchecked",
+            Self::Unplaced => "unplaced",
+            Self::Unowned => "unowned",
+            Self::Contested { is_later: true, .. } => "contested-by-older",
+            Self::Contested { is_later: false, .. } => "contested",
+            Self::Claimed(_) => "claimed",
+            Self::Blank => "blank",
+            Self::Zeroed => "zeroed",
+            Self::Doubtful => "doubtful",
+            Self::Displaced => "displaced",
+            Self::Blanked => "blanked",
+            Self::Replaced => "replaced",
+            Self::Missing(missing) => missing.code(),
+        }
+    }
+
+    /// What a doubt about bytes leaves of their standing in clusters.
+    pub(super) fn doubted(self, doubt: Option<DoubtKind>) -> Self {
+        match doubt {
+            None => self,
+            Some(DoubtKind::Superseded) => self.worst(Self::Unchecked),
+            Some(DoubtKind::Unplaced) => self.worst(Self::Unplaced),
+            Some(DoubtKind::Displaced) => self.worst(Self::Displaced),
+            Some(DoubtKind::Blanked) => self.worst(Self::Blanked),
+            Some(DoubtKind::Replaced) => self.worst(Self::Replaced),
+        }
     }
 }
 
@@ -159,6 +207,14 @@ bitflags! {
         const EMPTY = 1 << 15;
         /// Sectors are zero, and the volume's table has lost sectors to zeros.
         const BLANK = 1 << 16;
+        /// Nothing proves where on the disk the volume lies.
+        const UNPLACED = 1 << 17;
+        /// What is known to stand there stands elsewhere.
+        const DISPLACED = 1 << 18;
+        /// The source is a copy of metadata only.
+        const BLANKED = 1 << 19;
+        /// Something else had to be used to open the volume.
+        const REPLACED = 1 << 20;
     }
 }
 
@@ -203,6 +259,14 @@ pub struct ByteCounts {
     pub missing: u64,
     /// [`Missing::Elsewhere`].
     pub elsewhere: u64,
+    /// [`Standing::Unplaced`].
+    pub unplaced: u64,
+    /// [`Standing::Displaced`].
+    pub displaced: u64,
+    /// [`Standing::Blanked`].
+    pub blanked: u64,
+    /// [`Standing::Replaced`].
+    pub replaced: u64,
 }
 
 impl ByteCounts {
@@ -219,6 +283,10 @@ impl ByteCounts {
             Standing::Blank => &mut self.blank,
             Standing::Zeroed => &mut self.zeroed,
             Standing::Doubtful => &mut self.doubtful,
+            Standing::Unplaced => &mut self.unplaced,
+            Standing::Displaced => &mut self.displaced,
+            Standing::Blanked => &mut self.blanked,
+            Standing::Replaced => &mut self.replaced,
             Standing::Missing(Missing::Elsewhere(_)) => &mut self.elsewhere,
             Standing::Missing(_) => &mut self.missing,
         };
@@ -227,7 +295,7 @@ impl ByteCounts {
 
     /// The counts with their names, in the order they are declared in.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 13] {
+    pub fn named(&self) -> [(&'static str, u64); 17] {
         [
             ("intact", self.intact),
             ("zeros", self.zeros),
@@ -242,6 +310,10 @@ impl ByteCounts {
             ("doubtful", self.doubtful),
             ("missing", self.missing),
             ("elsewhere", self.elsewhere),
+            ("unplaced", self.unplaced),
+            ("displaced", self.displaced),
+            ("blanked", self.blanked),
+            ("replaced", self.replaced),
         ]
     }
 
@@ -253,12 +325,13 @@ impl ByteCounts {
     /// Bytes of content that may be right.
     fn likely(&self) -> u64 {
         let in_question = self.unchecked.saturating_add(self.unowned).saturating_add(self.contested_by_older);
-        in_question.saturating_add(self.blank)
+        in_question.saturating_add(self.blank).saturating_add(self.unplaced)
     }
 
     /// Bytes that are somebody's, but perhaps not this stream's.
     fn uncertain(&self) -> u64 {
-        self.contested.saturating_add(self.doubtful)
+        let doubted = self.displaced.saturating_add(self.blanked).saturating_add(self.replaced);
+        self.contested.saturating_add(self.doubtful).saturating_add(doubted)
     }
 
     /// Bytes that are not there any more.
@@ -353,6 +426,10 @@ fn reason(standing: Standing, is_live: bool) -> Reasons {
         Standing::Blank => Reasons::BLANK,
         Standing::Zeroed => Reasons::ZEROED,
         Standing::Doubtful => Reasons::DOUBTFUL,
+        Standing::Unplaced => Reasons::UNPLACED,
+        Standing::Displaced => Reasons::DISPLACED,
+        Standing::Blanked => Reasons::BLANKED,
+        Standing::Replaced => Reasons::REPLACED,
         Standing::Missing(Missing::Unmapped) => Reasons::UNMAPPED,
         Standing::Missing(Missing::Outside(_)) => Reasons::OUTSIDE,
         Standing::Missing(Missing::NoClusters) => Reasons::NO_CLUSTERS,
@@ -416,6 +493,10 @@ mod tests {
             (vec![Standing::Free, Standing::Blank], Verdict::Likely, Reasons::BLANK),
             (vec![elsewhere, Standing::Free], Verdict::Placeholder, Reasons::ELSEWHERE),
             (vec![Standing::Doubtful], Verdict::Partial, Reasons::DOUBTFUL),
+            (vec![Standing::Free, Standing::Unplaced], Verdict::Likely, Reasons::UNPLACED),
+            (vec![Standing::Displaced], Verdict::Partial, Reasons::DISPLACED),
+            (vec![Standing::Blanked], Verdict::Partial, Reasons::BLANKED),
+            (vec![Standing::Replaced], Verdict::Partial, Reasons::REPLACED),
             (vec![Standing::Unowned, unmapped], Verdict::Partial, Reasons::UNOWNED | Reasons::UNMAPPED),
             (vec![], Verdict::MetadataOnly, Reasons::EMPTY),
         ];
@@ -467,6 +548,10 @@ mod tests {
             Standing::Doubtful,
             Standing::Missing(Missing::Unreadable),
             Standing::Missing(Missing::Elsewhere(ReparseTag::DEDUP)),
+            Standing::Unplaced,
+            Standing::Displaced,
+            Standing::Blanked,
+            Standing::Replaced,
         ];
         let range = |length| StreamRange { offset: 0, length, origin: Origin::Hole, is_doubtful: false };
         let ranges = (1..).zip(standings).map(|(length, standing)| AssessedRange { range: range(length), standing });
@@ -485,8 +570,15 @@ mod tests {
             "doubtful",
             "missing",
             "elsewhere",
+            "unplaced",
+            "displaced",
+            "blanked",
+            "replaced",
         ];
         assert!(found.counts().named().into_iter().eq(names.into_iter().zip(1..)));
+        let codes = standings.map(Standing::code).into_iter().zip(names);
+        let missing = |standing: &Standing| matches!(standing, Standing::Missing(_));
+        assert!(codes.zip(&standings).all(|((code, name), standing)| code == name || missing(standing)));
     }
 
     #[test]

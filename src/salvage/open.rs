@@ -12,8 +12,8 @@ use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
 use crate::source::{Source, Window};
-use crate::volume::Volume;
 use crate::volume::partition::Partition;
+use crate::volume::{Doubt, DoubtKind, Volume};
 
 /// A volume that was opened, how, and what it is to its source.
 #[derive(Debug, Clone)]
@@ -201,11 +201,16 @@ pub(super) fn assemble<'s>(
         volume.with_lost_indexes(indexes)
     };
     let opened = found.map(|found| Opened {
-        volume: with_indexes(found.volume),
+        volume: with_indexes(found.volume).with_doubts(doubts_of(found.layer)),
         layer: found.layer,
         way: Way::Scan,
         vote: found.vote,
         partition: None,
     });
     opened.collect()
+}
+
+/// What is in doubt about all of a volume for what it is to its source.
+fn doubts_of(layer: Layer) -> Option<Doubt> {
+    (layer == Layer::OldFormat).then(|| Doubt::everything(DoubtKind::Superseded))
 }

@@ -4,6 +4,7 @@ pub mod bare_table;
 pub mod bitmap;
 mod bootstrap;
 pub mod disk;
+pub mod doubts;
 pub mod extents;
 pub mod geometry;
 pub mod guid_partition_table;
@@ -22,6 +23,7 @@ use crate::base::error::{Error, Result};
 use crate::source::{Source, Window};
 use crate::structure::boot_sector::BootSector;
 pub use bitmap::{ClusterBitmap, ClusterState};
+pub use doubts::{Doubt, DoubtKind, Doubts};
 use geometry::Geometry;
 pub use lost_index::LostIndex;
 use mft::Mft;
@@ -33,6 +35,8 @@ pub struct Volume<'s> {
     geometry: Option<Geometry>,
     mft: Mft<'s>,
     damage: Vec<Damage>,
+    /// What of its bytes is not to be vouched for.
+    doubts: Doubts,
     /// Of a scan of the volume, where there was one.
     lost_indexes: Option<Arc<[LostIndex]>>,
 }
@@ -78,7 +82,7 @@ impl<'s> Volume<'s> {
             let kind = DamageKind::VolumeTruncated { claimed: geometry.volume_size(), available: source.size() };
             damage.push(Damage::new(source.size(), kind));
         }
-        Ok(Self { source, geometry: Some(geometry), mft, damage, lost_indexes: None })
+        Ok(Self { source, geometry: Some(geometry), mft, damage, doubts: Doubts::default(), lost_indexes: None })
     }
 
     /// Opens a bare `$MFT` file: names, times and resident content without clusters.
@@ -88,7 +92,7 @@ impl<'s> Volume<'s> {
     pub fn from_table(source: &'s dyn Source) -> Result<Self> {
         let source = Window::whole(source);
         let mft = Mft::from_table(source)?;
-        Ok(Self { source, geometry: None, mft, damage: Vec::new(), lost_indexes: None })
+        Ok(Self { source, geometry: None, mft, damage: Vec::new(), doubts: Doubts::default(), lost_indexes: None })
     }
 
     /// A volume put together from what was found: nothing is read here.
@@ -99,7 +103,7 @@ impl<'s> Volume<'s> {
         mft: Mft<'s>,
         damage: Vec<Damage>,
     ) -> Self {
-        Self { source, geometry, mft, damage, lost_indexes: None }
+        Self { source, geometry, mft, damage, doubts: Doubts::default(), lost_indexes: None }
     }
 
     /// The same volume, of whose table passes read at most `bytes` (or one record) at a time, and at most 16 MiB,

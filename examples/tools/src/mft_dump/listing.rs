@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 
 use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
-use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::{Entry, Threads};
 
 use crate::mft_dump::arguments::Wanted;
@@ -51,7 +50,7 @@ impl Listing<'_> {
     fn entries(&self, catalog: &Catalog<'_>, output: &mut Output, progress: &Progress) -> Result<Tally, Failure> {
         // Without clusters there is nothing to ask.
         let is_assessed = self.verdicts && self.opened.volume.geometry().is_some();
-        let options = RecoverabilityOptions::default().superseded(self.opened.layer == Layer::OldFormat);
+        let options = RecoverabilityOptions::default();
         let assessment = is_assessed.then(|| catalog.assessment(self.threads, options));
         let passes: &[Wanted] = if self.rows.live_first() { &[Wanted::Live, Wanted::Deleted] } else { &[Wanted::All] };
         progress.start(&self.opened.volume, passes.len());

@@ -155,7 +155,7 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let (arguments, threads) = (self.arguments, self.threads);
         let options = RecoverabilityOptions::default().sample_zeros(true);
-        let assessment = catalog.assessment(threads, options.superseded(opened.layer == Layer::OldFormat));
+        let assessment = catalog.assessment(threads, options);
         // The manifest's own name, where it is in the root of the files.
         let reserved = (arguments.manifest.is_none() && prefix.is_empty()).then_some(Manifest::NAME);
         let plan = Plan::make(&assessment, self.selection, threads, reserved);

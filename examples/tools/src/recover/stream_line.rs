@@ -70,7 +70,7 @@ impl<'l> StreamLine<'l> {
         json.put(br#"{"offset":"#).number(assessed.range.offset);
         json.put(br#","length":"#).number(assessed.range.length);
         json.put(br#","source_offset":"#).number_or_null(self.source_offset(assessed));
-        json.put(br#","status":"#).text(status(assessed.standing));
+        json.put(br#","status":"#).text(assessed.standing.code());
         if let Some(other) = claimant(assessed.standing) {
             json.put(br#","by":"#).text(&other.to_string());
         }
@@ -166,24 +166,6 @@ fn encoding(job: &Job<'_>) -> Option<&'static str> {
     };
     let is_encrypted = job.stream.flags().contains(AttributeFlags::ENCRYPTED);
     job.found.ranges().iter().find_map(code).or(is_encrypted.then_some("encrypted"))
-}
-
-fn status(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Intact => "intact",
-        Standing::Zeros => "zeros",
-        Standing::Free => "free",
-        Standing::Unchecked => "unchecked",
-        Standing::Unowned => "unowned",
-        Standing::Contested { is_later: true, .. } => "contested-by-older",
-        Standing::Contested { is_later: false, .. } => "contested",
-        Standing::Claimed(_) => "claimed",
-        Standing::Blank => "blank",
-        Standing::Zeroed => "zeroed",
-        Standing::Doubtful => "doubtful",
-        Standing::Missing(missing) => missing.code(),
-        _ => "other",
-    }
 }
 
 fn claimant(standing: Standing) -> Option<FileReference> {
