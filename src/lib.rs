@@ -81,6 +81,9 @@
 pub mod base;
 pub mod catalog;
 pub mod codec;
+#[cfg(feature = "containers")]
+#[cfg_attr(docsrs, doc(cfg(feature = "containers")))]
+pub mod container;
 pub mod salvage;
 pub mod source;
 pub mod structure;

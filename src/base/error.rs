@@ -26,6 +26,14 @@ pub enum Error {
     /// The source holds something this crate does not read.
     #[error("{0}")]
     Unsupported(&'static str),
+    /// An evidence file or virtual disk that cannot be opened.
+    #[error("{format}: {reason}")]
+    Container {
+        /// The format, as people call it.
+        format: &'static str,
+        /// What is in the way, and what to do.
+        reason: String,
+    },
 }
 
 /// A range of a source that could not be read.

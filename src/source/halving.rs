@@ -8,13 +8,13 @@ use super::range_set::RangeSet;
 use crate::base::damage::wide;
 
 /// Bytes of a sector, unless it is told otherwise: the unit in which a medium fails.
-pub(super) const SECTOR_SIZE: u64 = 512;
+pub(crate) const SECTOR_SIZE: u64 = 512;
 
 /// A source of which parts cannot be read.
 ///
 /// A read that fails is halved, and halved again, down to single sectors. What cannot be read goes into a
 /// [`RangeSet`], and nothing that is in it is asked for: who keeps the set asks for each bad sector once.
-pub(super) struct Halving<'s, S: ?Sized> {
+pub(crate) struct Halving<'s, S: ?Sized> {
     source: &'s S,
     sector_size: u64,
 }
@@ -27,13 +27,13 @@ impl<S: Source + ?Sized> fmt::Debug for Halving<'_, S> {
 
 impl<'s, S: Source + ?Sized> Halving<'s, S> {
     /// Sectors count from position 0 on. A size of 0 counts as 1.
-    pub(super) fn new(source: &'s S, sector_size: u64) -> Self {
+    pub(crate) fn new(source: &'s S, sector_size: u64) -> Self {
         Self { source, sector_size: sector_size.max(1) }
     }
 
     /// Fills `buffer` with what can be read from `offset` on, and returns what cannot, or lies behind the
     /// end, in order and merged. The buffer is zero there. `has_failed`: the request as a whole was tried already.
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
         offset: u64,
         buffer: &mut [u8],
@@ -59,7 +59,7 @@ impl<'s, S: Source + ?Sized> Halving<'s, S> {
     }
 
     /// True for a request that asks for nothing but one sector, or part of it.
-    pub(super) fn is_one_sector(&self, offset: u64, length: usize) -> bool {
+    pub(crate) fn is_one_sector(&self, offset: u64, length: usize) -> bool {
         offset.saturating_add(wide(length)) <= self.sector_of(offset).end
     }
 

@@ -9,7 +9,7 @@ use range_set::RangeSet;
 pub mod buffer;
 pub mod damage_map;
 pub mod file;
-mod halving;
+pub(crate) mod halving;
 pub mod ledger;
 pub mod mapped;
 pub(crate) mod range_set;

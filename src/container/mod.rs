@@ -1,0 +1,27 @@
+//! Evidence files and virtual disks as sources: what a disk's bytes are, wherever a file keeps them.
+//!
+//! [`open`] looks at a file's content and gives the [`Evidence`] it is: the bytes themselves, or a [`Container`] that
+//! has them in another form. Both are [sources](crate::source::Source).
+//!
+//! A format is one file of this room ([`image::Format`]); it says what the disk is made of. All else is done once,
+//! for all of them: the driver ([`Container`]) reads, decodes, follows parents and keeps account of what is lost.
+
+mod cache;
+mod decode;
+mod driver;
+mod evidence;
+mod files;
+mod formats;
+mod image;
+mod neighbours;
+mod opening;
+mod parts;
+mod piece;
+mod raw;
+
+pub use driver::{Container, Located, Origin};
+pub use evidence::Evidence;
+pub use files::SharedSource;
+pub use image::{Facts, StoredHash};
+pub use opening::{Opening, open};
+pub use piece::{Encoding, Loss};
