@@ -47,6 +47,7 @@ pub(crate) trait Map: Send + Sync + fmt::Debug {
 }
 
 /// What a format is asked to open.
+#[allow(dead_code, reason = "for formats of several files")]
 pub(crate) struct Request<'r> {
     /// The file that was named.
     pub(crate) file: &'r ImageFile,

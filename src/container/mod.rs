@@ -18,6 +18,7 @@ mod opening;
 mod parts;
 mod piece;
 mod raw;
+mod vhd;
 
 pub use driver::{Container, Located, Origin};
 pub use evidence::Evidence;

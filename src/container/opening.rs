@@ -68,11 +68,13 @@ impl Opening {
     }
 
     /// The snapshot that is asked for.
+    #[allow(dead_code, reason = "for formats with snapshots")]
     pub(crate) fn wanted_snapshot(&self) -> Option<&str> {
         self.snapshot.as_deref()
     }
 
     /// True where old content of unused blocks is asked for.
+    #[allow(dead_code, reason = "for formats with unused blocks")]
     pub(crate) fn wants_unmapped(&self) -> bool {
         self.unmapped
     }
@@ -190,4 +192,16 @@ fn missing(link: &ParentLink) -> String {
     let names = if names.is_empty() { "no name is given".to_owned() } else { format!("\"{names}\"") };
     let identity = link.identities.first().map(|identity| format!(", identity {identity}")).unwrap_or_default();
     format!("the parent image is missing: {names}{identity}; put it beside the image or name its folder")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::container::neighbours::tests::Shelf;
+
+    /// Opens one of the files in memory.
+    pub(crate) fn open_in(shelf: &Shelf, name: &str, options: &Opening) -> Result<Evidence> {
+        let neighbours: &dyn Neighbours = shelf;
+        options.evidence(neighbours.open(OsStr::new(name)).unwrap().unwrap(), shelf)
+    }
 }

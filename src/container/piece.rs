@@ -22,10 +22,12 @@ pub(crate) enum Piece {
         offset: u64,
     },
     /// They are part of a unit that can only be decoded as a whole. The run ends with the unit at the latest.
+    #[allow(dead_code, reason = "for compressed formats")]
     Packed(Unit),
     /// The format says that they are zero.
     Zero,
     /// The format says that they repeat these eight bytes, the first of which stands at each multiple of 8.
+    #[allow(dead_code, reason = "for Ex01")]
     Pattern([u8; 8]),
     /// They are those of the image this one is the difference to.
     Parent,
