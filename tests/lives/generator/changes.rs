@@ -1,0 +1,1 @@
+//! What happens to whole volumes: what is lost, copied wrongly, formatted over.

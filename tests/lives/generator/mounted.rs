@@ -1,0 +1,1 @@
+//! The same lives through ntfs-3g.

@@ -1,0 +1,270 @@
+//! What the library says of a volume, held against the lives that were led there.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+use ntfs_salvage::catalog::{Assessment, Catalog, RecoverabilityOptions, Standing, Stream, Verdict};
+use ntfs_salvage::salvage::{Layer, Opening};
+use ntfs_salvage::source::Source;
+use ntfs_salvage::{Entry, EntryState, Threads, Volume};
+
+use crate::generator::truth::{Life, Truth};
+
+/// Records before this are the volume's own.
+const FIRST_USER: u64 = 24;
+
+/// What is known of an image.
+pub(crate) struct Known<'t> {
+    pub(crate) current: &'t Truth,
+    /// Of volumes that were formatted over.
+    pub(crate) older: Vec<&'t Truth>,
+    /// Nothing of it was lost or moved: what is live has to be there, whole, and called so.
+    pub(crate) is_sound: bool,
+    /// A scan is asked for.
+    pub(crate) scans: bool,
+}
+
+/// How often a verdict was right.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rate {
+    pub(crate) right: u64,
+    pub(crate) all: u64,
+}
+
+/// What was said, and what was wrong with it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Score {
+    /// By state, whether the stream lies outside its record, verdict and reasons.
+    pub(crate) rates: BTreeMap<(&'static str, &'static str, &'static str, String), Rate>,
+    pub(crate) volumes: u64,
+    pub(crate) faults: Vec<Fault>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub(crate) kind: Kind,
+    pub(crate) what: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// A stream that is called intact, or bytes of one, are not what they were.
+    WrongIntact,
+    /// A live file is not there, or not as it is.
+    WrongLive,
+    /// A live file that is whole is doubted.
+    Doubted,
+    /// A stream whose record is still there has no line.
+    Vanished,
+    /// It cannot be opened.
+    Unopened,
+}
+
+impl AddAssign for Score {
+    fn add_assign(&mut self, other: Self) {
+        for (key, rate) in other.rates {
+            let own = self.rates.entry(key).or_default();
+            own.right += rate.right;
+            own.all += rate.all;
+        }
+        self.volumes += other.volumes;
+        self.faults.extend(other.faults);
+    }
+}
+
+impl Score {
+    pub(crate) fn of(source: &dyn Source, known: &Known<'_>, threads: &Threads) -> Self {
+        let mut score = Self { volumes: 1, ..Self::default() };
+        let opening = Opening::new(source).threads(threads);
+        let opening = if known.scans { opening.scan() } else { opening };
+        let found = opening.run().into_volumes().unwrap_or_default();
+        if known.is_sound && !found.iter().any(|opened| opened.layer() == Layer::Current) {
+            score.fault(Kind::Unopened, "no current volume".into());
+        }
+        let mut is_first = true;
+        for opened in &found {
+            let is_current = opened.layer() == Layer::Current && std::mem::take(&mut is_first);
+            score.judge_volume(opened.volume(), is_current, known, threads);
+        }
+        score
+    }
+
+    fn fault(&mut self, kind: Kind, what: String) {
+        self.faults.push(Fault { kind, what });
+    }
+
+    fn judge_volume(&mut self, volume: &Volume<'_>, is_current: bool, known: &Known<'_>, threads: &Threads) {
+        let catalog = volume.catalog_with(threads);
+        let options = RecoverabilityOptions::default().sample_zeros(true).read_all(true);
+        let assessment = catalog.assessment(threads, options);
+        let layer = if is_current { "" } else { "older layer: " };
+        for entry in catalog.entries().filter(|entry| entry.record_number() >= FIRST_USER) {
+            let candidates = if is_current { vec![known.current] } else { known.older.clone() };
+            for stream in entry.streams() {
+                self.judge_stream(&entry, &stream, &assessment, &candidates, layer);
+            }
+        }
+        if is_current && known.is_sound {
+            self.judge_live(&catalog, known.current);
+            self.judge_deleted(&catalog, known.current);
+        }
+    }
+
+    fn judge_stream(
+        &mut self,
+        entry: &Entry<'_>,
+        stream: &Stream<'_>,
+        assessment: &Assessment<'_>,
+        truths: &[&Truth],
+        layer: &str,
+    ) {
+        let name = stream.name().to_string();
+        let lives: Vec<&Life> = truths.iter().filter_map(|truth| life_of(entry, truth)).collect();
+        let given = read(stream);
+        let is_same = |life: &&Life| life.streams.get(&name).is_some_and(|truth| *truth == given);
+        let life = lives.iter().copied().find(is_same).or(lives.first().copied());
+        let truth = life.and_then(|life| life.streams.get(&name)).map_or(&[][..], Vec::as_slice);
+        let assessed = assessment.assess(stream);
+        let is_right = given == truth;
+        let vouched = assessed.ranges().iter().filter(|part| is_vouched(part.standing));
+        let wrong = vouched.map(|part| (part.range.offset as usize, part.range.end() as usize));
+        let wrong: usize = wrong.map(|(from, to)| differing(&given, truth, from, to)).sum();
+        let place = if stream.is_resident() { "in its record" } else { "in clusters" };
+        let state = if layer.is_empty() { entry.state().name() } else { "older layer" };
+        let key = (state, place, assessed.verdict().code(), assessed.reasons().to_string());
+        let rate = self.rates.entry(key).or_default();
+        rate.all += 1;
+        rate.right += u64::from(is_right);
+        let is_wrong = assessed.verdict() == Verdict::Intact && !is_right;
+        if is_wrong || wrong > 0 {
+            let what = format!(
+                "{layer}{} record {} {}:{name} {place}: {} {}, {wrong} wrong bytes vouched for of {}, truth has {}{}",
+                entry.state().name(),
+                entry.reference(),
+                life.map_or_else(|| "no life".into(), |life| life.paths.join(" ")),
+                assessed.verdict(),
+                assessed.reasons(),
+                given.len(),
+                truth.len(),
+                if life.is_some_and(|life| life.streams.contains_key(&name)) { "" } else { " (no such stream)" },
+            );
+            self.fault(Kind::WrongIntact, what);
+        }
+        if entry.state() == EntryState::Live && is_right && assessed.verdict() != Verdict::Intact && layer.is_empty() {
+            let what = format!(
+                "{} {:?}:{name}: {} {}",
+                entry.reference(),
+                life.map(|life| &life.paths),
+                assessed.verdict(),
+                assessed.reasons()
+            );
+            self.fault(Kind::Doubted, what);
+        }
+    }
+
+    /// Each live file under its paths, whole.
+    fn judge_live(&mut self, catalog: &Catalog<'_>, truth: &Truth) {
+        for life in truth.live() {
+            let entry = catalog
+                .entry(life.number)
+                .ok()
+                .filter(|entry| entry.state() == EntryState::Live && entry.sequence_number() == life.sequence);
+            let Some(entry) = entry else {
+                self.fault(
+                    Kind::WrongLive,
+                    format!("{:?}, record {}-{}, is not live", life.paths, life.number, life.sequence),
+                );
+                continue;
+            };
+            let mut paths: Vec<String> = entry.paths().map(|path| path.text).collect();
+            let mut wanted = life.paths.clone();
+            paths.sort();
+            wanted.sort();
+            if paths != wanted {
+                self.fault(Kind::WrongLive, format!("{wanted:?} is listed as {paths:?}"));
+            }
+            let streams: BTreeMap<String, Vec<u8>> =
+                entry.streams().iter().map(|stream| (stream.name().to_string(), read(stream))).collect();
+            for (name, content) in &life.streams {
+                if streams.get(name) != Some(content) {
+                    self.fault(
+                        Kind::WrongLive,
+                        format!(
+                            "{:?}:{name} has {:?} bytes of {}, not as it is",
+                            life.paths,
+                            streams.get(name).map(Vec::len),
+                            content.len()
+                        ),
+                    );
+                }
+            }
+            for name in streams.keys().filter(|name| !life.streams.contains_key(*name)) {
+                self.fault(Kind::WrongLive, format!("{:?}:{name} is not there", life.paths));
+            }
+        }
+    }
+
+    /// Each deleted file whose record was not used again, with its streams.
+    fn judge_deleted(&mut self, catalog: &Catalog<'_>, truth: &Truth) {
+        let all: BTreeMap<u64, Vec<String>> = catalog
+            .entries()
+            .filter(|entry| entry.state() == EntryState::Deleted)
+            .map(|entry| (entry.record_number(), entry.streams().iter().map(|it| it.name().to_string()).collect()))
+            .collect();
+        for life in truth.lives.iter().filter(|life| life.is_kept) {
+            let Some(streams) = all.get(&life.number) else {
+                self.fault(Kind::Vanished, format!("{:?}, record {}-{}", life.paths, life.number, life.sequence));
+                continue;
+            };
+            for name in life.streams.keys().filter(|name| !streams.contains(name)) {
+                self.fault(
+                    Kind::Vanished,
+                    format!("{:?}:{name}, record {}-{}", life.paths, life.number, life.sequence),
+                );
+            }
+        }
+    }
+
+    /// How many faults there are of a kind.
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        self.faults.iter().filter(|fault| fault.kind == kind).count()
+    }
+
+    pub(crate) fn table(&self) -> String {
+        let mut text = String::new();
+        for ((state, place, verdict, reasons), Rate { right, all }) in &self.rates {
+            text.push_str(&format!("{state:<11} {place:<13} {verdict:<13} {right:>7} of {all:>7} right  {reasons}\n"));
+        }
+        text
+    }
+}
+
+/// What is said to be proved.
+fn is_vouched(standing: Standing) -> bool {
+    matches!(standing, Standing::Intact | Standing::Zeros)
+}
+
+fn differing(given: &[u8], truth: &[u8], from: usize, to: usize) -> usize {
+    (from..to.min(given.len())).filter(|at| given.get(*at) != truth.get(*at)).count()
+}
+
+fn read(stream: &Stream<'_>) -> Vec<u8> {
+    let size = usize::try_from(stream.map().size()).unwrap_or(usize::MAX).min(32 << 20);
+    let mut bytes = vec![0; size];
+    let length = stream.reader().read_at(0, &mut bytes).length();
+    bytes.truncate(length.max(size));
+    bytes
+}
+
+/// Which life an entry is of.
+fn life_of<'t>(entry: &Entry<'_>, truth: &'t Truth) -> Option<&'t Life> {
+    match entry.state() {
+        EntryState::Live => truth.find(entry.record_number(), entry.sequence_number()),
+        EntryState::Deleted => truth.last_of(entry.record_number()),
+        EntryState::Orphan => {
+            let base = entry.header().base_reference();
+            truth.find(base.record_number(), base.sequence_number())
+        }
+        _ => None,
+    }
+}
