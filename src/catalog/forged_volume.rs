@@ -9,7 +9,6 @@ use crate::base::reference::FileReference;
 use crate::source::{Source, Window};
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::forge::Forge;
-use crate::structure::record::Record;
 use crate::volume::Volume;
 use crate::volume::geometry::Geometry;
 
@@ -102,18 +101,8 @@ impl Forged {
         this
     }
 
-    /// Writes a record; the bitmap calls the clusters of one in use used.
     pub(super) fn record(&mut self, number: u64, record: Forge) {
-        let bytes = record.on_disk(number);
-        self.write(TABLE + number * 2, &bytes);
-        let record = Record::parse(number, &bytes).unwrap();
-        if record.header().is_in_use() {
-            let pieces = record.attributes().filter_map(|attribute| attribute.unwrap().non_resident());
-            for run in pieces.flat_map(|piece| piece.data_runs().into_iter().flatten()).map_while(Result::ok) {
-                let clusters = run.lcn.unwrap_or(0)..run.lcn.map_or(0, |lcn| (lcn + run.clusters).min(CLUSTERS));
-                self.allocate(clusters);
-            }
-        }
+        self.write(TABLE + number * 2, &record.on_disk(number));
     }
 
     pub(super) fn write(&mut self, cluster: u64, bytes: &[u8]) {
@@ -130,12 +119,6 @@ impl Forged {
     pub(super) fn allocate(&mut self, clusters: Range<u64>) {
         for cluster in clusters {
             self.bytes[(BITMAP * CLUSTER + cluster / 8) as usize] |= 1 << (cluster % 8);
-        }
-    }
-
-    pub(super) fn free(&mut self, clusters: Range<u64>) {
-        for cluster in clusters {
-            self.bytes[(BITMAP * CLUSTER + cluster / 8) as usize] &= !(1 << (cluster % 8));
         }
     }
 

@@ -4,6 +4,7 @@ use simd_adler32::adler32;
 use zune_inflate::{DeflateDecoder, DeflateOptions};
 
 use super::piece::{Encoding, Loss};
+use crate::codec::{lz4, snappy};
 
 /// Decodes the `stored` bytes of a unit into `bytes`, all of it. What it decodes to may be longer.
 ///
@@ -15,6 +16,12 @@ pub(super) fn decode(encoding: Encoding, stored: &[u8], bytes: &mut [u8]) -> Res
         Encoding::Deflate => {
             copy(&inflater(stored, bytes.len()).decode_deflate().map_err(|_| Loss::Undecodable)?, bytes)
         }
+        #[cfg(feature = "zstd")]
+        Encoding::Zstd => super::zstd::decompress(stored, bytes),
+        #[cfg(not(feature = "zstd"))]
+        Encoding::Zstd => Err(Loss::Undecodable),
+        Encoding::Lz4 => lz4::decompress(stored, bytes).map_err(|_| Loss::Undecodable),
+        Encoding::Snappy => snappy::decompress(stored, bytes).map_err(|_| Loss::Undecodable),
         Encoding::Adler32 => checked(stored, bytes),
     }
 }

@@ -7,6 +7,7 @@
 //! for all of them: the driver ([`Container`]) reads, decodes, follows parents and keeps account of what is lost.
 
 mod cache;
+mod claims;
 mod decode;
 mod driver;
 mod evidence;
@@ -15,10 +16,16 @@ mod formats;
 mod image;
 mod neighbours;
 mod opening;
+mod pages;
 mod parts;
 mod piece;
+mod qcow2;
 mod raw;
+mod vdi;
 mod vhd;
+mod vhdx;
+#[cfg(feature = "zstd")]
+mod zstd;
 
 pub use driver::{Container, Located, Origin};
 pub use evidence::Evidence;

@@ -60,6 +60,12 @@ pub enum Encoding {
     Zlib,
     /// A deflate stream without a checksum (RFC 1951).
     Deflate,
+    /// A Zstandard frame (RFC 8878).
+    Zstd,
+    /// An LZ4 block or frame.
+    Lz4,
+    /// A Snappy block.
+    Snappy,
     /// As it is, with the Adler-32 of it behind it (little-endian).
     Adler32,
 }
@@ -71,6 +77,9 @@ impl Encoding {
         match self {
             Self::Zlib => "zlib",
             Self::Deflate => "deflate",
+            Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
+            Self::Snappy => "snappy",
             Self::Adler32 => "adler32",
         }
     }

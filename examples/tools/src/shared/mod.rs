@@ -1,7 +1,6 @@
 //! What the tools share.
 
 pub mod evidence;
-pub mod exposure;
 pub mod failure;
 pub mod file;
 pub mod input;
