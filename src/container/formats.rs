@@ -1,5 +1,6 @@
 //! The formats there are, in the order in which a file is shown to them.
 
+use super::ewf::Ewf;
 use super::image::Format;
 use super::qcow2::Qcow2;
 use super::vdi::Vdi;
@@ -7,4 +8,4 @@ use super::vhd::Vhd;
 use super::vhdx::Vhdx;
 
 /// All formats. The first one that recognizes a file has it.
-pub(crate) const FORMATS: &[&dyn Format] = &[&Qcow2, &Vhdx, &Vdi, &Vhd];
+pub(crate) const FORMATS: &[&dyn Format] = &[&Ewf, &Qcow2, &Vhdx, &Vdi, &Vhd];

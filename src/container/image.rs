@@ -47,7 +47,6 @@ pub(crate) trait Map: Send + Sync + fmt::Debug {
 }
 
 /// What a format is asked to open.
-#[allow(dead_code, reason = "for formats of several files")]
 pub(crate) struct Request<'r> {
     /// The file that was named.
     pub(crate) file: &'r ImageFile,
@@ -56,6 +55,7 @@ pub(crate) struct Request<'r> {
     /// Where further files are.
     pub(crate) neighbours: &'r dyn Neighbours,
     /// What the user wants.
+    #[allow(dead_code, reason = "for formats with snapshots")]
     pub(crate) options: &'r Opening,
 }
 

@@ -11,6 +11,7 @@ mod claims;
 mod decode;
 mod driver;
 mod evidence;
+mod ewf;
 mod files;
 mod formats;
 mod image;

@@ -22,7 +22,6 @@ pub(crate) enum Piece {
         offset: u64,
     },
     /// They are part of a unit that can only be decoded as a whole. The run ends with the unit at the latest.
-    #[allow(dead_code, reason = "for compressed formats")]
     Packed(Unit),
     /// The format says that they are zero.
     Zero,
