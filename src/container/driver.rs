@@ -551,7 +551,7 @@ mod tests {
     fn a_damaged_unit_is_named_with_its_file_and_place() {
         let (image, _) = image(&[2, 4], 500, &Model::new());
         let container = Container::new(vec![image], false);
-        let text = "cannot read 96 bytes at offset 96: the image's compressed form of them is damaged (image.test at byte 117)";
+        let text = "cannot read 96 bytes at offset 96: the image's checksum of them is wrong (image.test at byte 117)";
         assert_eq!(container.read_at(0, &mut [0; 192]).unwrap_err().to_string(), text);
         let cut = container.read_at(100, &mut [0; 10]).unwrap_err();
         assert_eq!((cut.offset, cut.length), (100, 10));

@@ -102,7 +102,7 @@ mod tests {
         for (ending, place) in expected {
             assert_eq!(number(ending), Some(place), "{ending}");
         }
-        for ending in ["E00", "F01", "E1", "E0A", "001", "txt", "AAA", "Ey01", "E011"] {
+        for ending in ["E00", "F01", "E1", "E0A", "001", "dd", "AAA", "Ey01", "E011"] {
             assert_eq!(number(ending), None, "{ending}");
         }
     }
