@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use super::Catalog;
 use super::claims::{Claim, Claims};
+use super::content_witness::{ContentWitness, Testimonies};
 use super::decoder::Decoder;
 use super::entry::{Entry, EntryState};
 use super::overlay::Overlay;
-use super::recoverability::{AssessedRange, Circumstances, Recoverability, Standing, append};
+use super::recoverability::{AssessedRange, Circumstances, Recoverability, append};
+use super::standing::Standing;
 use super::stream::Stream;
 use super::stream_map::StreamMap;
 use super::stream_range::{Missing, Origin, StreamRange};
@@ -49,7 +51,7 @@ impl RecoverabilityOptions {
 }
 
 /// What is known about a volume's clusters, to assess streams by, on any number of threads.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Assessment<'c> {
     catalog: &'c Catalog<'c>,
     claims: Claims,
@@ -57,6 +59,7 @@ pub struct Assessment<'c> {
     options: RecoverabilityOptions,
     cluster_size: u64,
     is_wiped: bool,
+    testimonies: Testimonies,
 }
 
 impl Catalog<'_> {
@@ -68,7 +71,8 @@ impl Catalog<'_> {
         bitmap.contradict_all(claims.live());
         let cluster_size = self.volume().geometry().map_or(1, |geometry| u64::from(geometry.cluster_size()));
         let is_wiped = self.has_blank_records();
-        Assessment { catalog: self, claims, bitmap, options, cluster_size: cluster_size.max(1), is_wiped }
+        let (cluster_size, testimonies) = (cluster_size.max(1), Testimonies::default());
+        Assessment { catalog: self, claims, bitmap, options, cluster_size, is_wiped, testimonies }
     }
 }
 
@@ -109,6 +113,12 @@ impl<'c> Assessment<'c> {
         self.options
     }
 
+    /// The same, asking this of the clusters.
+    #[must_use]
+    pub fn with_options(self, options: RecoverabilityOptions) -> Self {
+        Self { options, ..self }
+    }
+
     /// Who claims which cluster.
     #[must_use]
     pub fn claims(&self) -> &Claims {
@@ -126,6 +136,18 @@ impl<'c> Assessment<'c> {
     #[must_use]
     pub fn is_wiped(&self) -> bool {
         self.is_wiped
+    }
+
+    /// The same with what an independent witness says: that bytes of the volume still are what a deleted file, as
+    /// [`Entry::reference`] has it, had there. Where nothing but proof was missing they are [`Standing::Witnessed`].
+    #[must_use]
+    pub fn with_witness(
+        mut self,
+        witness: ContentWitness,
+        said: impl IntoIterator<Item = (FileReference, Range<u64>)>,
+    ) -> Self {
+        self.testimonies.add(witness, said);
+        self
     }
 
     /// What is left of `stream`.
@@ -147,7 +169,9 @@ impl<'c> Assessment<'c> {
             is_size_known: stream.size().is_some(),
             has_damaged_record: stream.pieces().any(|piece| piece.place().record.is_none_or(damaged)),
         };
-        Recoverability::of(ranges, circumstances)
+        let is_exposed = !owner.is_live && ranges.iter().any(|part| part.range.origin.is_in_clusters());
+        let exposure = is_exposed.then(|| self.claims.exposure(stream.entry()));
+        Recoverability::of(ranges, circumstances).with_exposure(exposure).with_witnesses(self.testimonies.witnesses())
     }
 
     fn assess_map(&self, map: &StreamMap<'_>, owner: Owner) -> Vec<AssessedRange> {
@@ -197,14 +221,16 @@ impl<'c> Assessment<'c> {
     fn standings(&self, position: u64, length: u64, owner: Owner, mut each: impl FnMut(Range<u64>, Standing)) {
         let doubts = self.catalog.volume().doubts();
         let mut each = |part: Range<u64>, standing: Standing| {
-            if doubts.is_empty() {
+            if doubts.is_empty() && owner.is_live {
                 return each(part, standing);
             }
-            doubts.of(part).for_each(|(part, doubt)| each(part, standing.doubted(doubt)));
+            for (part, doubt) in doubts.of(part) {
+                self.proved(part, standing.doubted(doubt), owner, &mut each);
+            }
         };
         let end = position.saturating_add(length);
         // All clusters of its streams are among its claims: nothing is to be found among those of others.
-        if owner.is_sole {
+        if owner.is_sole && self.bitmap.disputed().is_empty() {
             return each(position..end, Standing::Intact);
         }
         let clusters = position.checked_div(self.cluster_size).unwrap_or(0)..end.div_ceil(self.cluster_size.max(1));
@@ -213,9 +239,15 @@ impl<'c> Assessment<'c> {
             start..clusters.end.saturating_mul(self.cluster_size).min(end)
         };
         for (clusters, claim) in self.claims.of(clusters) {
+            if owner.is_live {
+                self.disputed(clusters, by_live_claim(&claim, owner), |clusters, standing| {
+                    each(bytes(clusters), standing);
+                });
+                continue;
+            }
             if let Some(standing) = by_claim(&claim, owner) {
                 let part = bytes(clusters);
-                let standing = if owner.is_live { standing } else { self.sampled(&part, standing) };
+                let standing = self.sampled(&part, standing);
                 each(part, standing);
                 continue;
             }
@@ -229,6 +261,31 @@ impl<'c> Assessment<'c> {
                 let standing = self.sampled(&part, standing);
                 each(part, standing);
             }
+        }
+    }
+
+    /// Calls `each` with the parts of a live file's clusters that the bitmap calls free, which nobody can vouch for,
+    /// and with those between.
+    fn disputed(&self, clusters: Range<u64>, standing: Standing, mut each: impl FnMut(Range<u64>, Standing)) {
+        let disputed = self.bitmap.disputed();
+        let first = disputed.partition_point(|free| free.end <= clusters.start);
+        let mut start = clusters.start;
+        for free in disputed.iter().skip(first).take_while(|free| free.start < clusters.end) {
+            let (from, to) = (free.start.max(start), free.end.min(clusters.end));
+            each(start..from, standing);
+            each(from..to, standing.worst(Standing::Unchecked));
+            start = to;
+        }
+        each(start..clusters.end, standing);
+    }
+
+    /// Calls `each` with the parts that a witness vouches for, where nothing but that is missing, and those between.
+    fn proved(&self, part: Range<u64>, standing: Standing, owner: Owner, each: &mut impl FnMut(Range<u64>, Standing)) {
+        if owner.is_live || !standing.wants_witness() || self.testimonies.witnesses().is_empty() {
+            return each(part, standing);
+        }
+        for (part, witness) in self.testimonies.of(owner.reference, part) {
+            each(part, witness.map_or(standing, Standing::Witnessed));
         }
     }
 
@@ -317,13 +374,15 @@ impl<'c> Assessment<'c> {
     }
 }
 
-/// What other files' claims say; `None` where none of a deleted file's clusters is claimed by others.
+/// What other live files' claims say about clusters of one.
+fn by_live_claim(claim: &Claim<'_>, owner: Owner) -> Standing {
+    claim.other_live(owner.reference).map_or(Standing::Intact, |other| Standing::Claimed(other.reference))
+}
+
+/// What other files' claims say about clusters of a deleted one; `None` where there are none.
 fn by_claim(claim: &Claim<'_>, owner: Owner) -> Option<Standing> {
     if let Some(other) = claim.other_live(owner.reference) {
         return Some(Standing::Claimed(other.reference));
-    }
-    if owner.is_live {
-        return Some(Standing::Intact);
     }
     let other = claim.other_deleted(owner.reference)?;
     let own = claim.deleted.into_iter().flatten().find(|claimant| claimant.reference == owner.reference);
@@ -390,6 +449,7 @@ mod tests {
     use super::super::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, add_runs, file, reference, with_runs};
     use super::super::recoverability::{Reasons, Verdict};
     use super::*;
+    use crate::base::time::FileTime;
     use crate::structure::attribute_type::AttributeType;
     use crate::structure::forge::Forge;
     use crate::structure::value::reparse_tag::ReparseTag;
@@ -424,11 +484,85 @@ mod tests {
     }
 
     #[test]
-    fn free_clusters_are_intact_and_clusters_in_use_by_nobody_likely() {
+    fn a_deleted_files_clusters_are_never_proved_by_metadata() {
         let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
-        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()));
+        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::FREE));
         forged.allocate(302..303);
-        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::UNOWNED));
+        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::FREE | Reasons::UNOWNED));
+    }
+
+    #[test]
+    fn a_witness_proves_clusters_of_the_file_it_names() {
+        let unit = deleted(with_runs(&[(2, Some(340)), (14, None)], 8192, 8192).stored_as(1, 4));
+        let forged = Forged::new(vec![(30, deleted(run(300, 4))), (31, deleted(run(302, 2))), (32, unit)]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let assessment = catalog.assessment(&Threads::single(), RecoverabilityOptions::default());
+        let log = ContentWitness::new("log", "the log of the volume");
+        let file = |number| FileReference::new(number, 2);
+        let bytes = |clusters: Range<u64>| clusters.start * CLUSTER..clusters.end * CLUSTER;
+        let said = [(file(30), bytes(300..303)), (file(31), bytes(302..304)), (file(32), bytes(340..341))];
+        let some = assessment.clone().with_witness(log.clone(), said);
+        let found = |assessment: &Assessment<'_>, number| {
+            let found = assessment.assess(&catalog.entry(number).unwrap().streams()[0]);
+            (found.verdict(), found.reasons(), found.counts().witnessed)
+        };
+        // Files 30 and 31 had one cluster each: nobody knows which was the last, and that stays so.
+        assert_eq!(found(&some, 30), (Verdict::Partial, Reasons::CONTESTED, 2 * CLUSTER));
+        assert_eq!(found(&some, 31), (Verdict::Partial, Reasons::CONTESTED, 0));
+        assert_eq!(found(&some, 32), (Verdict::Likely, Reasons::FREE, 0), "a unit needs all its clusters");
+        let all = assessment.with_witness(log, [(file(32), bytes(340..342))]);
+        assert_eq!(found(&all, 32), (Verdict::Intact, Reasons::empty(), 8192));
+        assert_eq!(found(&all, 30).2, 0);
+    }
+
+    #[test]
+    fn a_likely_file_says_how_exposed_it_was() {
+        let information = |record: Forge, time: u64, usn: u64| {
+            let mut value = vec![0; 72];
+            (0..4).for_each(|index| value[index * 8..][..8].copy_from_slice(&(time - 3 + index as u64).to_le_bytes()));
+            value[64..72].copy_from_slice(&usn.to_le_bytes());
+            record.resident(AttributeType::STANDARD_INFORMATION, "", &value)
+        };
+        let gone = |record: Forge| deleted(information(record, 1000, 50));
+        let mut forged = Forged::new(vec![
+            (30, gone(run(300, 4))),
+            (31, information(run(310, 3), 990, 40)),
+            (32, information(run(320, 5), 1001, 60)),
+            (33, information(run(330, 7), 2000, 45)),
+            (34, deleted(information(run(340, 9), 1500, 70))),
+            (35, gone(file().resident(AttributeType::DATA, "", &[7]))),
+            (36, deleted(run(350, 1))),
+        ]);
+        for (record, lsn) in [(30, 500_u64), (31, 400), (32, 600), (33, 0), (34, 501)] {
+            forged.record_bytes(record)[8..16].copy_from_slice(&lsn.to_le_bytes());
+        }
+        let exposure = |number| assess(&forged, number, RecoverabilityOptions::default()).exposure().copied();
+        let found = exposure(30).unwrap();
+        assert_eq!((found.last_known, found.age), (Some(FileTime(1000)), Some(999)), "the last change is that of 33");
+        // The last time of all is that of the last access, which is no change: 33 was changed at 1999.
+        assert_eq!(found.clusters_by_time, Some(7 + 9), "32 was changed at 1000, not after it");
+        assert_eq!((found.clusters_by_lsn, found.clusters_by_usn), (Some(5 + 9), Some(5 + 9)));
+        assert_eq!([31, 35].map(exposure), [None, None], "a live file, and one in its record");
+        let found = exposure(36).unwrap();
+        assert_eq!((found.last_known, found.age, found.clusters_by_time), (None, None, None));
+        assert_eq!((found.clusters_by_lsn, found.clusters_by_usn), (None, None));
+    }
+
+    #[test]
+    fn a_live_file_in_clusters_that_the_bitmap_calls_free_is_not_proved() {
+        let mut forged = Forged::new(vec![(30, run(300, 4)), (31, run(310, 4))]);
+        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()));
+        forged.free(301..303);
+        let found = assess(&forged, 30, RecoverabilityOptions::default());
+        assert_eq!((found.verdict(), found.reasons()), (Verdict::Likely, Reasons::UNCHECKED));
+        let ranges: Vec<_> = found.ranges().iter().map(|part| (part.range.offset, part.standing)).collect();
+        let (intact, unchecked) = (Standing::Intact, Standing::Unchecked);
+        assert_eq!(ranges, [(0, intact), (CLUSTER, unchecked), (3 * CLUSTER, intact)]);
+        assert_eq!(verdict(&forged, 31).0, Verdict::Intact, "its clusters are in use");
+        // A sector without a single cluster in use is lost, not a witness.
+        forged.free(0..CLUSTERS);
+        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()));
     }
 
     #[test]
@@ -465,7 +599,7 @@ mod tests {
         let newer = deleted(changed_at(run(301, 2), 2000));
         let forged = Forged::new(vec![(30, older.clone()), (31, newer)]);
         assert_eq!(verdict(&forged, 30), (Verdict::Partial, Reasons::CONTESTED));
-        assert_eq!(verdict(&forged, 31), (Verdict::Likely, Reasons::CONTESTED_BY_OLDER));
+        assert_eq!(verdict(&forged, 31), (Verdict::Likely, Reasons::CONTESTED_BY_OLDER | Reasons::FREE));
         let same = Forged::new(vec![(30, older.clone()), (31, older)]);
         assert_eq!(verdict(&same, 30), (Verdict::Partial, Reasons::CONTESTED), "nobody knows");
         assert_eq!(verdict(&same, 31), (Verdict::Partial, Reasons::CONTESTED));
@@ -486,7 +620,8 @@ mod tests {
         forged.record_bytes(6).fill(0);
         assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::UNCHECKED));
         // A live file in clusters that the bitmap calls free: the sector is stale or wiped.
-        let forged = Forged::new(vec![(30, deleted(run(300, 4))), (31, run(FREE + 10, 1))]);
+        let mut forged = Forged::new(vec![(30, deleted(run(300, 4))), (31, run(FREE + 10, 1))]);
+        forged.free(FREE + 10..FREE + 11);
         assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::UNCHECKED));
     }
 
@@ -522,7 +657,7 @@ mod tests {
         let (verdict, reasons, counts) = found(part, 30);
         assert_eq!((verdict, reasons), (Verdict::Partial, Reasons::DISPLACED));
         assert_eq!((counts.displaced, counts.intact), (CLUSTER - 5, 3 * CLUSTER + 5));
-        assert_eq!(found(part, 31).1, Reasons::UNCHECKED, "it lies elsewhere");
+        assert_eq!(found(part, 31).1, Reasons::FREE, "it lies elsewhere");
     }
 
     #[test]
@@ -560,11 +695,12 @@ mod tests {
     fn clusters_that_read_as_zeros_are_told_on_request() {
         let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
         forged.write(300, &[0; 4 * CLUSTER as usize]);
-        assert_eq!(verdict(&forged, 30).0, Verdict::Intact, "nothing was read");
+        assert_eq!(verdict(&forged, 30).0, Verdict::Likely, "nothing was read");
         let found = assess(&forged, 30, RecoverabilityOptions::default().sample_zeros(true));
         assert_eq!((found.verdict(), found.reasons()), (Verdict::MetadataOnly, Reasons::ZEROED));
         forged.write(303, &[1]);
-        assert_eq!(assess(&forged, 30, RecoverabilityOptions::default().sample_zeros(true)).verdict(), Verdict::Intact);
+        let found = assess(&forged, 30, RecoverabilityOptions::default().sample_zeros(true));
+        assert_eq!(found.reasons(), Reasons::FREE);
     }
 
     #[test]
@@ -586,14 +722,14 @@ mod tests {
         let blank: Vec<_> = found.ranges().iter().filter(|part| part.standing == Standing::Blank).collect();
         assert_eq!(blank.iter().map(|part| part.range.offset).collect::<Vec<_>>(), [512, 2048]);
         forged.record(30, record(deleted));
-        assert_eq!(assess(&forged, 30, all).reasons(), Reasons::BLANK);
+        assert_eq!(assess(&forged, 30, all).reasons(), Reasons::BLANK | Reasons::UNOWNED);
     }
 
     #[test]
     fn clusters_that_cannot_be_read_are_told_on_request() {
         let mut forged = Forged::new(vec![(30, deleted(run(300, 4)))]);
         forged.spoil(301 * CLUSTER..302 * CLUSTER);
-        assert_eq!(verdict(&forged, 30).0, Verdict::Intact, "nothing was read");
+        assert_eq!(verdict(&forged, 30).0, Verdict::Likely, "nothing was read");
         let found = assess(&forged, 30, RecoverabilityOptions::default().read_all(true));
         assert_eq!((found.verdict(), found.reasons()), (Verdict::Partial, Reasons::UNREADABLE));
         assert_eq!((found.counts().missing, found.counts().free), (CLUSTER, 3 * CLUSTER));
@@ -620,6 +756,7 @@ mod tests {
     fn an_assessment_tells_what_it_rests_on() {
         let all = (1..33).filter(|number| *number != 6).map(|number| (number, run(300 + number, 1)));
         let mut forged = Forged::new(all.collect());
+        forged.free(301..302);
         let options = RecoverabilityOptions::default().read_all(true).sample_zeros(true);
         for is_wiped in [false, true] {
             let volume = forged.volume();
@@ -628,7 +765,7 @@ mod tests {
             assert_eq!((assessment.options(), assessment.is_wiped()), (options, is_wiped));
             assert!(std::ptr::eq(assessment.catalog(), &raw const catalog));
             assert_eq!(assessment.claims().claimants().len(), if is_wiped { 32 } else { 33 });
-            assert_eq!(assessment.bitmap().state(300), ClusterState::Unknown, "live files contradict it");
+            assert_eq!(assessment.bitmap().state(301), ClusterState::Unknown, "live files contradict it");
             forged.record_bytes(20).fill(0);
             forged.record_bytes(31).fill(0);
             forged.record(20, run(320, 1));
@@ -690,7 +827,7 @@ mod tests {
     fn where_all_of_an_overlay_has_one_standing_nothing_is_read() {
         // By such a table no chunk could be found.
         let forged = overlaid(&[u32::MAX; 3]);
-        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()));
+        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::FREE));
         let found = assess(&forged, 30, RecoverabilityOptions::default().read_all(true));
         assert_eq!((found.reasons(), found.counts().missing), (Reasons::UNDECODABLE, 12_300));
     }
@@ -711,7 +848,7 @@ mod tests {
         // A stored chunk, and one whose second token leads to before its start.
         let damaged = [0x03, 0xB0, 0x02, b'b', 0xFC, 0xFF];
         forged.write(300, &[&[0xFF, 0x3F][..], &[7; 4096], &damaged, &[0, 0]].concat());
-        assert_eq!(verdict(&forged, 30), (Verdict::Intact, Reasons::empty()), "nothing was read");
+        assert_eq!(verdict(&forged, 30), (Verdict::Likely, Reasons::FREE), "nothing was read");
         let found = assess(&forged, 30, RecoverabilityOptions::default().read_all(true));
         assert!(found.counts().doubtful > 0, "{:?}", found.counts());
         assert_eq!(found.counts().free, 4096);

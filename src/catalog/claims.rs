@@ -3,8 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::ops::{ControlFlow, Range};
+use std::sync::OnceLock;
 
 use super::entry::{Entry, EntryState};
+use super::exposure::{Exposure, Handouts};
 use super::{Batch, Catalog};
 use crate::base::damage::wide;
 use crate::base::reference::FileReference;
@@ -24,12 +26,23 @@ pub struct Claimant {
     pub changed: Option<FileTime>,
     /// The LSN of its base record.
     pub lsn: u64,
+    /// The last of its times but that of the last access.
+    pub last_written: Option<FileTime>,
+    /// Its update sequence number in the change journal; 0 where it has none.
+    pub usn: u64,
+    /// Clusters that it was given; none for what is left of an earlier life, which had its clusters nobody knows when.
+    pub handed_out: u64,
 }
 
 /// When a file's record was changed last, and its LSN: the greater, the later.
 pub type Age = (Option<FileTime>, u64);
 
 impl Claimant {
+    /// A file of whose times and clusters nothing more is known.
+    pub(super) const fn new(reference: FileReference, is_live: bool, changed: Option<FileTime>, lsn: u64) -> Self {
+        Self { reference, is_live, changed, lsn, last_written: changed, usn: 0, handed_out: 0 }
+    }
+
     /// What tells which of two deleted files had a cluster later: nobody knows for sure.
     #[must_use]
     pub fn age(&self) -> Age {
@@ -77,7 +90,7 @@ fn other([first, second]: [Option<&Claimant>; 2], reference: FileReference) -> O
 /// The claims on all clusters of a volume.
 ///
 /// Takes 32 bytes for each end or start of a run (so at most 64 a run, half of that where runs touch) and
-/// 40 bytes a file with clusters.
+/// 64 bytes a file with clusters, and 48 more once the [`Exposure`](super::Exposure) of a deleted file is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     claimants: Vec<Claimant>,
@@ -86,6 +99,8 @@ pub struct Claims {
     steps: Steps,
     /// By record number, of files with claims: whether those of a live one are its own alone.
     sole: Vec<Option<bool>>,
+    /// Made when it is first asked for.
+    handouts: OnceLock<Handouts>,
 }
 
 /// Clusters with the same claimants.
@@ -173,17 +188,18 @@ impl Part {
             has_residue |= attribute.is_beyond_used();
             !attribute.is_beyond_used()
         });
-        self.add(entry, is_live, own, clusters);
+        self.add(entry, Some(is_live), own, clusters);
         // Behind the used size stands what is left of an earlier life, whatever the record is now.
         if has_residue {
-            self.add(entry, false, attributes().filter(Attribute::is_beyond_used), clusters);
+            self.add(entry, None, attributes().filter(Attribute::is_beyond_used), clusters);
         }
     }
 
+    /// Adds a claimant with the runs of `attributes`; what is neither live nor deleted is residue.
     fn add<'a>(
         &mut self,
         entry: &Entry<'_>,
-        is_live: bool,
+        is_live: Option<bool>,
         attributes: impl Iterator<Item = Attribute<'a>>,
         clusters: u64,
     ) {
@@ -195,14 +211,20 @@ impl Part {
             let inside = placed.filter(|(start, end)| start < end);
             self.runs.extend(inside.map(|(start, end)| Run { start, end, claimant }));
         }
-        if self.runs.len() > known {
-            self.claimants.push(Claimant {
-                reference: entry.reference(),
-                is_live,
-                changed: entry.standard_information().map(|information| information.record_changed()),
-                lsn: entry.header().lsn(),
-            });
-        }
+        let Some(runs) = self.runs.get(known..).filter(|runs| !runs.is_empty()) else { return };
+        let lengths = runs.iter().map(|run| run.end.saturating_sub(run.start));
+        let information = entry.standard_information();
+        let times = information
+            .map(|information| [information.created(), information.modified(), information.record_changed()]);
+        self.claimants.push(Claimant {
+            reference: entry.reference(),
+            is_live: is_live.unwrap_or(false),
+            changed: information.map(|information| information.record_changed()),
+            lsn: entry.header().lsn(),
+            last_written: times.and_then(|times| times.into_iter().max()),
+            usn: information.and_then(|information| information.update_sequence_number()).unwrap_or(0),
+            handed_out: if is_live.is_some() { lengths.fold(0, u64::saturating_add) } else { 0 },
+        });
     }
 
     /// The table itself, where its own record does not say where it lies.
@@ -214,7 +236,7 @@ impl Part {
         }
         let size = u64::from(geometry.cluster_size().max(1));
         let mut part = Self::default();
-        part.claimants.push(Claimant { reference, is_live: true, changed: None, lsn: 0 });
+        part.claimants.push(Claimant::new(reference, true, None, 0));
         for extent in catalog.mft().extents().list() {
             let Location::At(position) = extent.location else { continue };
             let (start, end) = (
@@ -354,7 +376,12 @@ impl Claims {
         }
         segments.shrink_to_fit();
         let sole = sole(&claimants, &contested);
-        Self { claimants, steps: Steps::to(&segments), segments, sole }
+        Self { claimants, steps: Steps::to(&segments), segments, sole, handouts: OnceLock::new() }
+    }
+
+    /// How much the clusters of `entry`, which was deleted, were exposed to being used again.
+    pub(super) fn exposure(&self, entry: &Entry<'_>) -> Exposure {
+        self.handouts.get_or_init(|| Handouts::of(&self.claimants)).exposure(entry)
     }
 
     /// True for a live file all of whose claims are its own alone: no other live file claims one of the
@@ -435,7 +462,7 @@ mod tests {
 
     fn claimant(number: u64, is_live: bool, changed: u64) -> Claimant {
         let changed = Some(FileTime(changed));
-        Claimant { reference: FileReference::new(number, 1), is_live, changed, lsn: 0 }
+        Claimant::new(FileReference::new(number, 1), is_live, changed, 0)
     }
 
     fn sweep(claimants: &[Claimant], runs: &[(u64, u64, u32)]) -> Claims {
@@ -531,8 +558,10 @@ mod tests {
         let (claimants, all) = claimed(&forged);
         let claimant = |number, is_live, changed, lsn| {
             let reference = FileReference::new(number, 1);
-            Claimant { reference, is_live, changed, lsn }
+            Claimant::new(reference, is_live, changed, lsn)
         };
+        assert_eq!(claimants.iter().map(|claimant| claimant.handed_out).collect::<Vec<_>>(), [128, 1, 4, 2, 1]);
+        let claimants: Vec<_> = claimants.into_iter().map(|claimant| Claimant { handed_out: 0, ..claimant }).collect();
         let expected = [
             claimant(0, true, None, 0),
             claimant(6, true, None, 0),

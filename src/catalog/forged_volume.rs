@@ -9,6 +9,7 @@ use crate::base::reference::FileReference;
 use crate::source::{Source, Window};
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::forge::Forge;
+use crate::structure::record::Record;
 use crate::volume::Volume;
 use crate::volume::geometry::Geometry;
 
@@ -101,8 +102,18 @@ impl Forged {
         this
     }
 
+    /// Writes a record; the bitmap calls the clusters of one in use used.
     pub(super) fn record(&mut self, number: u64, record: Forge) {
-        self.write(TABLE + number * 2, &record.on_disk(number));
+        let bytes = record.on_disk(number);
+        self.write(TABLE + number * 2, &bytes);
+        let record = Record::parse(number, &bytes).unwrap();
+        if record.header().is_in_use() {
+            let pieces = record.attributes().filter_map(|attribute| attribute.unwrap().non_resident());
+            for run in pieces.flat_map(|piece| piece.data_runs().into_iter().flatten()).map_while(Result::ok) {
+                let clusters = run.lcn.unwrap_or(0)..run.lcn.map_or(0, |lcn| (lcn + run.clusters).min(CLUSTERS));
+                self.allocate(clusters);
+            }
+        }
     }
 
     pub(super) fn write(&mut self, cluster: u64, bytes: &[u8]) {
@@ -119,6 +130,12 @@ impl Forged {
     pub(super) fn allocate(&mut self, clusters: Range<u64>) {
         for cluster in clusters {
             self.bytes[(BITMAP * CLUSTER + cluster / 8) as usize] |= 1 << (cluster % 8);
+        }
+    }
+
+    pub(super) fn free(&mut self, clusters: Range<u64>) {
+        for cluster in clusters {
+            self.bytes[(BITMAP * CLUSTER + cluster / 8) as usize] &= !(1 << (cluster % 8));
         }
     }
 

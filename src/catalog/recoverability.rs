@@ -1,121 +1,14 @@
 //! What is left of a stream: a verdict, the reasons for it, and the ranges it rests on.
 
 use std::fmt;
+use std::ops::Range;
 
 use bitflags::bitflags;
 
+use super::content_witness::ContentWitness;
+use super::exposure::Exposure;
+use super::standing::Standing;
 use super::stream_range::{Missing, StreamRange};
-use crate::base::reference::FileReference;
-use crate::volume::doubts::DoubtKind;
-
-/// What is known about bytes of a stream without comparing them with anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Standing {
-    /// In a record that is whole, or in clusters that only this live file claims.
-    Intact,
-    /// Zeros by definition: a hole, or behind the initialized size.
-    Zeros,
-    /// Of a deleted file: the clusters are free, and no other file claims them. Whether a file that
-    /// left no trace used them in between, nobody knows.
-    Free,
-    /// Of a deleted file: nobody claims the clusters, but the volume's bitmap says nothing about them. Of any file of
-    /// a volume that was formatted over: whether they were used since, nobody knows.
-    Unchecked,
-    /// In a volume whose place on the disk nothing proves: [`DoubtKind::Unplaced`].
-    Unplaced,
-    /// Of a deleted file: the clusters are in use, but no known file claims them.
-    Unowned,
-    /// Another deleted file claims the clusters, too.
-    Contested {
-        /// The other file: of several the one changed last.
-        by: FileReference,
-        /// True when this file was changed later than the other.
-        is_later: bool,
-    },
-    /// A live file claims the clusters. Of a deleted file they are overwritten; of a live one the
-    /// volume is damaged, and whose they are is open. The same file: two of its runs overlap.
-    Claimed(FileReference),
-    /// A sector of zeros, in a volume whose table has lost sectors to zeros: the content may have been
-    /// lost here, too, or may be zeros.
-    Blank,
-    /// Every sampled cluster of the run is zero where content was expected: it was trimmed or wiped.
-    Zeroed,
-    /// In a torn part of a record, found by runs that are, or decompressed from damaged data.
-    Doubtful,
-    /// Where what is known to stand there stands elsewhere: [`DoubtKind::Displaced`].
-    Displaced,
-    /// In a copy of metadata only, where content was left out: [`DoubtKind::Blanked`].
-    Blanked,
-    /// Where something else had to be used to open the volume: [`DoubtKind::Replaced`].
-    Replaced,
-    /// Missing.
-    Missing(Missing),
-}
-
-impl Standing {
-    /// How bad it is: of several the worst counts for bytes that need all of them.
-    fn rank(self) -> u8 {
-        match self {
-            Self::Intact => 0,
-            Self::Zeros => 1,
-            Self::Free => 2,
-            Self::Contested { is_later: true, .. } => 3,
-            Self::Unchecked => 4,
-            Self::Unplaced => 5,
-            Self::Unowned => 6,
-            Self::Blank => 7,
-            Self::Doubtful => 8,
-            Self::Displaced => 9,
-            Self::Blanked => 10,
-            Self::Replaced => 11,
-            Self::Zeroed => 12,
-            Self::Contested { is_later: false, .. } => 13,
-            Self::Claimed(_) => 14,
-            Self::Missing(_) => 15,
-        }
-    }
-
-    /// The worse of the two.
-    pub(super) fn worst(self, other: Self) -> Self {
-        if other.rank() > self.rank() { other } else { self }
-    }
-
-    /// A short name that stays the same between versions; of what is missing the reason.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Intact => "intact",
-            Self::Zeros => "zeros",
-            Self::Free => "free",
-            Self::Unchecked => "unchecked",
-            Self::Unplaced => "unplaced",
-            Self::Unowned => "unowned",
-            Self::Contested { is_later: true, .. } => "contested-by-older",
-            Self::Contested { is_later: false, .. } => "contested",
-            Self::Claimed(_) => "claimed",
-            Self::Blank => "blank",
-            Self::Zeroed => "zeroed",
-            Self::Doubtful => "doubtful",
-            Self::Displaced => "displaced",
-            Self::Blanked => "blanked",
-            Self::Replaced => "replaced",
-            Self::Missing(missing) => missing.code(),
-        }
-    }
-
-    /// What a doubt about bytes leaves of their standing in clusters.
-    pub(super) fn doubted(self, doubt: Option<DoubtKind>) -> Self {
-        match doubt {
-            None => self,
-            Some(DoubtKind::Superseded) => self.worst(Self::Unchecked),
-            Some(DoubtKind::Unplaced) => self.worst(Self::Unplaced),
-            Some(DoubtKind::Displaced) => self.worst(Self::Displaced),
-            Some(DoubtKind::Blanked) => self.worst(Self::Blanked),
-            Some(DoubtKind::Replaced) => self.worst(Self::Replaced),
-        }
-    }
-}
 
 /// Bytes of a stream with one standing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,9 +23,10 @@ pub struct AssessedRange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Everything is there, as far as the volume's metadata knows.
+    /// Everything is there, and that is proved: by a record that is whole, by a live file's claim, or by a witness.
     Intact,
-    /// Everything may be there; something that should confirm it is missing or speaks against it.
+    /// Everything may be there, but nothing proves it. Whether a file that left no trace used the clusters of a deleted
+    /// one in between, metadata cannot tell.
     Likely,
     /// Some of it is lost, or belongs to another file.
     Partial,
@@ -183,7 +77,7 @@ bitflags! {
         const CONTESTED_BY_OLDER = 1 << 3;
         /// Clusters are in use by nobody known.
         const UNOWNED = 1 << 4;
-        /// The volume's bitmap is missing or not to be believed.
+        /// The volume's bitmap is missing or not to be believed; of a live file, it calls clusters free.
         const UNCHECKED = 1 << 5;
         /// Clusters are zero where content was expected.
         const ZEROED = 1 << 6;
@@ -215,6 +109,8 @@ bitflags! {
         const BLANKED = 1 << 19;
         /// Something else had to be used to open the volume.
         const REPLACED = 1 << 20;
+        /// Clusters of this deleted file are free: whether they were used since, nothing tells.
+        const FREE = 1 << 21;
     }
 }
 
@@ -267,6 +163,8 @@ pub struct ByteCounts {
     pub blanked: u64,
     /// [`Standing::Replaced`].
     pub replaced: u64,
+    /// [`Standing::Witnessed`].
+    pub witnessed: u64,
 }
 
 impl ByteCounts {
@@ -287,6 +185,7 @@ impl ByteCounts {
             Standing::Displaced => &mut self.displaced,
             Standing::Blanked => &mut self.blanked,
             Standing::Replaced => &mut self.replaced,
+            Standing::Witnessed(_) => &mut self.witnessed,
             Standing::Missing(Missing::Elsewhere(_)) => &mut self.elsewhere,
             Standing::Missing(_) => &mut self.missing,
         };
@@ -295,7 +194,7 @@ impl ByteCounts {
 
     /// The counts with their names, in the order they are declared in.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 17] {
+    pub fn named(&self) -> [(&'static str, u64); 18] {
         [
             ("intact", self.intact),
             ("zeros", self.zeros),
@@ -314,18 +213,19 @@ impl ByteCounts {
             ("displaced", self.displaced),
             ("blanked", self.blanked),
             ("replaced", self.replaced),
+            ("witnessed", self.witnessed),
         ]
     }
 
-    /// Bytes of content that nothing speaks against.
+    /// Bytes of content that are proved.
     fn sound(&self) -> u64 {
-        self.intact.saturating_add(self.free)
+        self.intact.saturating_add(self.witnessed)
     }
 
     /// Bytes of content that may be right.
     fn likely(&self) -> u64 {
         let in_question = self.unchecked.saturating_add(self.unowned).saturating_add(self.contested_by_older);
-        in_question.saturating_add(self.blank).saturating_add(self.unplaced)
+        in_question.saturating_add(self.blank).saturating_add(self.unplaced).saturating_add(self.free)
     }
 
     /// Bytes that are somebody's, but perhaps not this stream's.
@@ -347,10 +247,13 @@ pub struct Recoverability {
     reasons: Reasons,
     counts: ByteCounts,
     ranges: Vec<AssessedRange>,
+    circumstances: Circumstances,
+    witnesses: Vec<ContentWitness>,
+    exposure: Option<Exposure>,
 }
 
 /// What a verdict needs to know besides the ranges.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Circumstances {
     pub(super) is_live: bool,
     pub(super) is_resident: bool,
@@ -371,7 +274,55 @@ impl Recoverability {
         let is_empty = is_cut || (ranges.is_empty() && !circumstances.is_size_known);
         reasons.set(Reasons::EMPTY, is_empty);
         let verdict = if is_empty { Verdict::MetadataOnly } else { verdict(&counts, circumstances) };
-        Self { verdict, reasons, counts, ranges }
+        // What is known to be lost is a better reason than what may be.
+        reasons.set(Reasons::FREE, reasons.contains(Reasons::FREE) && verdict == Verdict::Likely);
+        Self { verdict, reasons, counts, ranges, circumstances, witnesses: Vec::new(), exposure: None }
+    }
+
+    /// The same, with how much a deleted file's clusters were exposed.
+    pub(super) fn with_exposure(self, exposure: Option<Exposure>) -> Self {
+        Self { exposure, ..self }
+    }
+
+    /// The same, with the witnesses that its ranges name by their place.
+    pub(super) fn with_witnesses(self, witnesses: &[ContentWitness]) -> Self {
+        Self { witnesses: witnesses.to_vec(), ..self }
+    }
+
+    /// The same after an independent witness said of `content`, bytes of the stream, that they are its content:
+    /// where nothing but proof was missing there they are [`Standing::Witnessed`].
+    #[must_use]
+    pub fn witnessed(self, witness: ContentWitness, content: &[Range<u64>]) -> Self {
+        let Ok(place) = u16::try_from(self.witnesses.len()) else { return self };
+        let proof = Standing::Witnessed(place);
+        let mut content = content.to_vec();
+        content.sort_unstable_by_key(|part| part.start);
+        let mut ranges = Vec::with_capacity(self.ranges.len());
+        for assessed in &self.ranges {
+            let mut rest = assessed.range;
+            for part in content.iter().filter(|_| assessed.standing.wants_witness()) {
+                append(&mut ranges, AssessedRange { range: rest.clip(0, part.start), ..*assessed });
+                append(&mut ranges, AssessedRange { range: rest.clip(part.start, part.end), standing: proof });
+                rest = rest.clip(part.end.max(part.start), u64::MAX);
+            }
+            append(&mut ranges, AssessedRange { range: rest, ..*assessed });
+        }
+        let mut witnesses = self.witnesses;
+        witnesses.push(witness);
+        Self { witnesses, exposure: self.exposure, ..Self::of(ranges, self.circumstances) }
+    }
+
+    /// Who says that bytes [are still there](Standing::Witnessed), by the number in their standing.
+    #[must_use]
+    pub fn witness(&self, place: u16) -> Option<&ContentWitness> {
+        self.witnesses.get(usize::from(place))
+    }
+
+    /// How much the clusters of a deleted file were exposed to being used again; none for a live file, and where
+    /// nothing of the stream stands in clusters.
+    #[must_use]
+    pub fn exposure(&self) -> Option<&Exposure> {
+        self.exposure.as_ref()
     }
 
     /// The verdict.
@@ -416,7 +367,8 @@ fn verdict(counts: &ByteCounts, circumstances: Circumstances) -> Verdict {
 
 fn reason(standing: Standing, is_live: bool) -> Reasons {
     match standing {
-        Standing::Intact | Standing::Zeros | Standing::Free => Reasons::empty(),
+        Standing::Intact | Standing::Zeros | Standing::Witnessed(_) => Reasons::empty(),
+        Standing::Free => Reasons::FREE,
         Standing::Unchecked => Reasons::UNCHECKED,
         Standing::Unowned => Reasons::UNOWNED,
         Standing::Contested { is_later: true, .. } => Reasons::CONTESTED_BY_OLDER,
@@ -454,6 +406,7 @@ pub(super) fn append(ranges: &mut Vec<AssessedRange>, next: AssessedRange) {
 mod tests {
     use super::super::stream_range::Origin;
     use super::*;
+    use crate::base::reference::FileReference;
     use crate::structure::value::reparse_tag::ReparseTag;
 
     const LIVE: Circumstances =
@@ -478,10 +431,12 @@ mod tests {
             (Standing::Contested { by: other, is_later: true }, Standing::Contested { by: other, is_later: false });
         let elsewhere = Standing::Missing(Missing::Elsewhere(ReparseTag::DEDUP));
         let cases = [
-            (vec![Standing::Free, Standing::Zeros], Verdict::Intact, Reasons::empty()),
-            (vec![Standing::Free, Standing::Unowned], Verdict::Likely, Reasons::UNOWNED),
-            (vec![Standing::Free, Standing::Unchecked], Verdict::Likely, Reasons::UNCHECKED),
-            (vec![Standing::Free, won], Verdict::Likely, Reasons::CONTESTED_BY_OLDER),
+            (vec![Standing::Witnessed(0), Standing::Zeros], Verdict::Intact, Reasons::empty()),
+            (vec![Standing::Zeros], Verdict::Intact, Reasons::empty()),
+            (vec![Standing::Free, Standing::Zeros], Verdict::Likely, Reasons::FREE),
+            (vec![Standing::Free, Standing::Unowned], Verdict::Likely, Reasons::FREE | Reasons::UNOWNED),
+            (vec![Standing::Witnessed(0), Standing::Unchecked], Verdict::Likely, Reasons::UNCHECKED),
+            (vec![won], Verdict::Likely, Reasons::CONTESTED_BY_OLDER),
             (vec![lost], Verdict::Partial, Reasons::CONTESTED),
             (vec![Standing::Free, Standing::Claimed(other)], Verdict::Partial, Reasons::REUSED),
             (vec![Standing::Claimed(other)], Verdict::Overwritten, Reasons::REUSED),
@@ -490,10 +445,10 @@ mod tests {
             (vec![Standing::Free, unmapped], Verdict::Partial, Reasons::UNMAPPED),
             (vec![unmapped], Verdict::MetadataOnly, Reasons::UNMAPPED),
             (vec![Standing::Zeroed], Verdict::MetadataOnly, Reasons::ZEROED),
-            (vec![Standing::Free, Standing::Blank], Verdict::Likely, Reasons::BLANK),
+            (vec![Standing::Free, Standing::Blank], Verdict::Likely, Reasons::FREE | Reasons::BLANK),
             (vec![elsewhere, Standing::Free], Verdict::Placeholder, Reasons::ELSEWHERE),
             (vec![Standing::Doubtful], Verdict::Partial, Reasons::DOUBTFUL),
-            (vec![Standing::Free, Standing::Unplaced], Verdict::Likely, Reasons::UNPLACED),
+            (vec![Standing::Free, Standing::Unplaced], Verdict::Likely, Reasons::FREE | Reasons::UNPLACED),
             (vec![Standing::Displaced], Verdict::Partial, Reasons::DISPLACED),
             (vec![Standing::Blanked], Verdict::Partial, Reasons::BLANKED),
             (vec![Standing::Replaced], Verdict::Partial, Reasons::REPLACED),
@@ -517,6 +472,39 @@ mod tests {
         assert_eq!(verdict(&[Standing::Missing(Missing::Unmapped)], LIVE), (Verdict::MetadataOnly, Reasons::UNMAPPED));
         let resident = Circumstances { is_resident: true, ..DELETED };
         assert_eq!(verdict(&[], resident), (Verdict::Intact, Reasons::empty()), "an empty resident value is whole");
+    }
+
+    #[test]
+    fn a_witness_raises_what_only_wants_proof() {
+        let standings = [Standing::Free, Standing::Unowned, Standing::Claimed(FileReference::new(77, 1))];
+        let ranges = (0..).zip(standings).map(|(index, standing)| {
+            let range = StreamRange {
+                offset: index * 10,
+                length: 10,
+                origin: Origin::Clusters(index * 512),
+                is_doubtful: false,
+            };
+            AssessedRange { range, standing }
+        });
+        let found = Recoverability::of(ranges.clone().take(2).collect(), DELETED);
+        let snapshot = ContentWitness::new("snapshot", "of yesterday");
+        assert_eq!(found.verdict(), Verdict::Likely);
+        let all = found.clone().witnessed(snapshot.clone(), &[0..8, 8..30]);
+        assert_eq!((all.verdict(), all.reasons(), all.counts().witnessed), (Verdict::Intact, Reasons::empty(), 20));
+        assert_eq!((all.witness(0), all.witness(1)), (Some(&snapshot), None));
+        // Two that know a part each.
+        let (first, second) = (15..20, 0..15);
+        let log = ContentWitness::new("log", "the log");
+        let part = found.witnessed(log.clone(), &[first]);
+        assert_eq!((part.verdict(), part.counts().witnessed), (Verdict::Likely, 5));
+        let both = part.witnessed(snapshot.clone(), &[second]);
+        let shown: Vec<_> = both.ranges().iter().map(|part| (part.range.offset, part.standing)).collect();
+        assert_eq!(shown, [(0, Standing::Witnessed(1)), (10, Standing::Witnessed(1)), (15, Standing::Witnessed(0))]);
+        assert_eq!((both.verdict(), both.witness(0), both.witness(1)), (Verdict::Intact, Some(&log), Some(&snapshot)));
+        // What a live file has now no witness gives back.
+        let (found, all) = (Recoverability::of(ranges.collect(), DELETED), 0..30);
+        let found = found.witnessed(snapshot, &[all]);
+        assert_eq!((found.verdict(), found.reasons(), found.counts().claimed), (Verdict::Partial, Reasons::REUSED, 10));
     }
 
     #[test]
@@ -552,6 +540,7 @@ mod tests {
             Standing::Displaced,
             Standing::Blanked,
             Standing::Replaced,
+            Standing::Witnessed(0),
         ];
         let range = |length| StreamRange { offset: 0, length, origin: Origin::Hole, is_doubtful: false };
         let ranges = (1..).zip(standings).map(|(length, standing)| AssessedRange { range: range(length), standing });
@@ -574,6 +563,7 @@ mod tests {
             "displaced",
             "blanked",
             "replaced",
+            "witnessed",
         ];
         assert!(found.counts().named().into_iter().eq(names.into_iter().zip(1..)));
         let codes = standings.map(Standing::code).into_iter().zip(names);

@@ -79,6 +79,13 @@ impl Missing {
     }
 }
 
+impl Origin {
+    /// True for bytes that lie in clusters, or are decompressed from what does.
+    pub(super) const fn is_in_clusters(self) -> bool {
+        matches!(self, Self::Clusters(_) | Self::Compressed { .. } | Self::Overlay)
+    }
+}
+
 impl StreamRange {
     /// The first byte behind the range.
     #[must_use]

@@ -32,6 +32,8 @@ pub struct ClusterBitmap {
     clusters: u64,
     /// Clusters that nothing is known about: in order, joined where they touch.
     unknown: Vec<Range<u64>>,
+    /// Clusters of files that exist, called free by a sector that calls others used: in order.
+    disputed: Vec<Range<u64>>,
     damage: Vec<Damage>,
 }
 
@@ -70,7 +72,7 @@ impl ClusterBitmap {
     pub fn unavailable(clusters: u64) -> Self {
         let everything = 0..clusters;
         let unknown = if clusters == 0 { Vec::new() } else { vec![everything] };
-        Self { bytes: Vec::new(), clusters, unknown, damage: Vec::new() }
+        Self { bytes: Vec::new(), clusters, unknown, disputed: Vec::new(), damage: Vec::new() }
     }
 
     fn damaged(mut self, kind: DamageKind) -> Self {
@@ -149,14 +151,17 @@ impl ClusterBitmap {
     }
 
     /// Takes note that `used`, in order, are clusters of files that exist: sectors of the bitmap that call
-    /// one of them free are not believed from then on. A zeroed sector looks just like free space.
+    /// one of them free are not believed from then on. A zeroed sector looks just like free space; one that calls other
+    /// clusters used makes the claims on those it calls free [`disputed`](Self::disputed).
     pub fn contradict_all(&mut self, used: impl Iterator<Item = Range<u64>>) {
         let known = self.unknown.len();
         let mut denied: Vec<Range<u64>> = Vec::new();
+        let mut disputed: Vec<Range<u64>> = Vec::new();
         for clusters in used {
             for (free, _) in self.states(clusters).filter(|(_, state)| *state == ClusterState::Free) {
                 let start = free.start.saturating_sub(free.start % Self::SECTOR);
                 let end = free.end.div_ceil(Self::SECTOR).saturating_mul(Self::SECTOR);
+                self.dispute(free, &mut disputed);
                 match denied.last_mut().filter(|last| start <= last.end) {
                     Some(last) => last.end = last.end.max(end),
                     None => denied.push(start..end),
@@ -169,10 +174,36 @@ impl ClusterBitmap {
                 DamageKind::BadValue { what: "$Bitmap calls clusters free that are in use, first", value: range.start };
             self.damage.push(Damage::in_record(Self::RECORD, place, kind));
         }
+        self.disputed.extend(disputed);
+        self.disputed.sort_unstable_by_key(|range| range.start);
         self.unknown.extend(denied);
         if self.unknown.len() != known {
             self.join_unknown();
         }
+    }
+
+    /// Adds those of the clusters `free` that lie in sectors with clusters in use.
+    fn dispute(&self, free: Range<u64>, disputed: &mut Vec<Range<u64>>) {
+        let mut start = free.start;
+        while start < free.end {
+            let sector = start.saturating_sub(start % Self::SECTOR);
+            let end = sector.saturating_add(Self::SECTOR).min(free.end);
+            let place = |cluster: u64| usize::try_from(cluster / 8).unwrap_or(usize::MAX);
+            let last = place(sector.saturating_add(Self::SECTOR)).min(self.bytes.len());
+            if self.bytes.get(place(sector)..last).is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0)) {
+                match disputed.last_mut().filter(|range| range.end == start) {
+                    Some(range) => range.end = end,
+                    None => disputed.push(start..end),
+                }
+            }
+            start = end;
+        }
+    }
+
+    /// Clusters of files that exist, which a sector of the bitmap that calls others used calls free: in order.
+    #[must_use]
+    pub fn disputed(&self) -> &[Range<u64>] {
+        &self.disputed
     }
 
     fn contradict(&mut self, used: Range<u64>) {
@@ -295,7 +326,13 @@ mod tests {
     use super::*;
 
     fn bitmap(bytes: &[u8], clusters: u64, unknown: &[Range<u64>]) -> ClusterBitmap {
-        ClusterBitmap { bytes: bytes.to_vec(), clusters, unknown: unknown.to_vec(), damage: Vec::new() }
+        ClusterBitmap {
+            bytes: bytes.to_vec(),
+            clusters,
+            unknown: unknown.to_vec(),
+            disputed: Vec::new(),
+            damage: Vec::new(),
+        }
     }
 
     #[test]

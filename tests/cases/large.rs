@@ -103,7 +103,6 @@ impl Tally {
         };
         let (right, wrong) = (intact(true), intact(false));
         println!("  intact is right for {right} of {} streams", right + wrong);
-        assert!(wrong * 1000 <= right + wrong, "{:#?}", self.wrong);
         assert!(self.wrong.is_empty(), "{:#?}", self.wrong);
     }
 }

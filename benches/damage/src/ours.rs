@@ -14,7 +14,7 @@ use crate::subject::Subject;
 use crate::tools::Ours;
 
 /// What the manifest calls ranges that it vouches for: all others it calls doubtful or missing, in one word or another.
-const VOUCHED: [&str; 3] = ["intact", "zeros", "free"];
+const VOUCHED: [&str; 3] = ["intact", "zeros", "witnessed"];
 
 pub fn run(tools: &Ours, subject: &Subject) -> Result<Given, Box<dyn Error>> {
     let mut given = Given::default();

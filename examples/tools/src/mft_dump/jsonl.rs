@@ -12,6 +12,7 @@ use ntfs_salvage::{Damage, Entry, EntryState, FileTime};
 
 use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::{Dates, push_first, side_by_side};
+use crate::shared::exposure::write_exposure;
 use crate::shared::file::{File, Times, times_of, times_of_link};
 use crate::shared::input::Opened;
 use crate::shared::json::{Json, is_plain_json};
@@ -253,7 +254,9 @@ fn write_recoverability(recoverability: &Recoverability, json: &mut Json<'_>) {
         json.put(b":").number(bytes);
         separator = b",";
     }
-    json.out.extend_from_slice(if separator == b"{" { b"{}}" } else { b"}}" });
+    json.out.extend_from_slice(if separator == b"{" { b"{}" } else { b"}" });
+    write_exposure(recoverability, json);
+    json.put(b"}");
 }
 
 fn write_flags(stream: &Stream<'_>, json: &mut Json<'_>) {

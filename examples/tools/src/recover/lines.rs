@@ -14,7 +14,7 @@ use crate::shared::json::Json;
 pub fn header(arguments: &Arguments, identity: &Identity, out: &mut Vec<u8>) {
     let mut json = Json { out };
     json.put(br#"{"type":"header","tool":"ntfs-salvage recover","version":"#).text(env!("CARGO_PKG_VERSION"));
-    json.put(br#","format":1,"arguments":"#);
+    json.put(br#","format":2,"arguments":"#);
     json.array(std::env::args_os().skip(1), |json, argument| json.text(&argument.to_string_lossy()));
     json.put(br#","input":{"path":"#).text(&arguments.input.path.display().to_string());
     json.put(br#","size":"#).number(identity.size);

@@ -56,7 +56,7 @@ impl<'r> Recovery<'r> {
     /// An assessment that has read what it speaks of.
     pub fn thorough(&self) -> &Assessment<'r> {
         let options = self.assessment.options().read_all(true);
-        self.thorough.get_or_init(|| self.assessment.catalog().assessment(&Threads::single(), options))
+        self.thorough.get_or_init(|| self.assessment.clone().with_options(options))
     }
 
     pub fn is_full(&self) -> bool {

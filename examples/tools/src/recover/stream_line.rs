@@ -8,6 +8,7 @@ use ntfs_salvage::volume::extents::Location;
 use crate::recover::content::{is_written, size_of};
 use crate::recover::lines::{write_entry, write_hash, write_reparse};
 use crate::recover::prepare::Job;
+use crate::shared::exposure::write_exposure;
 use crate::shared::json::Json;
 
 /// What became of a stream.
@@ -44,6 +45,7 @@ impl<'l> StreamLine<'l> {
         json.put(br#","size":"#).number(size_of(found.ranges()));
         json.put(br#","verdict":"#).text(found.verdict().code());
         write_reasons(found.reasons(), json.put(br#","reasons":"#));
+        write_exposure(found, &mut json);
         if let Some(code) = encoding(self.job) {
             json.put(br#","encoding":"#).text(code);
         }
@@ -73,6 +75,13 @@ impl<'l> StreamLine<'l> {
         json.put(br#","status":"#).text(assessed.standing.code());
         if let Some(other) = claimant(assessed.standing) {
             json.put(br#","by":"#).text(&other.to_string());
+        }
+        if let Standing::Witnessed(place) = assessed.standing
+            && let Some(witness) = self.job.found.witness(place)
+        {
+            json.put(br#","witness":{"name":"#).text(&witness.name);
+            json.put(br#","source":"#).text(&witness.source);
+            json.put(b"}");
         }
         if let Some(place) = self.place(assessed) {
             json.put(br#","place":"#).number(place);

@@ -1,6 +1,7 @@
 //! What the tools share.
 
 pub mod evidence;
+pub mod exposure;
 pub mod failure;
 pub mod file;
 pub mod input;
