@@ -236,6 +236,26 @@ pub enum DamageKind {
         /// First record behind the gap.
         end: u64,
     },
+    /// A copy of the MFT has records where others belong: it lacks a piece, has one too many, or its pieces were put
+    /// together in another order. They go by the numbers that they name.
+    #[error("records {first} to {end} of the MFT stand from slot {slot} of the copy on")]
+    TableShifted {
+        /// The first of them.
+        first: u64,
+        /// The first record behind them.
+        end: u64,
+        /// The slot, counted from the start of the copy, that the first one stands in.
+        slot: u64,
+    },
+    /// Records of a copy of the MFT that does not name their numbers stand where others belong, as parents prove.
+    /// They stay there: the paths are not those of the volume.
+    #[error("{parents} directories prove that records of the MFT stand {by} slots before where they belong")]
+    TableShiftProved {
+        /// How many slots too early; negative for too late.
+        by: i64,
+        /// Directories that are found there.
+        parents: u64,
+    },
     /// No boot sector was usable: the geometry is what most witnesses on the volume say.
     #[error("geometry was voted: {votes} witnesses for it, {against} for the next best")]
     GeometryVoted {
@@ -390,6 +410,8 @@ impl DamageKind {
             Self::VolumeTruncated { .. } => "volume-truncated",
             Self::MirrorUsed => "mirror-used",
             Self::TableUnmapped { .. } => "table-unmapped",
+            Self::TableShifted { .. } => "table-shifted",
+            Self::TableShiftProved { .. } => "table-shift-proved",
             Self::GeometryVoted { .. } => "geometry-voted",
             Self::TableAssembled { .. } => "table-assembled",
             Self::PartitionTable { .. } => "partition-table",

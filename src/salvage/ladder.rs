@@ -323,7 +323,7 @@ fn starts_with_a_record(source: &dyn Source) -> bool {
     matches!(&signature, b"FILE" | b"BAAD")
 }
 
-/// True when the file is a table to its end: most of its slots hold records.
+/// True when the file is a table to its end: most of the slots that it has hold records.
 fn is_all_table(mft: &Mft<'_>) -> bool {
     let count = mft.record_count();
     let step = count.div_ceil(SAMPLES).max(1);
@@ -331,7 +331,8 @@ fn is_all_table(mft: &Mft<'_>) -> bool {
         let slot = mft.slot(*number).map(|(bytes, _)| bytes).unwrap_or_default();
         slot.starts_with(b"FILE") || slot.starts_with(b"BAAD")
     };
-    let slots = || (0..SAMPLES).map(|sample| sample.saturating_mul(step)).take_while(|number| *number < count);
+    let all = || (0..SAMPLES).map(|sample| sample.saturating_mul(step)).take_while(|number| *number < count);
+    let slots = || all().filter(|number| mft.is_mapped(*number));
     slots().filter(is_record).count().saturating_mul(2) >= slots().count()
 }
 

@@ -39,8 +39,31 @@ impl<'s> Mft<'s> {
     /// A table of `size` bytes whose places in `source` the extents name. Its size is bounded by
     /// them: nothing is known of records behind the last extent.
     pub(crate) fn new(source: Window<'s>, extents: Extents, record_size: u32, size: u64, damage: Vec<Damage>) -> Self {
+        let held = held_by(&source, &extents);
+        Self::held(source, extents, record_size, (size, held), damage)
+    }
+
+    /// A bare table whose records have been put in the order of their numbers, of which it may have `most`.
+    pub(super) fn in_order(
+        source: Window<'s>,
+        extents: Extents,
+        record_size: u32,
+        most: u64,
+        damage: Vec<Damage>,
+    ) -> Self {
+        Self::held(source, extents, record_size, (u64::MAX, most.saturating_mul(u64::from(record_size))), damage)
+    }
+
+    /// A table of the claimed size, as far as it can be held.
+    fn held(
+        source: Window<'s>,
+        extents: Extents,
+        record_size: u32,
+        (size, held): (u64, u64),
+        damage: Vec<Damage>,
+    ) -> Self {
         let (record_size, claimed) = (record_size.max(1), size.min(extents.end()));
-        let size = claimed.min(held_by(&source, &extents));
+        let size = claimed.min(held);
         let chunk_size = u64::from(Self::CHUNK).next_multiple_of(u64::from(record_size));
         let mut this = Self { source, record_size, size, extents, chunk_size, damage, carved: Vec::new() };
         let unmapped = this.extents.between(0, size).filter(|extent| !matches!(extent.location, Location::At(_)));

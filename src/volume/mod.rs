@@ -13,6 +13,7 @@ pub mod master_boot_record;
 pub mod mft;
 pub mod partition;
 mod partition_table;
+mod table_order;
 pub mod upcase;
 mod value;
 

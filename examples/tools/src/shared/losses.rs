@@ -7,7 +7,7 @@ use ntfs_salvage::salvage::{Confidence, Layer, Opened};
 pub fn of(opened: &Opened<'_>) -> Vec<String> {
     let mut told = Vec::new();
     told.extend(layer(opened.layer()).map(str::to_owned));
-    let mut unmapped = 0;
+    let (mut unmapped, mut gaps, mut shifted) = (0, Vec::new(), Vec::new());
     for damage in opened.volume().damage() {
         match damage.kind {
             DamageKind::BackupBootSectorUsed => {
@@ -22,14 +22,40 @@ pub fn of(opened: &Opened<'_>) -> Vec<String> {
                 "not every part of the MFT can be found by its record 0; {records} records in {fragments} pieces that a scan found \
                  were put together instead"
             )),
-            DamageKind::TableUnmapped { first, end } => unmapped += end.saturating_sub(first),
+            DamageKind::TableUnmapped { first, end } => {
+                unmapped += end.saturating_sub(first);
+                gaps.push((first, end));
+            }
+            DamageKind::TableShifted { first, end, slot } => shifted.push(format!(
+                "records {first} to {} stand from slot {slot} of this copy on (byte {}): they go by the numbers they name",
+                end.saturating_sub(1),
+                damage.place.offset
+            )),
+            DamageKind::TableShiftProved { by, parents } => told.push(format!(
+                "records of this copy do not stand where they belong, but {by} slots before: {parents} directories prove \
+                 that; they do not name their own numbers, so numbers and paths here are not those of the volume"
+            )),
             _ => {}
         }
     }
+    told.extend(some_of(shifted));
     if unmapped > 0 {
-        told.push(format!("{unmapped} records of the MFT are lost: they have no known place"));
+        let ranges = gaps.iter().map(|(first, end)| format!("{first} to {}", end.saturating_sub(1)));
+        let ranges = some_of(ranges.collect()).join(", ");
+        told.push(format!("{unmapped} records of the MFT are lost: they have no known place ({ranges})"));
     }
     told
+}
+
+/// The first few, and how many more there are.
+fn some_of(mut all: Vec<String>) -> Vec<String> {
+    const SHOWN: usize = 8;
+    let more = all.len().saturating_sub(SHOWN);
+    all.truncate(SHOWN);
+    if more > 0 {
+        all.push(format!("and {more} more"));
+    }
+    all
 }
 
 fn layer(layer: Layer) -> Option<&'static str> {
