@@ -27,6 +27,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<Evidence> {
 #[derive(Debug, Clone, Default)]
 pub struct Opening {
     folders: Vec<PathBuf>,
+    is_raw: bool,
     missing_parent_as_lost: bool,
     snapshot: Option<String>,
     unmapped: bool,
@@ -37,6 +38,13 @@ impl Opening {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes the file for the disk itself, whatever it looks like.
+    #[must_use]
+    pub fn as_raw(mut self) -> Self {
+        self.is_raw = true;
+        self
     }
 
     /// Looks for parents, segments and extents in this folder, too, after the file's own.
@@ -98,6 +106,9 @@ impl Opening {
     }
 
     pub(super) fn evidence(&self, file: ImageFile, neighbours: &dyn Neighbours) -> Result<Evidence> {
+        if self.is_raw {
+            return Ok(Evidence::raw(file));
+        }
         let chain = Chain { options: self, neighbours };
         match chain.image(&file)? {
             None => Ok(Evidence::raw(file)),

@@ -26,8 +26,9 @@ use clap::Parser;
 use ntfs_salvage::Threads;
 use ntfs_salvage::source::{Ledger, Source};
 
+use crate::shared::container;
 use crate::shared::failure::Failure;
-use crate::shared::input::{self, Input, Opened, Volumes};
+use crate::shared::input::{Input, Opened, Volumes};
 use crate::shared::map_file::MapFile;
 use crate::shared::record_choice::RecordChoice;
 use arguments::{Arguments, Format};
@@ -48,11 +49,15 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let file = input::open(&arguments.input.path)?;
+    let file = container::open(&arguments.input, arguments.quiet)?;
+    let outputs = [&arguments.output, &arguments.input.write_map, &arguments.input.scan_file, &arguments.export_mft];
+    container::protect(&file, outputs.map(|path| path.as_deref()))?;
+    let (_, unverified) = container::verified(&file, arguments.input.verify_input, arguments.quiet);
     let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
     let ledger = Ledger::new(&file).remember_reads(map.is_some());
     let result = read(arguments, &ledger);
-    result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
+    result.and(map.map_or(Ok(()), |map| map.write(&ledger)))?;
+    unverified.map_or(Ok(()), Err)
 }
 
 fn read(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {

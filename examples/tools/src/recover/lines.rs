@@ -10,8 +10,8 @@ use crate::shared::file::Reparse;
 use crate::shared::input::Opened;
 use crate::shared::json::Json;
 
-/// The first line: who wrote the manifest, and of what.
-pub fn header(arguments: &Arguments, identity: &Identity, out: &mut Vec<u8>) {
+/// The first line: who wrote the manifest, and of what. `container` is what is to be said of it, in JSON.
+pub fn header(arguments: &Arguments, identity: &Identity, container: &[u8], out: &mut Vec<u8>) {
     let mut json = Json { out };
     json.put(br#"{"type":"header","tool":"ntfs-salvage recover","version":"#).text(env!("CARGO_PKG_VERSION"));
     json.put(br#","format":2,"arguments":"#);
@@ -21,6 +21,7 @@ pub fn header(arguments: &Arguments, identity: &Identity, out: &mut Vec<u8>) {
     hash_or_null(identity.whole, json.put(br#","sha256":"#));
     hash_or_null(identity.first, json.put(br#","sha256_first_mib":"#));
     hash_or_null(identity.last, json.put(br#","sha256_last_mib":"#));
+    json.put(br#","container":"#).out.extend_from_slice(container);
     let map = arguments.map.as_ref().map(|path| path.display().to_string());
     json.put(br#"},"map":"#).text_or_null(map.as_deref());
     json.put(b"}\n");

@@ -23,6 +23,7 @@ mod totals;
 mod tree;
 mod writer;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -32,9 +33,11 @@ use ntfs_salvage::catalog::{Catalog, RecoverabilityOptions};
 use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::source::{DamageMap, Ledger, RescuedOnly, Source};
 
+use crate::shared::container;
 use crate::shared::evidence;
 use crate::shared::failure::{Failure, say};
-use crate::shared::input::{self, Input, Opened, Volumes};
+use crate::shared::input::{Input, Opened, Volumes};
+use crate::shared::json::Json;
 use crate::shared::map_file::MapFile;
 use arguments::Arguments;
 use folder::Folder;
@@ -58,18 +61,25 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let file = input::open(&arguments.input.path)?;
+    let file = container::open(&arguments.input, arguments.quiet)?;
+    let outputs = [Some(&arguments.directory), arguments.manifest.as_ref(), arguments.input.write_map.as_ref()];
+    container::protect(&file, outputs.map(|path| path.map(PathBuf::as_path)))?;
+    container::protect(&file, [arguments.input.scan_file.as_deref()])?;
+    let (hashes, unverified) = container::verified(&file, arguments.input.verify_input, arguments.quiet);
+    let mut described = Vec::new();
+    container::write(&file, &hashes, &mut Json { out: &mut described });
     match read_map(arguments)? {
-        Some(map) => recover_noting(arguments, &RescuedOnly::new(&file, map)),
-        None => recover_noting(arguments, &file),
-    }
+        Some(map) => recover_noting(arguments, &RescuedOnly::new(&file, map), &described),
+        None => recover_noting(arguments, &file, &described),
+    }?;
+    unverified.map_or(Ok(()), Err)
 }
 
 /// Recovers, and writes the map of what could be read if that is asked for.
-fn recover_noting(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+fn recover_noting(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> Result<(), Failure> {
     let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
     let ledger = Ledger::new(source).remember_reads(map.is_some());
-    let result = recover(arguments, &ledger);
+    let result = recover(arguments, &ledger, container);
     result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
 }
 
@@ -84,7 +94,7 @@ fn read_map(arguments: &Arguments) -> Result<Option<DamageMap>, Failure> {
     Ok(Some(map))
 }
 
-fn recover(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+fn recover(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> Result<(), Failure> {
     let selection = Selection::of(arguments)?;
     let input = Input::new(source, &arguments.input);
     evidence::refuse_as_output(&arguments.input.path, &arguments.directory)?;
@@ -97,7 +107,7 @@ fn recover(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format_args!("cannot write in {}", arguments.directory.display()), error))?;
     let mut manifest = Manifest::create(arguments.manifest.as_deref(), &arguments.directory, &root)?;
     let mut lines = Vec::new();
-    lines::header(arguments, &Identity::of(source, arguments.hash_input), &mut lines);
+    lines::header(arguments, &Identity::of(source, arguments.hash_input), container, &mut lines);
     manifest.write(&lines)?;
     let mut run = Run {
         arguments,

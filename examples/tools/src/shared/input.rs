@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
 
 use ntfs_salvage::catalog::Catalog;
 use ntfs_salvage::salvage::{self, Found, Layer, Opening, Way};
-use ntfs_salvage::source::{self, Source};
+use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::partition::Partition;
 use ntfs_salvage::{Damage, Threads, Volume};
 
@@ -20,11 +19,6 @@ pub struct Input<'s> {
     source: &'s dyn Source,
     arguments: &'s InputArguments,
     name: String,
-}
-
-/// Opens the file or device, to read only.
-pub fn open(path: &Path) -> Result<source::File, Failure> {
-    source::open(path).map_err(|error| Failure::new(format_args!("cannot open {}", path.display()), error))
 }
 
 /// A volume of the input.

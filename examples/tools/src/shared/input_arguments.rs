@@ -9,9 +9,28 @@ use crate::shared::record_choice::parse_number;
 
 #[derive(Debug, Args)]
 pub struct InputArguments {
-    /// A disk, a volume or an $MFT: a device or its image. It is only read
+    /// A disk, a volume or an $MFT: a device, its image, or a container of it (E01, Ex01, VHD, VHDX, QCOW2, VDI,
+    /// split raw; whatever the name, by content). It is only read
     #[arg(value_name = "INPUT")]
     pub path: PathBuf,
+    /// INPUT is the disk itself, whatever it looks like
+    #[arg(long)]
+    pub raw: bool,
+    /// Look for the other files of INPUT (parents, segments) in DIR, too, and not only beside it. Repeatable
+    #[arg(long = "parent-dir", value_name = "DIR")]
+    pub parent_dirs: Vec<PathBuf>,
+    /// Go on where the image that INPUT is the difference to is missing: what it has is lost
+    #[arg(long)]
+    pub missing_parent_as_lost: bool,
+    /// The disk as it was at this snapshot inside of INPUT
+    #[arg(long, value_name = "NAME")]
+    pub image_snapshot: Option<String>,
+    /// What INPUT still has in blocks that its format calls unused, instead of zeros
+    #[arg(long)]
+    pub unmapped: bool,
+    /// Read all of INPUT first, and compare it with the hashes that it has stored: exit code 1 if it differs
+    #[arg(long)]
+    pub verify_input: bool,
     /// Only the volume in partition N of the disk, as Linux numbers them
     #[arg(long, value_name = "N", conflicts_with = "offset")]
     pub partition: Option<u32>,

@@ -1,5 +1,6 @@
 //! What the tools share.
 
+pub mod container;
 pub mod evidence;
 pub mod exposure;
 pub mod failure;
