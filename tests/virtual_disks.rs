@@ -38,6 +38,13 @@ const OPTIONS: &[(&str, &str, &[&str])] = &[
     ("vhdx", "vhdx", &["-o", "block_size=1M"]),
     ("vhdx", "vhdx", &["-o", "block_size=256M"]),
     ("vhdx", "vhdx", &["-o", "log_size=4M,block_state_zero=off"]),
+    ("vmdk", "vmdk", &[]),
+    ("vmdk", "vmdk", &["-o", "zeroed_grain=on"]),
+    ("vmdk", "vmdk", &["-o", "compat6,adapter_type=lsilogic"]),
+    ("vmdk", "vmdk", &["-o", "subformat=monolithicFlat"]),
+    ("vmdk", "vmdk", &["-o", "subformat=twoGbMaxExtentSparse"]),
+    ("vmdk", "vmdk", &["-o", "subformat=twoGbMaxExtentFlat"]),
+    ("vmdk", "vmdk", &["-o", "subformat=streamOptimized"]),
     ("vdi", "vdi", &[]),
     ("vdi", "vdi", &["-o", "static=on"]),
     ("qcow2", "qcow2", &[]),
@@ -390,4 +397,245 @@ fn a_difference_of_hyper_v_has_sectors_of_its_own_and_of_its_parent() {
     assert!(error.starts_with("VHDX differencing: the parent image is missing: \"base.vhdx\", identity "), "{error}");
     let lost = Opening::new().missing_parent_as_lost().open(folder.path("child.vhdx")).unwrap();
     assert_known_or_lost(&lost, &bytes, "without its parent");
+}
+
+#[test]
+fn a_delta_of_vmware_finds_the_state_of_its_parent() {
+    if !is_installed("qemu-img") || !is_installed("qemu-io") {
+        return;
+    }
+    for options in
+        ["subformat=monolithicSparse", "subformat=monolithicSparse,zeroed_grain=on", "subformat=twoGbMaxExtentSparse"]
+    {
+        let folder = Folder::new();
+        let mut bytes = disk(5 << 20);
+        fs::write(folder.path("disk.raw"), &bytes).unwrap();
+        assert!(qemu_img(&folder, &["convert", "-O", "vmdk", "-o", options, "disk.raw", "base.vmdk"]));
+        for (name, below) in [("middle.vmdk", "base.vmdk"), ("top.vmdk", "middle.vmdk")] {
+            assert!(qemu_img(&folder, &["create", "-f", "vmdk", "-o", options, "-b", below, "-F", "vmdk", name]));
+            write_into(&folder, "vmdk", name, &mut bytes, name.len());
+        }
+        // The middle one was opened and written to before the top one was made of it: their identities fit.
+        assert_reads_as(&open(folder.path("top.vmdk")).unwrap(), &bytes, options);
+        fs::rename(folder.path("middle.vmdk"), folder.path("renamed.vmdk")).unwrap();
+        if options.contains("monolithic") {
+            assert_reads_as(&open(folder.path("top.vmdk")).unwrap(), &bytes, "with its parent under another name");
+        }
+        fs::remove_file(folder.path("renamed.vmdk")).unwrap();
+        let error = open(folder.path("top.vmdk")).unwrap_err().to_string();
+        assert!(error.starts_with("VMDK delta: the parent image is missing: \"middle.vmdk\", identity "), "{error}");
+        let lost = Opening::new().missing_parent_as_lost().open(folder.path("top.vmdk")).unwrap();
+        assert_known_or_lost(&lost, &bytes, "without its parent");
+    }
+}
+
+#[test]
+fn a_missing_extent_is_a_lost_range_and_has_a_name() {
+    if !is_installed("qemu-img") || !is_installed("qemu-io") {
+        return;
+    }
+    for kind in ["Sparse", "Flat"] {
+        let folder = Folder::new();
+        let options = format!("subformat=twoGbMaxExtent{kind}");
+        assert!(qemu_img(&folder, &["create", "-f", "vmdk", "-o", &options, "split.vmdk", "5G"]));
+        let writes = ["write -P 1 0 64k", "write -P 2 2040M 10M", "write -P 3 4095M 1M", "write -P 4 5119M 1M"];
+        assert!(qemu_io(&folder, "vmdk", "split.vmdk", &writes));
+        let evidence = open(folder.path("split.vmdk")).unwrap();
+        assert_eq!((evidence.size(), evidence.container().unwrap().files().count()), (5 << 30, 3));
+        let byte_at = |evidence: &Evidence, place: u64| {
+            let mut byte = [0xEE; 4096];
+            evidence.read_at(place, &mut byte).map(|_| byte)
+        };
+        for (place, value) in [
+            (0, 1),
+            (64 << 10, 0),
+            (2040 << 20, 2),
+            (2047 << 20, 2),
+            (2049 << 20, 2),
+            (2051 << 20, 0),
+            (4095 << 20, 3),
+            (5119 << 20, 4),
+        ] {
+            assert_eq!(byte_at(&evidence, place).unwrap(), [value; 4096], "{place}");
+        }
+        let second = folder.path(&format!("split-{}002.vmdk", if kind == "Sparse" { "s" } else { "f" }));
+        fs::remove_file(&second).unwrap();
+        let evidence = open(folder.path("split.vmdk")).unwrap();
+        let container = evidence.container().unwrap();
+        assert!(
+            container.notes().any(|note| note.contains("002.vmdk\" is missing")),
+            "{:?}",
+            container.notes().collect::<Vec<_>>()
+        );
+        assert_eq!(container.known_losses().len(), 1);
+        assert_eq!(byte_at(&evidence, 5119 << 20).unwrap(), [4; 4096]);
+        assert!(
+            byte_at(&evidence, 2050 << 20)
+                .unwrap_err()
+                .to_string()
+                .contains("the file of the image that has them is missing")
+        );
+        for name in ["split-s001.vmdk", "split-f001.vmdk", "split-s003.vmdk", "split-f003.vmdk"] {
+            let _ = fs::remove_file(folder.path(name));
+        }
+        let error = open(folder.path("split.vmdk")).unwrap_err().to_string();
+        assert!(error.starts_with("VMDK: its extent \"split-"), "{error}");
+    }
+}
+
+#[test]
+fn a_stream_that_was_cut_gives_the_grains_that_are_there() {
+    if !is_installed("qemu-img") {
+        return;
+    }
+    let folder = Folder::new();
+    let bytes = disk(5 << 20);
+    fs::write(folder.path("disk.raw"), &bytes).unwrap();
+    assert!(qemu_img(
+        &folder,
+        &["convert", "-O", "vmdk", "-o", "subformat=streamOptimized", "disk.raw", "stream.vmdk"]
+    ));
+    let whole = fs::read(folder.path("stream.vmdk")).unwrap();
+    // As a writer leaves it that cannot go back: the directory is named in the footer only.
+    let mut footed = whole.clone();
+    footed[56..64].fill(0xFF);
+    footed.resize(footed.len().next_multiple_of(512), 0);
+    let mut marker = [0; 512];
+    (marker[0], marker[12]) = (1, 3);
+    footed.extend(marker);
+    footed.extend(&whole[..512]);
+    footed.extend([0; 512]);
+    fs::write(folder.path("footed.vmdk"), &footed).unwrap();
+    assert_reads_as(&open(folder.path("footed.vmdk")).unwrap(), &bytes, "with a footer");
+    // The last grain is there: nothing is lost with the tables behind it.
+    fs::write(folder.path("cut.vmdk"), &footed[..footed.len() - 600]).unwrap();
+    assert_reads_as(&open(folder.path("cut.vmdk")).unwrap(), &bytes, "without its footer");
+    let mut read_before = usize::MAX;
+    for cut in [footed.len() / 2, footed.len() / 3, 70_000] {
+        fs::write(folder.path("cut.vmdk"), &footed[..cut]).unwrap();
+        let evidence = open(folder.path("cut.vmdk")).unwrap();
+        let mut found = vec![0xEE; bytes.len()];
+        let missing = evidence.read_readable(0, &mut found);
+        let lost: u64 = missing.iter().map(|range| range.end - range.start).sum();
+        let read = bytes.len() - usize::try_from(lost).unwrap();
+        assert!(read < read_before && (read > 1 << 19 || cut == 70_000), "{read} bytes of {cut}");
+        read_before = read;
+        assert_known_or_lost(&evidence, &bytes, "a stream that was cut");
+    }
+}
+
+fn words(words: &[(usize, u64)]) -> Vec<u8> {
+    let mut bytes = vec![0; 512];
+    words.iter().for_each(|&(index, word)| bytes[index * 8..][..8].copy_from_slice(&word.to_le_bytes()));
+    bytes
+}
+
+/// A disk of ESX with deltas on it, made here, and read by QEMU, too.
+struct Esx {
+    folder: Folder,
+    base: Vec<u8>,
+}
+
+impl Esx {
+    fn new() -> Self {
+        let this = Self { folder: Folder::new(), base: disk(4 << 20) };
+        fs::write(this.folder.path("base-flat.vmdk"), &this.base).unwrap();
+        this.descriptor("base.vmdk", "ffffffff", "vmfs", "VMFS \"base-flat.vmdk\"");
+        this
+    }
+
+    fn descriptor(&self, name: &str, parent: &str, kind: &str, extent: &str) {
+        let text = format!(
+            "# Disk DescriptorFile\nversion=1\nCID=0000abcd\nparentCID={parent}\ncreateType=\"{kind}\"\n\n\
+             # Extent description\nRW 8192 {extent}\n\n# The Disk Data Base\n#DDB\n\nddb.adapterType = \"lsilogic\"\n"
+        );
+        fs::write(self.folder.path(name), text).unwrap();
+    }
+
+    fn delta(&self, name: &str, kind: &str, bytes: &[u8]) {
+        let extent = format!("{} \"{name}-delta.vmdk\"", kind.to_uppercase());
+        fs::write(self.folder.path(&format!("{name}-delta.vmdk")), bytes).unwrap();
+        self.descriptor(&format!("{name}.vmdk"), "0000abcd\nparentFileNameHint=\"base.vmdk\"", kind, &extent);
+    }
+
+    fn assert_reads_as(&self, name: &str, expected: &[u8]) {
+        assert_reads_as(&open(self.folder.path(name)).unwrap(), expected, name);
+        if is_installed("qemu-img") {
+            assert!(qemu_img(&self.folder, &["convert", "-f", "vmdk", "-O", "raw", name, "raw"]));
+            assert!(fs::read(self.folder.path("raw")).unwrap() == expected, "{name}: QEMU reads other bytes");
+        }
+    }
+
+    fn error(&self, name: &str) -> String {
+        open(self.folder.path(name)).unwrap_err().to_string()
+    }
+}
+
+/// Grains of a sector, in a table of 4096 behind a directory of two.
+#[test]
+fn deltas_of_esx_are_read_as_qemu_reads_them() {
+    let esx = Esx::new();
+    let (mut delta, mut expected) = (vec![0; 2048 * 512], esx.base.clone());
+    let numbers = [(0, 0x4457_4F43), (4, 1), (8, 3), (12, 8192), (16, 1), (20, 4), (24, 2)];
+    numbers.iter().for_each(|&(at, word): &(usize, u32)| delta[at..at + 4].copy_from_slice(&word.to_le_bytes()));
+    delta[4 * 512..][..4].copy_from_slice(&100_u32.to_le_bytes());
+    for grain in [0, 1, 2, 700, 4095] {
+        let place = 1000 + grain % 1000;
+        let value = u8::try_from(grain % 200 + 1).unwrap();
+        delta[100 * 512 + grain * 4..][..4].copy_from_slice(&u32::try_from(place).unwrap().to_le_bytes());
+        delta[place * 512..][..512].fill(value);
+        expected[grain * 512..][..512].fill(value);
+    }
+    esx.delta("old", "vmfsSparse", &delta);
+    esx.assert_reads_as("base.vmdk", &esx.base);
+    esx.assert_reads_as("old.vmdk", &expected);
+    let error = esx.error("old-delta.vmdk");
+    assert!(error.contains("the parent image is missing: no name is given"), "{error}");
+
+    esx.descriptor("device.vmdk", "ffffffff", "vmfsRawDeviceMap", "VMFSRDM \"base-flat.vmdk\"");
+    let error = esx.error("device.vmdk");
+    assert!(error.contains("on a device that it maps"), "{error}");
+}
+
+/// The directory at sector 8, tables from 64 on, grains from 256 on.
+#[test]
+fn space_efficient_deltas_are_read_as_qemu_reads_them() {
+    let esx = Esx::new();
+    let (mut delta, mut expected) = (vec![0; 512 * 512], esx.base.clone());
+    let places = [
+        (10, 1),
+        (11, 1),
+        (12, 2),
+        (13, 1),
+        (14, 3),
+        (15, 1),
+        (16, 8),
+        (17, 1),
+        (18, 64),
+        (19, 64),
+        (20, 140),
+        (21, 1),
+    ];
+    let numbers =
+        [(0, 0xCAFE_BABE), (1, 0x2_0000_0001), (2, 8192), (3, 8), (4, 64), (22, 150), (23, 1), (24, 256), (25, 256)];
+    delta[..512].copy_from_slice(&words(&[&places[..], &numbers].concat()));
+    delta[512..1024].copy_from_slice(&words(&[(0, 0xCAFE_CAFE)]));
+    delta[8 * 512..][..8].copy_from_slice(&0x1000_0000_0000_0000_u64.to_le_bytes());
+    for (grain, entry) in
+        [(0, 3_u64 << 60 | 5 << 48), (1, 2 << 60), (2, 1 << 60), (9, 3 << 60 | 7 << 48), (1000, 3 << 60)]
+    {
+        delta[64 * 512 + grain * 8..][..8].copy_from_slice(&entry.to_le_bytes());
+        let value = if entry >> 60 == 3 { u8::try_from(grain % 100 + 50).unwrap() } else { 0 };
+        if value > 0 {
+            let place = 256 * 512 + usize::try_from(entry >> 48 & 0xFFF).unwrap() * 4096;
+            delta[place..place + 4096].fill(value);
+        }
+        expected[grain * 4096..][..4096].fill(value);
+    }
+    esx.delta("new", "seSparse", &delta);
+    esx.assert_reads_as("new.vmdk", &expected);
+    delta[512 + 24] = 1;
+    esx.delta("new", "seSparse", &delta);
+    let error = esx.error("new.vmdk");
+    assert!(error.contains("its journal has changes that are not in its tables"), "{error}");
 }

@@ -6,6 +6,7 @@ use super::qcow2::Qcow2;
 use super::vdi::Vdi;
 use super::vhd::Vhd;
 use super::vhdx::Vhdx;
+use super::vmdk::Vmdk;
 
 /// All formats. The first one that recognizes a file has it.
-pub(crate) const FORMATS: &[&dyn Format] = &[&Ewf, &Qcow2, &Vhdx, &Vdi, &Vhd];
+pub(crate) const FORMATS: &[&dyn Format] = &[&Ewf, &Qcow2, &Vhdx, &Vmdk, &Vdi, &Vhd];

@@ -25,6 +25,7 @@ mod raw;
 mod vdi;
 mod vhd;
 mod vhdx;
+mod vmdk;
 #[cfg(feature = "zstd")]
 mod zstd;
 
