@@ -14,7 +14,7 @@ use crate::generator::volume::{Allocation, Habits, Size, Volume};
 use crate::score::{Kind, Known, Score};
 
 /// A volume of a seed, and all its lives.
-fn live(seed: u64) -> (Volume, Truth) {
+pub(crate) fn live(seed: u64) -> (Volume, Truth) {
     let mut random = Random::new(seed).fork("choice");
     let allocation = Allocation::ALL[(seed % Allocation::ALL.len() as u64) as usize];
     let habits = if random.percent(25) {
@@ -34,9 +34,7 @@ fn score(seed: u64) -> Score {
     let (mut volume, truth) = live(seed);
     let image = volume.image();
     let known = Known { current: &truth, older: Vec::new(), is_sound: true, scans: false };
-    let mut score = Score::of(&image, &known, &Threads::single());
-    score.faults.iter_mut().for_each(|fault| fault.what = format!("seed {seed}: {}", fault.what));
-    score
+    Score::of(&image, &known, &Threads::single()).of_seed(seed)
 }
 
 /// So many seeds from `first` on, on all cores.
@@ -66,7 +64,7 @@ fn report(score: &Score) {
     }
 }
 
-fn assert_none(score: &Score, kinds: &[Kind]) {
+pub(crate) fn assert_none(score: &Score, kinds: &[Kind]) {
     report(score);
     let found: usize = kinds.iter().map(|kind| score.count(*kind)).sum();
     assert_eq!(found, 0, "faults");

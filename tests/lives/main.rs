@@ -8,4 +8,6 @@
 
 mod campaign;
 mod generator;
+#[cfg(unix)]
+mod mounted;
 mod score;

@@ -89,6 +89,11 @@ impl Score {
         score
     }
 
+    pub(crate) fn of_seed(mut self, seed: u64) -> Self {
+        self.faults.iter_mut().for_each(|fault| fault.what = format!("seed {seed}: {}", fault.what));
+        self
+    }
+
     fn fault(&mut self, kind: Kind, what: String) {
         self.faults.push(Fault { kind, what });
     }

@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each package includes this module and uses its own part of it")]
 
 pub(crate) mod changes;
+#[cfg(unix)]
 pub(crate) mod mounted;
 pub(crate) mod random;
 pub(crate) mod story;

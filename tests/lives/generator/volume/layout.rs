@@ -6,7 +6,7 @@ use super::attributes::{
     ATTRIBUTE_LIST, Attribute, BITMAP, COMPRESSED, DATA, FILE_NAME, INDEX_ALLOCATION, INDEX_ROOT, SPARSE, Sizes,
     file_name, list_entry, non_resident, resident, standard_information,
 };
-use super::node::{Node, Stream, runs_of};
+use super::node::{Node, Stream, runs_of, upper};
 use super::record::{DIRECTORY, Header, IN_USE, ROOM};
 use super::runs::pieces;
 
@@ -74,7 +74,8 @@ impl Volume {
             let sizes = Sizes { allocated: map.len() as u64 * self.cluster, size, initialized: size };
             all.push(non_resident(BITMAP, "", (0, &runs_of(&map)), sizes, (0, self.cluster)));
         }
-        all.sort_by(|one, other| (one.code, &one.name, one.vcn).cmp(&(other.code, &other.name, other.vcn)));
+        // As the index orders names: without regard to case.
+        all.sort_by_key(|attribute| (attribute.code, upper(&attribute.name), attribute.vcn));
         all
     }
 
@@ -151,7 +152,7 @@ impl Volume {
                 // Behind the list, which is the second attribute of the base record.
                 let id = id + usize::from(place == 0 && id > 0);
                 let reference = self.reference_of(number);
-                let key = (attribute.code, attribute.name.clone(), attribute.vcn);
+                let key = (attribute.code, upper(&attribute.name), attribute.vcn);
                 entries.push((key, list_entry(attribute, reference, id as u16)));
             }
         }
