@@ -1,6 +1,6 @@
 //! With ntfs-3g: as the driver that leads the lives, and as the reader that says whether our own volumes are volumes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ntfs_salvage::Threads;
 
@@ -19,8 +19,8 @@ fn score(seed: u64) -> Score {
     let plan = Plan { steps: random.between(40, 120) as u32, large: 400_000, cluster };
     let truth = Story::new(&mut disk, seed, plan).tell();
     let image = disk.image();
-    let known = Known { current: &truth, older: Vec::new(), is_sound: true, scans: false };
-    Score::of(&image, &known, &Threads::single()).of_seed(seed)
+    let known = Known { current: &truth, older: Vec::new(), is_sound: true, damaged: BTreeSet::new(), scans: false };
+    Score::of(&image, &known, &Threads::single()).of_seed(seed, "ntfs-3g")
 }
 
 pub(crate) fn run(first: u64, count: u64) -> Score {
@@ -51,7 +51,7 @@ fn ntfs_3g_reads_our_volumes_as_we_wrote_them() {
         return;
     }
     for seed in 1..=12 {
-        let (mut volume, truth) = live(seed);
+        let (mut volume, truth, _) = live(seed);
         let folder = tempfile::tempdir().expect("a temporary directory can be made");
         let mut mounted = Mounted::of(folder.path(), &volume.image()).expect("our volume can be mounted");
         let mut wrong = BTreeMap::new();

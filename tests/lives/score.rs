@@ -1,6 +1,6 @@
 //! What the library says of a volume, held against the lives that were led there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use ntfs_salvage::catalog::{Assessment, Catalog, RecoverabilityOptions, Standing, Stream, Verdict};
@@ -18,8 +18,10 @@ pub(crate) struct Known<'t> {
     pub(crate) current: &'t Truth,
     /// Of volumes that were formatted over.
     pub(crate) older: Vec<&'t Truth>,
-    /// Nothing of it was lost or moved: what is live has to be there, whole, and called so.
+    /// What is live, and not in a damaged record, has to be there, whole, and called so.
     pub(crate) is_sound: bool,
+    /// Records that are damaged.
+    pub(crate) damaged: BTreeSet<u64>,
     /// A scan is asked for.
     pub(crate) scans: bool,
 }
@@ -89,8 +91,8 @@ impl Score {
         score
     }
 
-    pub(crate) fn of_seed(mut self, seed: u64) -> Self {
-        self.faults.iter_mut().for_each(|fault| fault.what = format!("seed {seed}: {}", fault.what));
+    pub(crate) fn of_seed(mut self, seed: u64, note: &str) -> Self {
+        self.faults.iter_mut().for_each(|fault| fault.what = format!("seed {seed}, {note}: {}", fault.what));
         self
     }
 
@@ -106,12 +108,12 @@ impl Score {
         for entry in catalog.entries().filter(|entry| entry.record_number() >= FIRST_USER) {
             let candidates = if is_current { vec![known.current] } else { known.older.clone() };
             for stream in entry.streams() {
-                self.judge_stream(&entry, &stream, &assessment, &candidates, layer);
+                self.judge_stream(&entry, &stream, &assessment, &candidates, (layer, known));
             }
         }
         if is_current && known.is_sound {
-            self.judge_live(&catalog, known.current);
-            self.judge_deleted(&catalog, known.current);
+            self.judge_live(&catalog, known);
+            self.judge_deleted(&catalog, known);
         }
     }
 
@@ -121,7 +123,7 @@ impl Score {
         stream: &Stream<'_>,
         assessment: &Assessment<'_>,
         truths: &[&Truth],
-        layer: &str,
+        (layer, known): (&str, &Known<'_>),
     ) {
         let name = stream.name().to_string();
         let lives: Vec<&Life> = truths.iter().filter_map(|truth| life_of(entry, truth)).collect();
@@ -155,7 +157,8 @@ impl Score {
             );
             self.fault(Kind::WrongIntact, what);
         }
-        if entry.state() == EntryState::Live && is_right && assessed.verdict() != Verdict::Intact && layer.is_empty() {
+        let is_sound = known.is_sound && layer.is_empty() && !known.damaged.contains(&entry.record_number());
+        if is_sound && entry.state() == EntryState::Live && is_right && assessed.verdict() != Verdict::Intact {
             let what = format!(
                 "{} {:?}:{name}: {} {}",
                 entry.reference(),
@@ -168,8 +171,8 @@ impl Score {
     }
 
     /// Each live file under its paths, whole.
-    fn judge_live(&mut self, catalog: &Catalog<'_>, truth: &Truth) {
-        for life in truth.live() {
+    fn judge_live(&mut self, catalog: &Catalog<'_>, known: &Known<'_>) {
+        for life in known.current.live().filter(|life| !known.damaged.contains(&life.number)) {
             let entry = catalog
                 .entry(life.number)
                 .ok()
@@ -185,7 +188,8 @@ impl Score {
             let mut wanted = life.paths.clone();
             paths.sort();
             wanted.sort();
-            if paths != wanted {
+            // What leads there may be lost.
+            if paths != wanted && known.damaged.is_empty() {
                 self.fault(Kind::WrongLive, format!("{wanted:?} is listed as {paths:?}"));
             }
             let streams: BTreeMap<String, Vec<u8>> =
@@ -210,13 +214,14 @@ impl Score {
     }
 
     /// Each deleted file whose record was not used again, with its streams.
-    fn judge_deleted(&mut self, catalog: &Catalog<'_>, truth: &Truth) {
+    fn judge_deleted(&mut self, catalog: &Catalog<'_>, known: &Known<'_>) {
         let all: BTreeMap<u64, Vec<String>> = catalog
             .entries()
             .filter(|entry| entry.state() == EntryState::Deleted)
             .map(|entry| (entry.record_number(), entry.streams().iter().map(|it| it.name().to_string()).collect()))
             .collect();
-        for life in truth.lives.iter().filter(|life| life.is_kept) {
+        let is_asked = |life: &&Life| life.is_kept && !known.damaged.contains(&life.number);
+        for life in known.current.lives.iter().filter(is_asked) {
             let Some(streams) = all.get(&life.number) else {
                 self.fault(Kind::Vanished, format!("{:?}, record {}-{}", life.paths, life.number, life.sequence));
                 continue;

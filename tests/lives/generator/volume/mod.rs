@@ -8,6 +8,7 @@ mod index;
 mod layout;
 mod lznt1;
 mod node;
+mod places;
 pub(crate) mod record;
 mod runs;
 mod streams;

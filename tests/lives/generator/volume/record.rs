@@ -80,3 +80,17 @@ pub(crate) fn repair(bytes: &mut [u8]) {
         bytes.copy_within(at + 2 * index..at + 2 * index + 2, tail);
     }
 }
+
+/// Zeros for the content that stands in the record.
+pub(crate) fn empty_values(bytes: &mut [u8]) {
+    let word = |bytes: &[u8], at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+    let mut at = word(bytes, 20);
+    while at + 24 < bytes.len() && bytes[at..at + 4] != [0xFF; 4] {
+        let length = word(bytes, at + 4);
+        if bytes[at] == 0x80 && bytes[at + 8] == 0 {
+            let (value, size) = (at + word(bytes, at + 20), word(bytes, at + 16));
+            bytes[value..value + size].fill(0);
+        }
+        at += length.max(8);
+    }
+}

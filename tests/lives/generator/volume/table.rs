@@ -59,7 +59,7 @@ impl Volume {
     }
 
     /// A record without protection.
-    fn record_bytes(&self, number: u64) -> Vec<u8> {
+    pub(super) fn record_bytes(&self, number: u64) -> Vec<u8> {
         let mut bytes = self.read_clusters(&self.table, number * RECORD as u64, RECORD);
         record::repair(&mut bytes);
         bytes
@@ -70,7 +70,7 @@ impl Volume {
         self.record_bytes(number)[32..40] == [0; 8]
     }
 
-    fn put_record(&mut self, number: u64, bytes: &[u8]) {
+    pub(super) fn put_record(&mut self, number: u64, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
         if bytes[..4] == *b"FILE" {
             record::protect(&mut bytes);
