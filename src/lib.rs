@@ -84,6 +84,9 @@ pub mod codec;
 #[cfg(feature = "containers")]
 #[cfg_attr(docsrs, doc(cfg(feature = "containers")))]
 pub mod container;
+pub mod content;
+mod ghosts;
+pub mod recoverability;
 pub mod salvage;
 pub mod source;
 pub mod structure;

@@ -11,12 +11,12 @@ use crate::volume::extents::{Extents, Location};
 use crate::volume::geometry::Geometry;
 
 /// The attributes of one type of a directory's index.
-pub(super) fn index_attributes<'e>(entry: &'e Entry<'_>, wanted: AttributeType) -> impl Iterator<Item = Attribute<'e>> {
+pub(crate) fn index_attributes<'e>(entry: &'e Entry<'_>, wanted: AttributeType) -> impl Iterator<Item = Attribute<'e>> {
     entry.attributes_of(wanted).filter(|attribute| attribute.name().is("$I30"))
 }
 
 /// Bytes of the records of a directory's index: what its root says, or the boot sector.
-pub(super) fn index_record_size(entry: &Entry<'_>) -> Option<u32> {
+pub(crate) fn index_record_size(entry: &Entry<'_>) -> Option<u32> {
     let roots = index_attributes(entry, AttributeType::INDEX_ROOT);
     let sizes = roots.filter_map(|root| Some(IndexRoot::parse(root.resident_value().ok()?).ok()?.record_size()));
     let usual = entry.catalog().volume().geometry().map(Geometry::index_record_size);
@@ -24,7 +24,7 @@ pub(super) fn index_record_size(entry: &Entry<'_>) -> Option<u32> {
 }
 
 /// Where the clusters of a directory's index lie: position in the volume, length, and offset in the index.
-pub(super) fn index_pieces(entry: &Entry<'_>) -> Vec<(u64, u64, u64)> {
+pub(crate) fn index_pieces(entry: &Entry<'_>) -> Vec<(u64, u64, u64)> {
     let volume = entry.catalog().volume();
     let Some(geometry) = volume.geometry() else { return Vec::new() };
     let mut pieces = Vec::new();
@@ -43,7 +43,7 @@ pub(super) fn index_pieces(entry: &Entry<'_>) -> Vec<(u64, u64, u64)> {
 }
 
 /// Where the INDX records of an index lie in the volume, each with its index.
-pub(super) fn records_of(entry: &Entry<'_>, record_size: u32) -> Vec<(u64, u64)> {
+pub(crate) fn records_of(entry: &Entry<'_>, record_size: u32) -> Vec<(u64, u64)> {
     let size = u64::from(record_size).max(1);
     let step = usize::try_from(size).unwrap_or(usize::MAX);
     let mut records = Vec::new();
@@ -58,7 +58,7 @@ pub(super) fn records_of(entry: &Entry<'_>, record_size: u32) -> Vec<(u64, u64)>
 
 /// The bitmap of an index of so many records. It is read as far as they need it, but for that of an index whose
 /// first pieces are lost: any number of directories may share the clusters of a long one.
-pub(super) fn index_bitmap(entry: &Entry<'_>, records: usize) -> Option<Vec<u8>> {
+pub(crate) fn index_bitmap(entry: &Entry<'_>, records: usize) -> Option<Vec<u8>> {
     const LEAST: u64 = 16 << 10;
     let attribute = index_attributes(entry, AttributeType::BITMAP).next()?;
     let most = wide(records.div_ceil(8)).max(LEAST);
@@ -66,12 +66,12 @@ pub(super) fn index_bitmap(entry: &Entry<'_>, records: usize) -> Option<Vec<u8>>
 }
 
 /// What the names in a directory have as their parent: of a deleted one, the life before.
-pub(super) fn live_reference(entry: &Entry<'_>) -> FileReference {
+pub(crate) fn live_reference(entry: &Entry<'_>) -> FileReference {
     let sequence = entry.sequence_number();
     let was = if entry.header().is_in_use() { sequence } else { sequence.wrapping_sub(1) };
     FileReference::new(entry.record_number(), was)
 }
 
-pub(super) fn is_index_size(size: u32) -> bool {
+pub(crate) fn is_index_size(size: u32) -> bool {
     size.is_power_of_two() && (512..=64 << 10).contains(&size)
 }

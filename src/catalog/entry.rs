@@ -76,7 +76,7 @@ pub struct Entry<'c> {
     state: EntryState,
     provenance: Provenance,
     /// Damage that the records do not show by themselves: what could not be read or joined.
-    pub(super) found: Vec<Damage>,
+    pub(crate) found: Vec<Damage>,
 }
 
 impl<'c> Entry<'c> {
@@ -87,7 +87,7 @@ impl<'c> Entry<'c> {
     const LIST_REPORTS: usize = 64;
 
     /// Puts a file together; `None` where the record shows no evidence of one.
-    pub(super) fn new(
+    pub(crate) fn new(
         catalog: &'c Catalog<'c>,
         record: Record<'c>,
         extensions: Vec<Record<'static>>,
@@ -113,13 +113,13 @@ impl<'c> Entry<'c> {
     }
 
     /// A file without a record: `record` stands for it.
-    pub(super) fn of_ghost(catalog: &'c Catalog<'c>, record: Record<'c>, witness: Witness) -> Self {
+    pub(crate) fn of_ghost(catalog: &'c Catalog<'c>, record: Record<'c>, witness: Witness) -> Self {
         let (state, provenance) = (EntryState::Ghost, Provenance::Ghost(witness));
         Self { catalog, record, extensions: Vec::new(), lent: None, state, provenance, found: Vec::new() }
     }
 
     /// The same file with names that an index has for it.
-    pub(super) fn with_lent_names(self, lent: Option<Record<'static>>) -> Self {
+    pub(crate) fn with_lent_names(self, lent: Option<Record<'static>>) -> Self {
         Self { lent: lent.map(Box::new), ..self }
     }
 
@@ -198,18 +198,18 @@ impl<'c> Entry<'c> {
         self.catalog
     }
 
-    pub(super) fn records(&self) -> impl Iterator<Item = &Record<'_>> {
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Record<'_>> {
         let base: &Record<'_> = &self.record;
         std::iter::once(base).chain(&self.extensions).chain(self.lent.as_deref())
     }
 
     /// The record of the file that has this number.
-    pub(super) fn record_numbered(&self, number: u64) -> Option<&Record<'_>> {
+    pub(crate) fn record_numbered(&self, number: u64) -> Option<&Record<'_>> {
         self.records().find(|record| record.number() == number)
     }
 
     /// The parts of record `number` that could not be read, in bytes from its start.
-    pub(super) fn unreadable_parts(&self, number: u64) -> impl Iterator<Item = Range<u64>> + '_ {
+    pub(crate) fn unreadable_parts(&self, number: u64) -> impl Iterator<Item = Range<u64>> + '_ {
         self.found.iter().filter_map(move |damage| match damage.kind {
             DamageKind::Unreadable { length } if damage.place.record == Some(number) => {
                 Some(damage.place.offset..damage.place.offset.saturating_add(length))
@@ -233,7 +233,7 @@ impl<'c> Entry<'c> {
     }
 
     /// Every `$FILE_NAME` with its attribute.
-    pub(super) fn file_names(&self) -> impl Iterator<Item = (Attribute<'_>, FileName<'_>)> {
+    pub(crate) fn file_names(&self) -> impl Iterator<Item = (Attribute<'_>, FileName<'_>)> {
         let names = self.attributes_of(AttributeType::FILE_NAME);
         names.filter_map(|attribute| attribute.file_name().ok().map(|(name, _)| (attribute, name)))
     }
@@ -259,7 +259,7 @@ impl<'c> Entry<'c> {
     }
 
     /// Compares the attribute list with the records that belong to the file by their own word.
-    pub(super) fn check_attribute_list(&self, list: Option<&Attribute<'_>>, damage: &mut Vec<Damage>) {
+    pub(crate) fn check_attribute_list(&self, list: Option<&Attribute<'_>>, damage: &mut Vec<Damage>) {
         let mut found = Vec::new();
         let most = self.longest_list();
         match list.map(|attribute| self.catalog.volume().attribute_value_within(attribute, most)) {
@@ -362,7 +362,7 @@ impl<'e> Iterator for EntryAttributes<'e> {
 }
 
 /// Damage for the part of record `number` that lies in `missing`, ranges of the table in bytes.
-pub(super) fn unreadable(number: u64, record_size: u64, missing: &[Range<u64>]) -> Vec<Damage> {
+pub(crate) fn unreadable(number: u64, record_size: u64, missing: &[Range<u64>]) -> Vec<Damage> {
     let start = number.saturating_mul(record_size);
     let end = start.saturating_add(record_size);
     let parts = missing.iter().map(|range| range.start.max(start)..range.end.min(end)).filter(|part| !part.is_empty());
@@ -376,11 +376,11 @@ pub(super) fn unreadable(number: u64, record_size: u64, missing: &[Range<u64>]) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{CLUSTER, Forged, file, runs, table, with_runs};
     use super::*;
     use crate::base::threads::Threads;
     use crate::structure::forge::Forge;
     use crate::volume::Volume;
+    use crate::volume::forged_volume::{CLUSTER, Forged, file, runs, table, with_runs};
 
     #[test]
     fn states_and_sources_have_names() {

@@ -4,7 +4,6 @@
 //! record is lost, was used again, or has lost its name, that copy is what is left. Of a directory
 //! there may be less: that files name it as their parent.
 
-use super::{Catalog, Directory, PathEnd};
 use crate::base::name::Name;
 use crate::base::reference::FileReference;
 use crate::structure::record::Record;
@@ -20,7 +19,7 @@ pub struct Ghost {
     pub witness: Witness,
     /// Where that stands, in bytes of the volume; `None` inside a record.
     pub offset: Option<u64>,
-    pub(super) key: Vec<u8>,
+    pub(crate) key: Vec<u8>,
 }
 
 /// What knows of a ghost, the most trusted first.
@@ -88,7 +87,7 @@ impl Ghost {
 
 /// The ghosts of a catalog.
 #[derive(Debug, Default)]
-pub(super) struct Ghosts {
+pub(crate) struct Ghosts {
     /// Sorted by reference, then by witness.
     names: Vec<Ghost>,
     /// Those of files without any record: the first of each in `names`, and how many there are.
@@ -98,7 +97,30 @@ pub(super) struct Ghosts {
 }
 
 impl Ghosts {
-    pub(super) fn names(&self) -> &[Ghost] {
+    /// Groups `names`, sorted by reference and witness; `has_record` says which files have one.
+    pub(crate) fn of(names: Vec<Ghost>, has_record: impl Fn(FileReference) -> bool) -> Self {
+        let mut files = Vec::new();
+        let mut first = 0_usize;
+        for group in names.chunk_by(|a, b| a.reference == b.reference) {
+            if group.first().is_some_and(|ghost| !has_record(ghost.reference)) {
+                files.push((first, group.len()));
+            }
+            first = first.saturating_add(group.len());
+        }
+        Self { names, files, directories: Vec::new() }
+    }
+
+    /// Keeps the place that `keep` finds for each directory with a name, by the best of its names.
+    pub(crate) fn place_directories(&mut self, mut keep: impl FnMut(&Ghost) -> usize) {
+        for group in self.names.chunk_by(|a, b| a.reference == b.reference) {
+            let named = group.iter().filter(|ghost| ghost.is_directory() && !ghost.key.is_empty());
+            if let Some(name) = named.min_by_key(|ghost| ghost.rank()) {
+                self.directories.push((name.reference, keep(name)));
+            }
+        }
+    }
+
+    pub(crate) fn names(&self) -> &[Ghost] {
         &self.names
     }
 
@@ -110,33 +132,33 @@ impl Ghosts {
     }
 
     /// How many files there are that have no record.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.files.len()
     }
 
     /// The record that stands for file `index` of those without one, and what knows of the file.
-    pub(super) fn file(&self, index: usize) -> Option<(Record<'static>, Witness)> {
+    pub(crate) fn file(&self, index: usize) -> Option<(Record<'static>, Witness)> {
         let (first, count) = *self.files.get(index)?;
         let names = self.names.get(first..first.checked_add(count)?)?;
         Some((record_of(names)?, names.first()?.witness))
     }
 
     /// The names an index has for a file whose record has none, as a record.
-    pub(super) fn lent_to(&self, reference: FileReference, is_in_use: bool) -> Option<Record<'static>> {
+    pub(crate) fn lent_to(&self, reference: FileReference, is_in_use: bool) -> Option<Record<'static>> {
         let before = FileReference::new(reference.record_number(), reference.sequence_number().wrapping_sub(1));
         let lives = if is_in_use { [reference; 2] } else { [before, reference] };
         lives.into_iter().find_map(|life| record_of(self.names_of(life)))
     }
 
     /// The place of a directory, in the very life that is asked for.
-    fn directory(&self, reference: FileReference) -> Option<usize> {
+    pub(crate) fn directory(&self, reference: FileReference) -> Option<usize> {
         let at = self.directories.binary_search_by_key(&order(reference), |(directory, _)| order(*directory)).ok()?;
         self.directories.get(at).map(|(_, place)| *place)
     }
 }
 
 /// Ghosts stand in the order of the records they would have, then of their lives.
-pub(super) fn order(reference: FileReference) -> (u64, u16) {
+pub(crate) fn order(reference: FileReference) -> (u64, u16) {
     (reference.record_number(), reference.sequence_number())
 }
 
@@ -146,47 +168,4 @@ fn record_of(names: &[Ghost]) -> Option<Record<'static>> {
     let is_directory = names.iter().all(Ghost::is_directory);
     let keys = names.iter().map(|ghost| ghost.key.as_slice()).filter(|key| !key.is_empty());
     Record::of_names(first.reference, is_directory, keys).ok()
-}
-
-impl<'v> Catalog<'v> {
-    /// The names that no record has any more, by reference, where they were looked for: see
-    /// [`with_ghosts`](Self::with_ghosts).
-    #[must_use]
-    pub fn ghosts(&self) -> &[Ghost] {
-        self.ghosts.names()
-    }
-
-    /// The directory a ghost tells of, where a way up would end; never one in another life.
-    pub(super) fn ghost_directory(&self, end: PathEnd) -> Result<usize, PathEnd> {
-        let (PathEnd::Missing(reference) | PathEnd::Reused(reference) | PathEnd::Unnamed(reference)) = end else {
-            return Err(end);
-        };
-        self.ghosts.directory(reference).ok_or(end)
-    }
-
-    /// Takes over what was found: the names, sorted by reference and witness.
-    pub(super) fn take_ghosts(&mut self, names: Vec<Ghost>) {
-        let mut ghosts = Ghosts { names, ..Ghosts::default() };
-        let mut first = 0_usize;
-        let mut directories = Vec::new();
-        for group in ghosts.names.chunk_by(|a, b| a.reference == b.reference) {
-            let Some(reference) = group.first().map(|ghost| ghost.reference) else { continue };
-            if !self.has_base_record(reference) {
-                ghosts.files.push((first, group.len()));
-            }
-            let named = group.iter().filter(|ghost| ghost.is_directory() && !ghost.key.is_empty());
-            if let Some(name) = named.min_by_key(|ghost| ghost.rank()) {
-                directories.push((reference, name.clone()));
-            }
-            first = first.saturating_add(group.len());
-        }
-        for (reference, ghost) in directories {
-            let name_offset = self.names.len();
-            self.names.extend_from_slice(ghost.name().bytes());
-            let name_length = u16::try_from(ghost.name().bytes().len()).unwrap_or(0);
-            ghosts.directories.push((reference, self.directories.len()));
-            self.directories.push(Directory { parent: ghost.parent(), name_offset, name_length, rank: 0 });
-        }
-        self.ghosts = ghosts;
-    }
 }

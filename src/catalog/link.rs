@@ -17,7 +17,7 @@ pub struct Link<'e> {
 }
 
 impl<'e> Link<'e> {
-    pub(super) fn new(attribute: &Attribute<'e>, file_name: FileName<'e>) -> Self {
+    pub(crate) fn new(attribute: &Attribute<'e>, file_name: FileName<'e>) -> Self {
         let record = attribute.place().record.unwrap_or_default();
         Self { file_name, dos_name: None, record, attribute_id: attribute.id() }
     }
@@ -85,7 +85,7 @@ impl Entry<'_> {
 
 /// Appends a name. Nearly all files have one, and most others one pair, which is one link at once.
 #[inline]
-pub(super) fn push_name<'e>(links: &mut Few<Link<'e>>, mut name: Link<'e>) {
+pub(crate) fn push_name<'e>(links: &mut Few<Link<'e>>, mut name: Link<'e>) {
     match &mut **links {
         [long] if name.pairs_with(long) => long.dos_name = Some(name.name()),
         [dos] if dos.pairs_with(&name) => {
@@ -98,7 +98,7 @@ pub(super) fn push_name<'e>(links: &mut Few<Link<'e>>, mut name: Link<'e>) {
 
 /// Makes links of names that have been pushed one by one: DOS names are paired.
 #[inline]
-pub(super) fn pair_names(links: &mut Few<Link<'_>>) {
+pub(crate) fn pair_names(links: &mut Few<Link<'_>>) {
     if links.len() > 1 && links.iter().any(Link::is_dos) {
         links.edit(pair_dos_names);
     }
@@ -137,12 +137,12 @@ fn pair_dos_names(links: &mut Vec<Link<'_>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::table;
     use super::*;
     use crate::base::threads::Threads;
     use crate::structure::attribute_type::AttributeType;
     use crate::structure::forge::Forge;
     use crate::volume::Volume;
+    use crate::volume::forged_volume::table;
 
     /// A name and the DOS name beside it.
     type Shown = (String, Option<String>);

@@ -3,66 +3,46 @@
 //! One pass over the table collects what paths and files need; then the entries come one by one,
 //! each read when its turn comes.
 
-pub mod assessment;
-pub mod claims;
-mod compressed_units;
-pub mod content_witness;
-mod contested_indexes;
-mod decoder;
-mod directory_index;
-pub mod encoding;
+pub(crate) mod directory_index;
 mod entries;
 pub mod entry;
-pub mod exposure;
-#[cfg(test)]
-mod forged_volume;
 pub mod ghost;
-mod ghost_search;
 pub mod link;
-mod overlay;
-pub(crate) mod owners;
 pub mod parts;
-mod pass;
+pub(crate) mod pass;
 pub mod path;
 mod path_budget;
-pub mod recoverability;
-mod resident;
-pub mod security;
-mod slack;
-mod slot;
-pub mod standing;
+pub mod path_end;
+pub(crate) mod slot;
 pub mod stream;
-pub mod stream_map;
-pub mod stream_range;
-pub mod stream_reader;
 
 use std::ops::Range;
 
 use crate::base::reference::{FileReference, SequenceMatch};
-use crate::base::threads::Threads;
 use crate::volume::Volume;
 use crate::volume::mft::Mft;
 use ghost::Ghosts;
 use slot::{Slot, SlotFlags};
 
-pub use assessment::{Assessment, RecoverabilityOptions};
-pub use claims::{Age, Claim, Claimant, Claims};
-pub use content_witness::ContentWitness;
-pub use encoding::Encoding;
 pub use entries::{Batch, Entries};
 pub use entry::{Entry, EntryState, Provenance};
-pub use exposure::Exposure;
 pub use ghost::{Ghost, Witness};
 pub use link::Link;
 pub use parts::Parts;
-pub use path::{Path, PathEnd, Paths};
-pub use recoverability::{AssessedRange, ByteCounts, Reasons, Recoverability, Verdict};
-pub use security::Security;
-pub use standing::Standing;
+pub use path::{Path, Paths};
+pub use path_end::PathEnd;
 pub use stream::Stream;
-pub use stream_map::StreamMap;
-pub use stream_range::{Missing, Origin, StreamRange};
-pub use stream_reader::{Reading, StreamReader, Unproven};
+
+// Where these were before they had rooms of their own.
+pub use crate::content::{
+    Encoding, Missing, Origin, Reading, Security, StreamMap, StreamRange, StreamReader, Unproven, encoding, security,
+    stream_map, stream_range, stream_reader,
+};
+pub use crate::recoverability::{
+    Age, AssessedRange, Assessment, ByteCounts, Claim, Claimant, Claims, ContentWitness, Exposure, Reasons,
+    Recoverability, RecoverabilityOptions, Standing, Verdict, assessment, claims, content_witness, exposure, standing,
+    verdict as recoverability,
+};
 
 /// The files of a volume.
 ///
@@ -70,7 +50,7 @@ pub use stream_reader::{Reading, StreamReader, Unproven};
 #[derive(Debug)]
 pub struct Catalog<'v> {
     volume: &'v Volume<'v>,
-    slots: Vec<Slot>,
+    pub(crate) slots: Vec<Slot>,
     directories: Vec<Directory>,
     /// The names of the directories, one behind the other, UTF-16LE.
     names: Vec<u8>,
@@ -86,7 +66,7 @@ pub struct Catalog<'v> {
 
 /// What the catalog keeps of a directory.
 #[derive(Debug, Clone, Copy)]
-struct Directory {
+pub(crate) struct Directory {
     parent: FileReference,
     name_offset: usize,
     name_length: u16,
@@ -125,26 +105,8 @@ pub struct Counts {
     pub unreadable: u64,
 }
 
-impl<'s> Volume<'s> {
-    /// Passes over the MFT once and collects what paths and files need, on all cores. Where slots of a
-    /// volume's table hold no record though they should, [ghosts](Catalog::with_ghosts) are looked for,
-    /// too; not in a bare table, which has next to nothing of its indexes.
-    #[must_use]
-    pub fn catalog(&self) -> Catalog<'_> {
-        self.catalog_with(&Threads::default())
-    }
-
-    /// The same on the given threads.
-    #[must_use]
-    pub fn catalog_with(&self, threads: &Threads) -> Catalog<'_> {
-        let catalog = pass::run(self, threads);
-        let is_haunted = self.geometry().is_some() && catalog.missing_records() > 0;
-        if is_haunted { catalog.with_ghosts(threads) } else { catalog }
-    }
-}
-
 impl<'v> Catalog<'v> {
-    const ROOT: u64 = 5;
+    pub(crate) const ROOT: u64 = 5;
     /// Records that Windows leaves zero.
     const UNUSED: Range<usize> = 16..24;
 
@@ -174,7 +136,7 @@ impl<'v> Catalog<'v> {
         before.filter(|(number, _)| !Self::UNUSED.contains(number)).any(|(_, slot)| slot.flags().is_empty())
     }
 
-    fn slot(&self, number: u64) -> Option<Slot> {
+    pub(crate) fn slot(&self, number: u64) -> Option<Slot> {
         self.slots.get(usize::try_from(number).ok()?).copied()
     }
 
@@ -195,7 +157,7 @@ impl<'v> Catalog<'v> {
     }
 
     /// The directory that a reference means, or why there is none: one step of a path.
-    fn directory(&self, reference: FileReference) -> Result<&Directory, PathEnd> {
+    pub(crate) fn directory(&self, reference: FileReference) -> Result<&Directory, PathEnd> {
         let index = self.directory_index(reference)?;
         self.directories.get(index).ok_or(PathEnd::Unnamed(reference))
     }
@@ -225,12 +187,40 @@ impl<'v> Catalog<'v> {
         }
         slot.directory().ok_or(PathEnd::Unnamed(reference))
     }
+
+    /// The names that no record has any more, by reference, where they were looked for: see
+    /// [`with_ghosts`](Self::with_ghosts).
+    #[must_use]
+    pub fn ghosts(&self) -> &[Ghost] {
+        self.ghosts.names()
+    }
+
+    /// The directory a ghost tells of, where a way up would end; never one in another life.
+    pub(crate) fn ghost_directory(&self, end: PathEnd) -> Result<usize, PathEnd> {
+        let (PathEnd::Missing(reference) | PathEnd::Reused(reference) | PathEnd::Unnamed(reference)) = end else {
+            return Err(end);
+        };
+        self.ghosts.directory(reference).ok_or(end)
+    }
+
+    /// Takes over what was found: the names, sorted by reference and witness.
+    pub(crate) fn take_ghosts(&mut self, names: Vec<Ghost>) {
+        let mut ghosts = Ghosts::of(names, |reference| self.has_base_record(reference));
+        ghosts.place_directories(|ghost| {
+            let name_offset = self.names.len();
+            self.names.extend_from_slice(ghost.name().bytes());
+            let name_length = u16::try_from(ghost.name().bytes().len()).unwrap_or(0);
+            self.directories.push(Directory { parent: ghost.parent(), name_offset, name_length, rank: 0 });
+            self.directories.len().saturating_sub(1)
+        });
+        self.ghosts = ghosts;
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::forged_volume::{Forged, directory, file, table};
-    use super::{Threads, Volume};
+    use crate::volume::Volume;
+    use crate::volume::forged_volume::{file, table};
 
     #[test]
     fn blank_slots_among_records_were_lost() {
@@ -248,24 +238,5 @@ mod tests {
         assert!(!Volume::from_table(&bytes).unwrap().catalog().has_blank_records());
         bytes[29 * 1024..29 * 1024 + 4].copy_from_slice(b"XXXX");
         assert!(!Volume::from_table(&bytes).unwrap().catalog().has_blank_records(), "that is no zeros");
-    }
-
-    #[test]
-    fn ghosts_are_looked_for_where_a_volume_has_lost_records() {
-        let child = || file().name((40, 1), 3, "child");
-        let records = |lost: &[u64]| {
-            let all = (1..64).filter(|number| ![5, 6].contains(number) && !lost.contains(number));
-            let named = |number| (number, if number == 30 { child() } else { file() });
-            all.map(named).chain([(5, directory((5, 5), ".").sequence(5))]).collect::<Vec<_>>()
-        };
-        let ghosts = |lost: &[u64]| Forged::new(records(lost)).volume().catalog().ghosts().len();
-        assert_eq!((ghosts(&[]), ghosts(&[40])), (0, 1));
-        let child_of_an_earlier_life = (31, file().name((40, 2), 3, "child"));
-        let sound = records(&[31]).into_iter().chain([child_of_an_earlier_life]).collect();
-        assert_eq!(Forged::new(sound).volume().catalog().ghosts().len(), 0, "a sound volume is not searched");
-        let bare = table(records(&[40]));
-        let volume = Volume::from_table(&bare).unwrap();
-        assert_eq!(volume.catalog().ghosts().len(), 0, "a bare table has next to nothing of its indexes");
-        assert_eq!(volume.catalog().with_ghosts(&Threads::default()).ghosts().len(), 1);
     }
 }

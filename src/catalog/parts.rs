@@ -105,12 +105,12 @@ impl<'e> Parts<'e> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{Forged, file};
     use crate::base::threads::Threads;
     use crate::catalog::Parts;
     use crate::source::{self, Source};
     use crate::structure::attribute_type::AttributeType;
     use crate::volume::Volume;
+    use crate::volume::forged_volume::{Forged, file};
 
     /// Every file of a volume, whole and with damaged bytes here and there.
     #[test]

@@ -26,7 +26,7 @@ struct Part {
 }
 
 /// Makes the catalog of `volume`.
-pub(super) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> {
+pub(crate) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> {
     let mft = volume.mft();
     let mut catalog = Catalog {
         volume,
@@ -234,10 +234,10 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{Forged, directory, file, reference, table};
     use super::*;
     use crate::catalog::EntryState;
     use crate::structure::forge::{Forge, file_name};
+    use crate::volume::forged_volume::{Forged, directory, file, reference, table};
 
     const ROOT: (u64, u16) = (5, 5);
 

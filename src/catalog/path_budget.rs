@@ -17,7 +17,7 @@ use crate::structure::record::Record;
 use crate::volume::mft::Chunk;
 
 /// A path in NTFS has at most this many UTF-16 units.
-pub(super) const LONGEST: usize = 32_767;
+pub(crate) const LONGEST: usize = 32_767;
 /// No limit is below this many units.
 const SHORTEST: usize = 64;
 /// Directories whose text is longer than this are counted: below it the names in a table cannot make much of it.
@@ -28,7 +28,7 @@ const REASON: u64 = 24;
 const ALWAYS: u64 = 1 << 23;
 
 /// The longest a directory's text may be, in UTF-16 units, before it starts anew.
-pub(super) fn longest_path(catalog: &Catalog<'_>, threads: &Threads) -> usize {
+pub(crate) fn longest_path(catalog: &Catalog<'_>, threads: &Threads) -> usize {
     let way = Way::of(catalog);
     let lengths = way.lengths(LONGEST);
     if lengths.iter().all(|&length| length <= NOTABLE) {
@@ -155,10 +155,10 @@ fn rows_of_a_name(record: &Record<'_>) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{directory, file, table};
     use super::*;
     use crate::structure::forge::Forge;
     use crate::volume::Volume;
+    use crate::volume::forged_volume::{directory, file, table};
 
     const ROOT: (u64, u16) = (5, 5);
 

@@ -8,7 +8,7 @@ use crate::structure::record::RecordHeader;
 bitflags! {
     /// What a slot of the table holds.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(super) struct SlotFlags: u8 {
+    pub(crate) struct SlotFlags: u8 {
         /// A FILE or BAAD record.
         const RECORD = 1;
         const IN_USE = 1 << 1;
@@ -28,7 +28,7 @@ bitflags! {
 
 /// Sequence number, flags and, for a directory, its index: 16, 8 and 40 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Slot(u64);
+pub(crate) struct Slot(u64);
 
 impl Slot {
     const DIRECTORY_SHIFT: u32 = 24;
@@ -38,19 +38,19 @@ impl Slot {
     }
 
     /// A slot of which no byte could be read.
-    pub(super) fn unreadable() -> Self {
+    pub(crate) fn unreadable() -> Self {
         Self::new(0, SlotFlags::UNREADABLE)
     }
 
     /// A slot without a record: blank, or with something else in it.
-    pub(super) fn without_record(damage: &Damage) -> Self {
+    pub(crate) fn without_record(damage: &Damage) -> Self {
         match damage.kind {
             DamageKind::BadSignature { .. } => Self::new(0, SlotFlags::UNKNOWN),
             _ => Self::new(0, SlotFlags::empty()),
         }
     }
 
-    pub(super) fn of(header: RecordHeader<'_>) -> Self {
+    pub(crate) fn of(header: RecordHeader<'_>) -> Self {
         let mut flags = SlotFlags::RECORD;
         flags.set(SlotFlags::IN_USE, header.is_in_use());
         flags.set(SlotFlags::DIRECTORY, header.is_directory());
@@ -60,27 +60,27 @@ impl Slot {
     }
 
     #[inline]
-    pub(super) fn sequence(self) -> u16 {
+    pub(crate) fn sequence(self) -> u16 {
         let [low, high, ..] = self.0.to_le_bytes();
         u16::from_le_bytes([low, high])
     }
 
     #[inline]
-    pub(super) fn flags(self) -> SlotFlags {
+    pub(crate) fn flags(self) -> SlotFlags {
         SlotFlags::from_bits_retain(self.0.to_le_bytes()[2])
     }
 
-    pub(super) fn add(&mut self, flags: SlotFlags) {
+    pub(crate) fn add(&mut self, flags: SlotFlags) {
         self.0 |= u64::from(flags.bits()) << 16;
     }
 
     /// The directory's place in the list of directories.
-    pub(super) fn directory(self) -> Option<usize> {
+    pub(crate) fn directory(self) -> Option<usize> {
         usize::try_from(self.0 >> Self::DIRECTORY_SHIFT).ok()?.checked_sub(1)
     }
 
     /// Remembers the directory's place; one beyond 40 bits, which no memory holds, is forgotten.
-    pub(super) fn set_directory(&mut self, index: usize) {
+    pub(crate) fn set_directory(&mut self, index: usize) {
         let number = u64::try_from(index).ok().and_then(|index| index.checked_add(1)).filter(|&n| n < 1 << 40);
         let low = self.0 & ((1 << Self::DIRECTORY_SHIFT) - 1);
         self.0 = low | (number.unwrap_or(0) << Self::DIRECTORY_SHIFT);

@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use super::encoding::Encoding;
 use super::entry::Entry;
-use super::stream_map::StreamMap;
-use super::stream_reader::StreamReader;
 use crate::base::damage::Damage;
 use crate::base::few::Few;
 use crate::base::name::Name;
@@ -39,7 +36,7 @@ impl fmt::Debug for Stream<'_> {
 }
 
 impl<'e> Stream<'e> {
-    pub(super) fn new(entry: &'e Entry<'e>, first: Attribute<'e>) -> Self {
+    pub(crate) fn new(entry: &'e Entry<'e>, first: Attribute<'e>) -> Self {
         Self { entry, first, others: Vec::new(), is_raw: false }
     }
 
@@ -63,27 +60,9 @@ impl<'e> Stream<'e> {
         self.is_raw
     }
 
-    /// How the bytes are stored; [`Encoding::Plain`] for a [raw](Self::raw) stream.
-    #[must_use]
-    pub fn encoding(&self) -> Encoding {
-        if self.is_raw { Encoding::Plain } else { Encoding::of(self) }
-    }
-
-    /// Where every byte comes from.
-    #[must_use]
-    pub fn map(&self) -> StreamMap<'e> {
-        StreamMap::of(self)
-    }
-
-    /// Reads the stream.
-    #[must_use]
-    pub fn reader(&self) -> StreamReader<'e> {
-        StreamReader::new(self.map())
-    }
-
     /// True when the record shows no sign that the piece's header and runs are torn, or residue of
     /// an earlier life.
-    pub(super) fn is_proven(&self, piece: &Attribute<'_>) -> bool {
+    pub(crate) fn is_proven(&self, piece: &Attribute<'_>) -> bool {
         let place = piece.place();
         let start = usize::try_from(place.offset).unwrap_or(usize::MAX);
         let end = start.saturating_add(piece.bytes().len());
@@ -188,7 +167,7 @@ fn lowest_vcn(piece: &Attribute<'_>) -> u64 {
 
 /// Puts pieces of the same name together, sorted by their lowest VCN.
 #[inline]
-pub(super) fn join_pieces(streams: &mut Few<Stream<'_>>) {
+pub(crate) fn join_pieces(streams: &mut Few<Stream<'_>>) {
     if streams.len() > 1 && streams.iter().any(|stream| lowest_vcn(&stream.first) > 0) {
         streams.edit(join_scattered_pieces);
     }
@@ -215,10 +194,11 @@ fn join_scattered_pieces(streams: &mut Vec<Stream<'_>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{Forged, add_runs, file, runs, with_runs};
     use super::*;
     use crate::base::threads::Threads;
+    use crate::content::encoding::Encoding;
     use crate::structure::forge::Forge;
+    use crate::volume::forged_volume::{Forged, add_runs, file, runs, with_runs};
 
     /// What `look` makes of the streams of record 30.
     fn streams<T>(records: Vec<(u64, Forge)>, look: impl Fn(&[Stream<'_>]) -> T) -> T {

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::files::{Files, ImageFile};
 use super::neighbours::Neighbours;
-use super::opening::Opening;
+use super::options::Opening;
 use super::piece::{Loss, Run};
 use crate::base::error::{Error, Result};
 use crate::source::Source;

@@ -10,6 +10,7 @@ use super::files::{ImageFile, SharedSource};
 use super::formats::FORMATS;
 use super::image::{Format, Image, ParentLink, Request};
 use super::neighbours::{Folders, Neighbours, Nobody, plain_name};
+use super::options::Opening;
 use super::raw;
 use crate::base::error::{Error, Result};
 use crate::source;
@@ -23,70 +24,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<Evidence> {
     Opening::new().open(path)
 }
 
-/// How a container is opened.
-#[derive(Debug, Clone, Default)]
-pub struct Opening {
-    folders: Vec<PathBuf>,
-    is_raw: bool,
-    missing_parent_as_lost: bool,
-    snapshot: Option<String>,
-    unmapped: bool,
-}
-
 impl Opening {
-    /// Files beside the one that is named, everything that belongs to it, and nothing else.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes the file for the disk itself, whatever it looks like.
-    #[must_use]
-    pub fn as_raw(mut self) -> Self {
-        self.is_raw = true;
-        self
-    }
-
-    /// Looks for parents, segments and extents in this folder, too, after the file's own.
-    #[must_use]
-    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.folders.push(folder.into());
-        self
-    }
-
-    /// Goes on where the image that this one is the difference to is missing; its bytes are lost then.
-    #[must_use]
-    pub fn missing_parent_as_lost(mut self) -> Self {
-        self.missing_parent_as_lost = true;
-        self
-    }
-
-    /// Opens the disk as it was at a snapshot inside of the image, by its name or id.
-    #[must_use]
-    pub fn snapshot(mut self, name: impl Into<String>) -> Self {
-        self.snapshot = Some(name.into());
-        self
-    }
-
-    /// Gives the content of blocks that the format keeps and calls unused, instead of zeros.
-    #[must_use]
-    pub fn unmapped(mut self) -> Self {
-        self.unmapped = true;
-        self
-    }
-
-    /// The snapshot that is asked for.
-    #[allow(dead_code, reason = "for formats with snapshots")]
-    pub(crate) fn wanted_snapshot(&self) -> Option<&str> {
-        self.snapshot.as_deref()
-    }
-
-    /// True where old content of unused blocks is asked for.
-    #[allow(dead_code, reason = "for formats with unused blocks")]
-    pub(crate) fn wants_unmapped(&self) -> bool {
-        self.unmapped
-    }
-
     /// Opens a file or device. Its neighbours are found by their names in the same folder.
     ///
     /// # Errors

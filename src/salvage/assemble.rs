@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::findings::{Findings, HitFlags, RecordHit};
 use super::fragments::{Fragment, hits_of};
 use super::geometry_vote::GeometryVote;
-use super::witnesses::{extents_of, place, read_record, unnamed_data};
+use super::hit_records::{extents_of, place, read_record, unnamed_data};
 use crate::base::damage::{Damage, DamageKind};
 use crate::source::{Source, Window};
 use crate::volume::Volume;

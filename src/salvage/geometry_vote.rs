@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::findings::{Findings, RecordHit};
 use super::fragments::Fragment;
-use super::witnesses::read_record;
+use super::hit_records::read_record;
 use crate::source::Source;
 use crate::structure::attribute::Attribute;
 use crate::volume::geometry::Geometry;

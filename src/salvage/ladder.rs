@@ -8,6 +8,7 @@ use super::layers::Layer;
 use super::open::{Found, Opened, assemble};
 use super::scan::Scanner;
 use crate::base::damage::DamageKind;
+use crate::base::error::Result;
 use crate::base::guid::Guid;
 use crate::base::threads::Threads;
 use crate::source::{Source, Window};
@@ -264,6 +265,24 @@ impl<'s, 'o> Opening<'s, 'o> {
         let findings = run(resumed.unwrap_or_else(|| Scanner::new(&window)));
         if findings.is_empty() && findings.step() > 1 { run(Scanner::new(&window).step(1)) } else { findings }
     }
+}
+
+/// Opens every volume of a source, by whatever is left of it; see [`Opening`] for the steps.
+///
+/// What was lost, and what was used instead, is among each volume's [damage](Volume::damage).
+///
+/// # Errors
+/// When nothing of NTFS is found.
+pub fn open(source: &dyn Source) -> Result<Vec<Opened<'_>>> {
+    open_with(source, &Threads::default())
+}
+
+/// The same on the given threads.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with<'s>(source: &'s dyn Source, threads: &Threads) -> Result<Vec<Opened<'s>>> {
+    Opening::new(source).threads(threads).run().into_volumes()
 }
 
 /// Bytes behind a volume that starts a disk without a partition table: enough for another volume.

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::assemble::{Assembly, Material, Occupied, is_mirror};
 use super::fragments::{Fragment, hits_of};
 use super::geometry_vote::GeometryVote;
-use super::witnesses::{place, read_record};
+use super::hit_records::{place, read_record};
 use crate::base::threads::Threads;
-use crate::catalog::owners::owners;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::Record;
 use crate::volume::Volume;
+use crate::volume::cluster_owners::owners;
 use crate::volume::extents::Extents;
 
 /// What a volume is to its source.

@@ -6,7 +6,6 @@ use super::assemble::Material;
 use super::findings::Findings;
 use super::fragments::fragments;
 use super::geometry_vote::{GeometryVote, Overrides, vote};
-use super::ladder::Opening;
 use super::layers::{Layer, layers};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
@@ -138,24 +137,6 @@ impl<'s> Found<'s> {
             None => Err(NOTHING),
         }
     }
-}
-
-/// Opens every volume of a source, by whatever is left of it; see [`Opening`] for the steps.
-///
-/// What was lost, and what was used instead, is among each volume's [damage](Volume::damage).
-///
-/// # Errors
-/// When nothing of NTFS is found.
-pub fn open(source: &dyn Source) -> Result<Vec<Opened<'_>>> {
-    open_with(source, &Threads::default())
-}
-
-/// The same on the given threads.
-///
-/// # Errors
-/// As [`open`].
-pub fn open_with<'s>(source: &'s dyn Source, threads: &Threads) -> Result<Vec<Opened<'s>>> {
-    Opening::new(source).threads(threads).run().into_volumes()
 }
 
 const NOTHING: Error = Error::Unsupported("nothing of NTFS was found: no boot sector, FILE record or index record");

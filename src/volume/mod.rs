@@ -3,9 +3,12 @@
 pub mod bare_table;
 pub mod bitmap;
 mod bootstrap;
+pub(crate) mod cluster_owners;
 pub mod disk;
 pub mod doubts;
 pub mod extents;
+#[cfg(test)]
+pub(crate) mod forged_volume;
 pub mod geometry;
 pub mod guid_partition_table;
 pub mod lost_index;

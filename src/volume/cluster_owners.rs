@@ -91,9 +91,9 @@ fn owned_by(record: &Record<'_>, cluster_size: u32, places: &[(u64, usize)], own
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{CLUSTER, FREE, Forged, add_runs, with_runs};
     use super::*;
     use crate::structure::forge::Forge;
+    use crate::volume::forged_volume::{CLUSTER, FREE, Forged, add_runs, with_runs};
 
     #[test]
     fn free_clusters_lie_in_no_file() {

@@ -13,19 +13,19 @@ use crate::structure::record::Record;
 use crate::volume::Volume;
 use crate::volume::geometry::Geometry;
 
-pub(super) const CLUSTER: u64 = 512;
+pub(crate) const CLUSTER: u64 = 512;
 const RECORD: usize = 1024;
 const RECORDS: u64 = 64;
 /// Where the table starts.
 const TABLE: u64 = 8;
 /// The first cluster behind the table.
-pub(super) const FREE: u64 = TABLE + RECORDS * 2;
-pub(super) const CLUSTERS: u64 = 1024;
+pub(crate) const FREE: u64 = TABLE + RECORDS * 2;
+pub(crate) const CLUSTERS: u64 = 1024;
 /// The cluster of `$Bitmap`.
 const BITMAP: u64 = CLUSTERS - 1;
 
 /// A volume of 1024 clusters of 512 bytes. Byte `n` of cluster `c` is `c + n` unless it is written to.
-pub(super) struct Forged {
+pub(crate) struct Forged {
     bytes: Vec<u8>,
     unreadable: Vec<Range<u64>>,
     /// Where it was read.
@@ -33,7 +33,7 @@ pub(super) struct Forged {
 }
 
 /// Runs of these lengths at these clusters, as on disk.
-pub(super) fn runs(list: &[(u64, Option<u64>)]) -> Vec<u8> {
+pub(crate) fn runs(list: &[(u64, Option<u64>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut before = 0_i64;
     for &(length, lcn) in list {
@@ -49,17 +49,17 @@ pub(super) fn runs(list: &[(u64, Option<u64>)]) -> Vec<u8> {
 }
 
 /// A record in use with the sequence number 1.
-pub(super) fn file() -> Forge {
+pub(crate) fn file() -> Forge {
     Forge::new(RECORD).name((5, 5), 3, "f")
 }
 
 /// A directory in use with the sequence number 1.
-pub(super) fn directory(parent: (u64, u16), name: &str) -> Forge {
+pub(crate) fn directory(parent: (u64, u16), name: &str) -> Forge {
     Forge::new(RECORD).flags(3).name(parent, 3, name)
 }
 
 /// A bare table with these records; the slots between them are blank.
-pub(super) fn table(records: impl IntoIterator<Item = (u64, Forge)>) -> Vec<u8> {
+pub(crate) fn table(records: impl IntoIterator<Item = (u64, Forge)>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (number, record) in records {
         let start = number as usize * RECORD;
@@ -70,11 +70,11 @@ pub(super) fn table(records: impl IntoIterator<Item = (u64, Forge)>) -> Vec<u8> 
 }
 
 /// A record in use whose only `$DATA` has these runs and sizes.
-pub(super) fn with_runs(list: &[(u64, Option<u64>)], size: u64, initialized: u64) -> Forge {
+pub(crate) fn with_runs(list: &[(u64, Option<u64>)], size: u64, initialized: u64) -> Forge {
     add_runs(file(), "", list, size, initialized)
 }
 
-pub(super) fn add_runs(forge: Forge, name: &str, list: &[(u64, Option<u64>)], size: u64, initialized: u64) -> Forge {
+pub(crate) fn add_runs(forge: Forge, name: &str, list: &[(u64, Option<u64>)], size: u64, initialized: u64) -> Forge {
     let clusters: u64 = list.iter().map(|(length, _)| length).sum();
     let sizes = [clusters * CLUSTER, size, initialized];
     forge.runs(AttributeType::DATA, name, (0, clusters.wrapping_sub(1)), sizes, &runs(list))
@@ -82,7 +82,7 @@ pub(super) fn add_runs(forge: Forge, name: &str, list: &[(u64, Option<u64>)], si
 
 impl Forged {
     /// A volume with these records, whose bitmap has the clusters up to the table's end in use.
-    pub(super) fn new(records: Vec<(u64, Forge)>) -> Self {
+    pub(crate) fn new(records: Vec<(u64, Forge)>) -> Self {
         let ramp: Vec<u8> = (0..256 + CLUSTER).map(|byte| byte as u8).collect();
         let mut bytes = Vec::new();
         for cluster in 0..CLUSTERS as usize {
@@ -103,7 +103,7 @@ impl Forged {
     }
 
     /// Writes a record; the bitmap calls the clusters of one in use used.
-    pub(super) fn record(&mut self, number: u64, record: Forge) {
+    pub(crate) fn record(&mut self, number: u64, record: Forge) {
         let bytes = record.on_disk(number);
         self.write(TABLE + number * 2, &bytes);
         let record = Record::parse(number, &bytes).unwrap();
@@ -116,47 +116,47 @@ impl Forged {
         }
     }
 
-    pub(super) fn write(&mut self, cluster: u64, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, cluster: u64, bytes: &[u8]) {
         let start = (cluster * CLUSTER) as usize;
         self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
     }
 
     /// The bytes of a record as they are on disk.
-    pub(super) fn record_bytes(&mut self, number: u64) -> &mut [u8] {
+    pub(crate) fn record_bytes(&mut self, number: u64) -> &mut [u8] {
         let start = ((TABLE + number * 2) * CLUSTER) as usize;
         &mut self.bytes[start..start + RECORD]
     }
 
-    pub(super) fn allocate(&mut self, clusters: Range<u64>) {
+    pub(crate) fn allocate(&mut self, clusters: Range<u64>) {
         for cluster in clusters {
             self.bytes[(BITMAP * CLUSTER + cluster / 8) as usize] |= 1 << (cluster % 8);
         }
     }
 
-    pub(super) fn free(&mut self, clusters: Range<u64>) {
+    pub(crate) fn free(&mut self, clusters: Range<u64>) {
         for cluster in clusters {
             self.bytes[(BITMAP * CLUSTER + cluster / 8) as usize] &= !(1 << (cluster % 8));
         }
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    pub(super) fn spoil(&mut self, bytes: Range<u64>) {
+    pub(crate) fn spoil(&mut self, bytes: Range<u64>) {
         self.unreadable.push(bytes);
     }
 
     /// How many reads began in these clusters.
-    pub(super) fn reads_in(&self, clusters: Range<u64>) -> usize {
+    pub(crate) fn reads_in(&self, clusters: Range<u64>) -> usize {
         self.reads.lock().unwrap().iter().filter(|position| clusters.contains(&(**position / CLUSTER))).count()
     }
 
-    pub(super) fn cut(&mut self, clusters: u64) {
+    pub(crate) fn cut(&mut self, clusters: u64) {
         self.bytes.truncate((clusters * CLUSTER) as usize);
     }
 
-    pub(super) fn volume(&self) -> Volume<'_> {
+    pub(crate) fn volume(&self) -> Volume<'_> {
         let geometry = Geometry::builder().sector_size(512).cluster_size(CLUSTER as u32).record_size(RECORD as u32);
         let geometry = geometry.total_sectors(CLUSTERS).mft_lcn(Some(TABLE)).build().unwrap();
         Volume::with_geometry(Window::whole(self), geometry).unwrap()
@@ -164,7 +164,7 @@ impl Forged {
 }
 
 /// The reference of a record in its first life.
-pub(super) fn reference(number: u64) -> FileReference {
+pub(crate) fn reference(number: u64) -> FileReference {
     FileReference::new(number, 1)
 }
 

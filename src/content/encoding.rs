@@ -1,6 +1,6 @@
 //! How the bytes of a stream are stored.
 
-use super::stream::Stream;
+use crate::catalog::stream::Stream;
 use crate::structure::attribute::AttributeFlags;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::value::file_attributes::FileAttributes;
@@ -28,7 +28,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// The stream in which the overlay filter keeps the content.
-    pub(super) const OVERLAY_STREAM: &'static str = "WofCompressedData";
+    pub(crate) const OVERLAY_STREAM: &'static str = "WofCompressedData";
 
     /// How much of a reparse point is read to tell the encoding: tag, provider and algorithm stand in its first
     /// 32 bytes, and any number of files may share the clusters of a long one.
@@ -36,7 +36,7 @@ impl Encoding {
 
     /// The encoding of a stream by the flags of its first piece, and, for the main stream, by the
     /// file's reparse point.
-    pub(super) fn of(stream: &Stream<'_>) -> Self {
+    pub(crate) fn of(stream: &Stream<'_>) -> Self {
         let reparse = if stream.name().is_empty() { Self::by_reparse_point(stream) } else { None };
         let flags = stream.flags();
         match reparse {
@@ -74,6 +74,14 @@ impl Encoding {
     }
 }
 
+impl Stream<'_> {
+    /// How the bytes are stored; [`Encoding::Plain`] for a [raw](Self::raw) stream.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        if self.is_raw() { Encoding::Plain } else { Encoding::of(self) }
+    }
+}
+
 /// True for tags of links and special files, whose streams are what they are. Any other tag, known or
 /// not, may be a service's that takes content away.
 fn has_own_content(tag: ReparseTag) -> bool {
@@ -102,10 +110,10 @@ fn has_own_content(tag: ReparseTag) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{Forged, file, runs, with_runs};
     use super::*;
     use crate::base::threads::Threads;
     use crate::structure::forge::Forge;
+    use crate::volume::forged_volume::{Forged, file, runs, with_runs};
 
     /// The encodings of the streams of record 30.
     fn encodings(forged: &Forged) -> Vec<Encoding> {

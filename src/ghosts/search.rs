@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 
 use super::contested_indexes::{self, IndexClaim, IndexClaims};
-use super::directory_index::{
-    index_attributes, index_bitmap, index_pieces, index_record_size, live_reference, records_of,
-};
-use super::ghost::{Ghost, Witness, order};
-use super::owners::owners;
 use super::slack::carve;
-use super::slot::SlotFlags;
-use super::{Batch, Catalog, Entry, PathEnd};
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
+use crate::catalog::directory_index::{
+    index_attributes, index_bitmap, index_pieces, index_record_size, live_reference, records_of,
+};
+use crate::catalog::ghost::{Ghost, Witness, order};
+use crate::catalog::slot::SlotFlags;
+use crate::catalog::{Batch, Catalog, Entry, PathEnd};
 use crate::source::Source;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::index::IndexRoot;
@@ -21,6 +20,7 @@ use crate::structure::index_record::IndexRecord;
 use crate::structure::update_sequence::{Protection, STRIDE, UpdateSequence};
 use crate::structure::value::bitmap::Bitmap;
 use crate::structure::value::file_name::FileName;
+use crate::volume::cluster_owners::owners;
 use crate::volume::lost_index::LostIndex;
 
 impl Catalog<'_> {
@@ -107,7 +107,7 @@ impl Catalog<'_> {
     }
 
     /// True when a base record lives the life that `reference` means.
-    pub(super) fn has_base_record(&self, reference: FileReference) -> bool {
+    pub(crate) fn has_base_record(&self, reference: FileReference) -> bool {
         self.slot(reference.record_number()).is_some_and(|slot| {
             let flags = slot.flags();
             let is_base = flags.contains(SlotFlags::RECORD) && !flags.contains(SlotFlags::EXTENSION);
@@ -178,7 +178,7 @@ struct Named {
 
 impl Named {
     fn of(entry: &Entry<'_>) -> Self {
-        let mut parents: Vec<FileReference> = entry.links().iter().map(super::Link::parent).collect();
+        let mut parents: Vec<FileReference> = entry.links().iter().map(crate::catalog::Link::parent).collect();
         parents.dedup();
         let claimed = index_pieces(entry).iter().map(|(_, length, _)| *length).fold(0, u64::saturating_add);
         Self {
@@ -376,15 +376,15 @@ fn lost_indexes(catalog: &Catalog<'_>, known: &Known, threads: &Threads) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::super::directory_index::is_index_size;
-    use super::super::forged_volume::{CLUSTER, CLUSTERS, Forged, add_runs, directory, file, runs, table, with_runs};
     use super::*;
     use crate::catalog::EntryState;
+    use crate::catalog::directory_index::is_index_size;
     use crate::structure::forge::{Forge, file_name};
     use crate::structure::index::tests::node;
     use crate::structure::index_entry::tests::entry;
     use crate::structure::value::file_attributes::FileAttributes;
     use crate::volume::Volume;
+    use crate::volume::forged_volume::{CLUSTER, CLUSTERS, Forged, add_runs, directory, file, runs, table, with_runs};
 
     /// The directory whose index is looked through.
     const HERE: (u64, u16) = (40, 1);

@@ -1,8 +1,8 @@
 //! How much the clusters of a deleted file were exposed to being used again.
 
-use super::claims::Claimant;
-use super::entry::Entry;
+use super::claimant::Claimant;
 use crate::base::time::FileTime;
+use crate::catalog::entry::Entry;
 
 /// How much the clusters of a deleted file were exposed to being used again, as far as files that are still known tell.
 ///
@@ -25,7 +25,7 @@ pub struct Exposure {
 
 /// All files with clusters in the order of their marks.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Handouts {
+pub(crate) struct Handouts {
     by_time: Marks,
     by_lsn: Marks,
     by_usn: Marks,
@@ -58,7 +58,7 @@ impl Marks {
 }
 
 impl Handouts {
-    pub(super) fn of(claimants: &[Claimant]) -> Self {
+    pub(crate) fn of(claimants: &[Claimant]) -> Self {
         let marks = |mark: fn(&Claimant) -> u64| {
             Marks::of(claimants.iter().map(|claimant| (mark(claimant), claimant.handed_out)))
         };
@@ -70,7 +70,7 @@ impl Handouts {
     }
 
     /// What the files say of the clusters of `entry`, which was deleted.
-    pub(super) fn exposure(&self, entry: &Entry<'_>) -> Exposure {
+    pub(crate) fn exposure(&self, entry: &Entry<'_>) -> Exposure {
         let last_known = last_known(entry);
         let set = |mark: u64| (mark > 0).then_some(mark);
         let usn = entry.standard_information().and_then(|information| information.update_sequence_number());

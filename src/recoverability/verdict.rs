@@ -8,7 +8,7 @@ use bitflags::bitflags;
 use super::content_witness::ContentWitness;
 use super::exposure::Exposure;
 use super::standing::Standing;
-use super::stream_range::{Missing, StreamRange};
+use crate::content::stream_range::{Missing, StreamRange};
 
 /// Bytes of a stream with one standing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -254,15 +254,15 @@ pub struct Recoverability {
 
 /// What a verdict needs to know besides the ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Circumstances {
-    pub(super) is_live: bool,
-    pub(super) is_resident: bool,
-    pub(super) is_size_known: bool,
-    pub(super) has_damaged_record: bool,
+pub(crate) struct Circumstances {
+    pub(crate) is_live: bool,
+    pub(crate) is_resident: bool,
+    pub(crate) is_size_known: bool,
+    pub(crate) has_damaged_record: bool,
 }
 
 impl Recoverability {
-    pub(super) fn of(ranges: Vec<AssessedRange>, circumstances: Circumstances) -> Self {
+    pub(crate) fn of(ranges: Vec<AssessedRange>, circumstances: Circumstances) -> Self {
         let mut counts = ByteCounts::default();
         let mut reasons = Reasons::empty();
         for assessed in &ranges {
@@ -280,12 +280,12 @@ impl Recoverability {
     }
 
     /// The same, with how much a deleted file's clusters were exposed.
-    pub(super) fn with_exposure(self, exposure: Option<Exposure>) -> Self {
+    pub(crate) fn with_exposure(self, exposure: Option<Exposure>) -> Self {
         Self { exposure, ..self }
     }
 
     /// The same, with the witnesses that its ranges name by their place.
-    pub(super) fn with_witnesses(self, witnesses: &[ContentWitness]) -> Self {
+    pub(crate) fn with_witnesses(self, witnesses: &[ContentWitness]) -> Self {
         Self { witnesses: witnesses.to_vec(), ..self }
     }
 
@@ -392,7 +392,7 @@ fn reason(standing: Standing, is_live: bool) -> Reasons {
 }
 
 /// Appends a range; neighbours of one place and standing become one.
-pub(super) fn append(ranges: &mut Vec<AssessedRange>, next: AssessedRange) {
+pub(crate) fn append(ranges: &mut Vec<AssessedRange>, next: AssessedRange) {
     if next.range.length == 0 {
         return;
     }
@@ -404,9 +404,9 @@ pub(super) fn append(ranges: &mut Vec<AssessedRange>, next: AssessedRange) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stream_range::Origin;
     use super::*;
     use crate::base::reference::FileReference;
+    use crate::content::stream_range::Origin;
     use crate::structure::value::reparse_tag::ReparseTag;
 
     const LIVE: Circumstances =

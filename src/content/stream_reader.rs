@@ -5,10 +5,11 @@ use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use super::decoder::Decoder;
+use super::decoder::{ChunkBytes, Decoder};
 use super::stream_map::StreamMap;
 use super::stream_range::{Missing, Origin, StreamRange, append};
 use crate::base::damage::wide;
+use crate::catalog::stream::Stream;
 use crate::source::Source;
 use crate::source::buffer::PageBuffer;
 
@@ -136,6 +137,15 @@ impl<'e> StreamReader<'e> {
         Reading { length: done, ranges: &self.last }
     }
 
+    /// The reader as what a decoder takes the chunks of an overlay from.
+    pub(crate) fn chunk_bytes(&mut self) -> impl FnMut(u64, &mut [u8]) -> ChunkBytes + '_ {
+        |offset, buffer| {
+            let reading = self.read_at(offset, buffer);
+            let missing = reading.ranges().iter().find_map(StreamRange::missing);
+            ChunkBytes { missing, is_true: reading.is_true() }
+        }
+    }
+
     /// Fills `part` with the bytes of `range`.
     fn fill(&mut self, range: StreamRange, part: &mut [u8]) {
         match range.origin {
@@ -209,12 +219,12 @@ impl<'e> StreamReader<'e> {
     ) {
         let Some(overlay) = &self.map.overlay else { return };
         if span == (range.offset..range.end()) {
-            let ranges = self.decoder.chunk(overlay, chunks, (index, span), part);
+            let ranges = self.decoder.chunk(overlay, &mut chunks.chunk_bytes(), (index, span), part);
             return report(&mut self.last, range, &ranges);
         }
         if self.decoder.at_hand(&range).is_none() {
             let chunk = (index, span.clone());
-            self.decoder.keep(span, |decoder, out| decoder.chunk(overlay, chunks, chunk, out));
+            self.decoder.keep(span, |decoder, out| decoder.chunk(overlay, &mut chunks.chunk_bytes(), chunk, out));
         }
         self.copy_at_hand(range, part);
     }
@@ -286,6 +296,14 @@ impl<'e> StreamReader<'e> {
     }
 }
 
+impl<'e> Stream<'e> {
+    /// Reads the stream.
+    #[must_use]
+    pub fn reader(&self) -> StreamReader<'e> {
+        StreamReader::new(self.map())
+    }
+}
+
 /// Reports the parts of `found` in `range`; what leads to them may be doubtful itself.
 fn report(last: &mut Vec<StreamRange>, range: StreamRange, found: &[StreamRange]) {
     for part in found {
@@ -340,11 +358,11 @@ impl Seek for StreamReader<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, add_runs, file, with_runs};
     use super::*;
     use crate::base::threads::Threads;
     use crate::structure::attribute_type::AttributeType;
     use crate::structure::value::reparse_tag::ReparseTag;
+    use crate::volume::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, add_runs, file, with_runs};
 
     /// Reads all of the main stream of record 30, in pieces of `step` bytes.
     fn read(forged: &Forged, step: usize) -> (Vec<u8>, Vec<StreamRange>) {

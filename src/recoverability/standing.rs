@@ -1,7 +1,7 @@
 //! What is known about bytes of a stream, in one word.
 
-use super::stream_range::Missing;
 use crate::base::reference::FileReference;
+use crate::content::stream_range::Missing;
 use crate::volume::doubts::DoubtKind;
 
 /// What is known about bytes of a stream without comparing them with anything.
@@ -79,7 +79,7 @@ impl Standing {
     }
 
     /// True where nothing is missing but the proof: what a witness can give.
-    pub(super) fn wants_witness(self) -> bool {
+    pub(crate) fn wants_witness(self) -> bool {
         matches!(
             self,
             Self::Free
@@ -92,7 +92,7 @@ impl Standing {
     }
 
     /// The worse of the two.
-    pub(super) fn worst(self, other: Self) -> Self {
+    pub(crate) fn worst(self, other: Self) -> Self {
         if other.rank() > self.rank() { other } else { self }
     }
 
@@ -121,7 +121,7 @@ impl Standing {
     }
 
     /// What a doubt about bytes leaves of their standing in clusters.
-    pub(super) fn doubted(self, doubt: Option<DoubtKind>) -> Self {
+    pub(crate) fn doubted(self, doubt: Option<DoubtKind>) -> Self {
         match doubt {
             None => self,
             Some(DoubtKind::Superseded) => self.worst(Self::Unchecked),

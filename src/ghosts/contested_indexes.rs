@@ -5,21 +5,21 @@
 
 use std::ops::Range;
 
-use super::directory_index::{index_pieces, index_record_size, live_reference};
-use super::{Catalog, Entry};
 use crate::base::reference::FileReference;
+use crate::catalog::directory_index::{index_pieces, index_record_size, live_reference};
+use crate::catalog::{Catalog, Entry};
 use crate::source::Source;
 
 /// Where index records of one size can start: at the multiples of it, and so many bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Grid {
-    pub(super) record_size: u32,
+pub(crate) struct Grid {
+    pub(crate) record_size: u32,
     shift: u64,
 }
 
 /// Part of the volume in which a directory has index records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct IndexClaim {
+pub(crate) struct IndexClaim {
     directory: FileReference,
     grid: Grid,
     start: u64,
@@ -28,7 +28,7 @@ pub(super) struct IndexClaim {
 
 impl IndexClaim {
     /// What a directory claims.
-    pub(super) fn of(entry: &Entry<'_>) -> Vec<Self> {
+    pub(crate) fn of(entry: &Entry<'_>) -> Vec<Self> {
         let Some(record_size) = index_record_size(entry) else { return Vec::new() };
         let directory = live_reference(entry);
         let claim = |(start, length, _): (u64, u64, u64)| {
@@ -41,13 +41,13 @@ impl IndexClaim {
 
 /// True when indexes of so many bytes have to share clusters. Deleted directories may have had some that others
 /// have now, and a damaged run may claim all of the volume.
-pub(super) fn is_contested(catalog: &Catalog<'_>, claimed: u64) -> bool {
+pub(crate) fn is_contested(catalog: &Catalog<'_>, claimed: u64) -> bool {
     claimed > catalog.volume().source().size().saturating_mul(3)
 }
 
 /// Who claims which part of a volume.
 #[derive(Debug, Default)]
-pub(super) struct IndexClaims {
+pub(crate) struct IndexClaims {
     /// Sorted; those of one directory do not overlap where their grid is the same.
     sorted: Vec<IndexClaim>,
 }
@@ -56,12 +56,12 @@ impl IndexClaims {
     /// Bytes that are looked through at once.
     const PIECE: u64 = 1 << 18;
 
-    pub(super) fn new(claims: Vec<IndexClaim>) -> Self {
+    pub(crate) fn new(claims: Vec<IndexClaim>) -> Self {
         Self { sorted: merged(claims) }
     }
 
     /// True when `directory` has an index record of this grid at `offset`.
-    pub(super) fn has(&self, directory: FileReference, grid: Grid, offset: u64) -> bool {
+    pub(crate) fn has(&self, directory: FileReference, grid: Grid, offset: u64) -> bool {
         let key = (directory, grid, offset);
         let behind = self.sorted.partition_point(|claim| (claim.directory, claim.grid, claim.start) <= key);
         let before = behind.checked_sub(1).and_then(|index| self.sorted.get(index));
@@ -69,7 +69,7 @@ impl IndexClaims {
     }
 
     /// All places that anybody claims, each once, in pieces.
-    pub(super) fn pieces(&self) -> Vec<(Grid, Range<u64>)> {
+    pub(crate) fn pieces(&self) -> Vec<(Grid, Range<u64>)> {
         let anybody = |claim: &IndexClaim| IndexClaim { directory: FileReference(0), ..*claim };
         let mut pieces = Vec::new();
         for IndexClaim { grid, start, end, .. } in merged(self.sorted.iter().map(anybody).collect()) {

@@ -2,16 +2,19 @@
 
 use std::ops::Range;
 
-use super::compressed_units;
+use super::compressed_units::{self, UnitSizes};
 use super::encoding::Encoding;
-use super::overlay::Overlay;
+use super::mapper::Mapper;
 use super::resident;
-use super::stream::Stream;
 use super::stream_range::{Missing, Origin, StreamRange, append, repaint};
 use crate::base::damage::{Damage, wide};
+use crate::catalog::stream::Stream;
+use crate::codec::wof::ChunkTable;
 use crate::source::{Source, Window};
+use crate::structure::value::reparse_payload::WofAlgorithm;
 use crate::structure::value::reparse_tag::ReparseTag;
-use crate::volume::extents::{Extent, Extents, Location};
+use crate::volume::extents::{Extent, Extents};
+use crate::volume::geometry::Geometry;
 
 /// Where the bytes of a stream come from.
 ///
@@ -20,25 +23,25 @@ use crate::volume::extents::{Extent, Extents, Location};
 /// read shows only when they are.
 #[derive(Debug, Clone)]
 pub struct StreamMap<'e> {
-    pub(super) source: Window<'e>,
-    pub(super) encoding: Encoding,
-    pub(super) size: u64,
-    pub(super) ranges: Vec<StreamRange>,
+    pub(crate) source: Window<'e>,
+    pub(crate) encoding: Encoding,
+    pub(crate) size: u64,
+    pub(crate) ranges: Vec<StreamRange>,
     /// The value of a resident stream.
-    pub(super) value: &'e [u8],
+    pub(crate) value: &'e [u8],
     /// The stored clusters of a non-resident stream.
-    pub(super) extents: Extents,
+    pub(crate) extents: Extents,
     /// The first byte behind the clusters that the volume and the source both have.
-    pub(super) limit: u64,
-    pub(super) overlay: Option<Box<Overlay<'e>>>,
+    pub(crate) limit: u64,
+    pub(crate) overlay: Option<Box<Overlay<'e>>>,
     damage: Vec<Damage>,
 }
 
 impl<'e> StreamMap<'e> {
-    pub(super) fn of(stream: &Stream<'e>) -> Self {
+    pub(crate) fn of(stream: &Stream<'e>) -> Self {
         let volume = stream.entry().catalog().volume();
         let source = volume.source();
-        let clusters_end = volume.geometry().map_or(0, super::super::volume::geometry::Geometry::volume_size);
+        let clusters_end = volume.geometry().map_or(0, Geometry::volume_size);
         let mut map = Self {
             source,
             encoding: stream.encoding(),
@@ -95,7 +98,7 @@ impl<'e> StreamMap<'e> {
     }
 
     /// The range that holds byte `offset`.
-    pub(super) fn index_of(&self, offset: u64) -> usize {
+    pub(crate) fn index_of(&self, offset: u64) -> usize {
         self.ranges.partition_point(|range| range.end() <= offset)
     }
 
@@ -131,9 +134,7 @@ impl<'e> StreamMap<'e> {
     }
 
     fn take_clusters(&mut self, stream: &Stream<'e>) {
-        let Some(cluster_size) =
-            stream.entry().catalog().volume().geometry().map(super::super::volume::geometry::Geometry::cluster_size)
-        else {
+        let Some(cluster_size) = stream.entry().catalog().volume().geometry().map(Geometry::cluster_size) else {
             self.size = stream.size().unwrap_or(0);
             let origin = Origin::Missing(Missing::NoClusters);
             return append(&mut self.ranges, StreamRange { offset: 0, length: self.size, origin, is_doubtful: false });
@@ -150,9 +151,16 @@ impl<'e> StreamMap<'e> {
             Encoding::Elsewhere(tag) => Some(tag),
             _ => None,
         };
-        let mut mapper = Mapper { ranges: Vec::new(), limit: self.limit, initialized, elsewhere };
+        let mut mapper = Mapper::new(self.limit, initialized, elsewhere);
         if self.encoding == Encoding::Compressed {
-            compressed_units::split(stream, &self.extents, cluster_size, self.size, method, &mut mapper);
+            let piece = stream.first_piece().non_resident();
+            let sizes = UnitSizes {
+                cluster_size,
+                size: self.size,
+                claimed: piece.map_or(u64::MAX, |piece| piece.allocated_size()),
+                exponent: piece.map_or(0, |piece| piece.compression_unit()),
+            };
+            compressed_units::split(&self.extents, sizes, method, &mut mapper);
         } else {
             self.extents.between(0, self.size).for_each(|extent| mapper.add(extent));
         }
@@ -185,51 +193,48 @@ impl<'e> StreamMap<'e> {
     }
 }
 
-/// Turns extents into ranges of a stream.
-pub(super) struct Mapper {
-    pub(super) ranges: Vec<StreamRange>,
-    limit: u64,
-    initialized: u64,
-    elsewhere: Option<ReparseTag>,
+/// The chunks of a file in its stream `WofCompressedData`.
+#[derive(Debug, Clone)]
+pub(crate) struct Overlay<'e> {
+    algorithm: WofAlgorithm,
+    table: ChunkTable,
+    stored: StreamMap<'e>,
 }
 
-impl Mapper {
-    /// Adds stored bytes as they are: what lies behind the initialized size is zeros by definition.
-    pub(super) fn add(&mut self, extent: Extent) {
-        self.add_written(extent.clip(extent.offset, self.initialized));
-        let behind = extent.clip(self.initialized, u64::MAX);
-        let origin = match (self.elsewhere, behind.location) {
-            (Some(tag), _) => Origin::Missing(Missing::Elsewhere(tag)),
-            (None, Location::At(position)) => Origin::Uninitialized(Some(position)),
-            (None, Location::Hole | Location::Unmapped) => Origin::Uninitialized(None),
-        };
-        self.push(behind.offset, behind.length, origin);
+impl<'e> Overlay<'e> {
+    /// Finds the chunks of the main stream `stream`, which has `size` bytes; `None` where the file has
+    /// no stream of chunks.
+    pub(crate) fn find(stream: &Stream<'e>, algorithm: WofAlgorithm, size: u64) -> Option<Result<Self, Damage>> {
+        let streams = stream.entry().streams();
+        let stored = streams.iter().find(|stream| stream.name().is(Encoding::OVERLAY_STREAM))?.map();
+        let table = ChunkTable::new(algorithm, size, stored.size());
+        Some(table.map(|table| Self { algorithm, table, stored }))
     }
 
-    fn add_written(&mut self, extent: Extent) {
-        let Extent { offset, length, location } = extent;
-        match (location, self.elsewhere) {
-            (Location::At(position), _) => {
-                let inside = self.limit.saturating_sub(position).min(length);
-                self.push(offset, inside, Origin::Clusters(position));
-                let outside = Origin::Missing(Missing::Outside(position.saturating_add(inside)));
-                self.push(offset.saturating_add(inside), length.saturating_sub(inside), outside);
-            }
-            (Location::Hole, None) => self.push(offset, length, Origin::Hole),
-            (Location::Hole, Some(tag)) => self.push(offset, length, Origin::Missing(Missing::Elsewhere(tag))),
-            (Location::Unmapped, _) => self.push(offset, length, Origin::Missing(Missing::Unmapped)),
-        }
+    pub(crate) fn algorithm(&self) -> WofAlgorithm {
+        self.algorithm
     }
 
-    /// Adds bytes that stored bytes only lead to; also here zeros follow the initialized size.
-    pub(super) fn add_unit(&mut self, offset: u64, length: u64, origin: Origin) {
-        let written = self.initialized.saturating_sub(offset).min(length);
-        self.push(offset, written, origin);
-        self.push(offset.saturating_add(written), length.saturating_sub(written), Origin::Uninitialized(None));
+    pub(crate) fn table(&self) -> &ChunkTable {
+        &self.table
     }
 
-    fn push(&mut self, offset: u64, length: u64, origin: Origin) {
-        append(&mut self.ranges, StreamRange { offset, length, origin, is_doubtful: false });
+    pub(crate) fn stored(&self) -> &StreamMap<'e> {
+        &self.stored
+    }
+
+    /// The chunk that gives byte `offset`, and where its output belongs.
+    pub(crate) fn chunk_at(&self, offset: u64) -> Option<(u64, Range<u64>)> {
+        let index = offset.checked_div(self.table.chunk_size())?;
+        Some((index, self.table.output_range(index)?))
+    }
+}
+
+impl<'e> Stream<'e> {
+    /// Where every byte comes from.
+    #[must_use]
+    pub fn map(&self) -> StreamMap<'e> {
+        StreamMap::of(self)
     }
 }
 
@@ -242,11 +247,11 @@ fn mark(ranges: Vec<StreamRange>, doubtful: &[Range<u64>]) -> Vec<StreamRange> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, file, runs, with_runs};
     use super::*;
     use crate::base::threads::Threads;
     use crate::structure::attribute_type::AttributeType;
     use crate::structure::forge::Forge;
+    use crate::volume::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, file, runs, with_runs};
 
     fn ranges(forged: &Forged) -> Vec<(u64, u64, Origin, bool)> {
         let volume = forged.volume();

@@ -2,16 +2,16 @@
 
 use std::ops::Range;
 
-use super::entry::Entry;
 use super::stream_range::{Missing, Origin, StreamRange, append};
 use crate::base::damage::wide;
+use crate::catalog::entry::Entry;
 use crate::structure::attribute::Attribute;
 use crate::structure::record::Record;
 use crate::structure::update_sequence::STRIDE;
 use crate::volume::extents::Location;
 
 /// The ranges of the first `length` bytes of the attribute's value slot.
-pub(super) fn ranges(entry: &Entry<'_>, attribute: &Attribute<'_>, length: usize) -> Vec<StreamRange> {
+pub(crate) fn ranges(entry: &Entry<'_>, attribute: &Attribute<'_>, length: usize) -> Vec<StreamRange> {
     let mut ranges = Vec::new();
     let number = attribute.place().record.unwrap_or_default();
     let Some(record) = entry.record_numbered(number) else { return ranges };

@@ -1,7 +1,6 @@
 //! Compression units: which are stored as they are, which are zeros, which are compressed.
 
-use super::stream::Stream;
-use super::stream_map::Mapper;
+use super::mapper::Mapper;
 use super::stream_range::{Missing, Origin};
 use crate::volume::extents::{Extent, Extents, Location};
 
@@ -14,17 +13,32 @@ const LZNT1: u16 = 1;
 /// The exponent where a stream is compressed but names no unit, as Windows XP wrote some.
 const USUAL_EXPONENT: u8 = 4;
 
-/// Splits a compressed stream of `size` bytes into ranges.
-pub(super) fn split(
-    stream: &Stream<'_>,
-    extents: &Extents,
-    cluster_size: u32,
-    size: u64,
-    method: u16,
-    mapper: &mut Mapper,
-) {
-    let unit = unit_size(stream, cluster_size);
-    let claimed = stream.first_piece().non_resident().map_or(u64::MAX, |piece| piece.allocated_size());
+/// What a stream says of its units.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UnitSizes {
+    /// Bytes of a cluster.
+    pub(crate) cluster_size: u32,
+    /// Bytes of the stream.
+    pub(crate) size: u64,
+    /// Bytes that the runs have, as the stream's header says.
+    pub(crate) claimed: u64,
+    /// The binary logarithm of the clusters of a unit; 0 where the header does not say.
+    pub(crate) exponent: u8,
+}
+
+impl UnitSizes {
+    /// Bytes of a unit; `None` where the exponent is senseless.
+    fn unit(self) -> Option<u64> {
+        let exponent = if self.exponent == 0 { USUAL_EXPONENT } else { self.exponent };
+        let clusters = 1_u64.checked_shl(u32::from(exponent))?;
+        u64::from(self.cluster_size).checked_mul(clusters).filter(|&unit| unit <= LARGEST_UNIT)
+    }
+}
+
+/// Splits a compressed stream into ranges.
+pub(crate) fn split(extents: &Extents, sizes: UnitSizes, method: u16, mapper: &mut Mapper) {
+    let UnitSizes { cluster_size, size, claimed, .. } = sizes;
+    let unit = sizes.unit();
     let is_complete = extents.end() >= claimed;
     let units = Units { extents, size, unit: unit.unwrap_or(size.max(1)), cluster_size, is_complete };
     let mut position = 0;
@@ -50,14 +64,6 @@ pub(super) fn split(
             position = end;
         }
     }
-}
-
-/// Bytes of a unit; `None` where the exponent is senseless.
-fn unit_size(stream: &Stream<'_>, cluster_size: u32) -> Option<u64> {
-    let exponent = stream.first_piece().non_resident().map_or(0, |piece| piece.compression_unit());
-    let exponent = if exponent == 0 { USUAL_EXPONENT } else { exponent };
-    let clusters = 1_u64.checked_shl(u32::from(exponent))?;
-    u64::from(cluster_size).checked_mul(clusters).filter(|&unit| unit <= LARGEST_UNIT)
 }
 
 struct Units<'m> {
@@ -128,11 +134,11 @@ impl Units<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{CLUSTER, Forged, file, runs, with_runs};
     use super::*;
     use crate::base::threads::Threads;
     use crate::structure::attribute_type::AttributeType;
     use crate::structure::forge::Forge;
+    use crate::volume::forged_volume::{CLUSTER, Forged, file, runs, with_runs};
 
     /// Offset, length and origin of each range of record 30's stream.
     fn ranges(records: Vec<(u64, Forge)>) -> Vec<(u64, u64, Origin)> {

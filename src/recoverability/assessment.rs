@@ -3,21 +3,20 @@
 
 use std::ops::Range;
 
-use super::Catalog;
 use super::claims::{Claim, Claims};
 use super::content_witness::{ContentWitness, Testimonies};
-use super::decoder::Decoder;
-use super::entry::{Entry, EntryState};
-use super::overlay::Overlay;
-use super::recoverability::{AssessedRange, Circumstances, Recoverability, append};
 use super::standing::Standing;
-use super::stream::Stream;
-use super::stream_map::StreamMap;
-use super::stream_range::{Missing, Origin, StreamRange};
-use super::stream_reader::StreamReader;
+use super::verdict::{AssessedRange, Circumstances, Recoverability, append};
 use crate::base::damage::wide;
 use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
+use crate::catalog::Catalog;
+use crate::catalog::entry::{Entry, EntryState};
+use crate::catalog::stream::Stream;
+use crate::content::decoder::{Decoder, ReadChunks};
+use crate::content::stream_map::{Overlay, StreamMap};
+use crate::content::stream_range::{Missing, Origin, StreamRange};
+use crate::content::stream_reader::StreamReader;
 use crate::source::Source;
 use crate::source::buffer::PageBuffer;
 use crate::volume::bitmap::{ClusterBitmap, ClusterState};
@@ -338,7 +337,7 @@ impl<'c> Assessment<'c> {
         while let Some((index, span)) = overlay.chunk_at(rest.offset)
             && rest.length > 0
         {
-            let standing = chunk_standing(overlay, &mut decoder, &mut chunks, index, &stored);
+            let standing = chunk_standing(overlay, &mut decoder, &mut chunks.chunk_bytes(), index, &stored);
             append(found, AssessedRange { range: rest.clip(span.start, span.end), standing });
             rest = rest.clip(span.end, u64::MAX);
         }
@@ -394,7 +393,7 @@ fn by_claim(claim: &Claim<'_>, owner: Owner) -> Option<Standing> {
 fn chunk_standing(
     overlay: &Overlay<'_>,
     decoder: &mut Decoder,
-    chunks: &mut StreamReader<'_>,
+    read: &mut ReadChunks<'_>,
     index: u64,
     stored: &[AssessedRange],
 ) -> Standing {
@@ -404,7 +403,7 @@ fn chunk_standing(
         parts.fold(Standing::Intact, |worst, part| worst.worst(part.standing))
     };
     let entries = overlay.table().entries_of(index).map_or(Standing::Intact, worst_of);
-    match decoder.chunk_place(overlay, chunks, index) {
+    match decoder.chunk_place(overlay, read, index) {
         // What stands in another file's clusters is no table.
         _ if matches!(entries, Standing::Claimed(_)) => entries,
         Ok((place, _)) => worst_of(place).worst(entries),
@@ -446,14 +445,14 @@ fn marked(ranges: &[AssessedRange], flaws: &[AssessedRange]) -> Vec<AssessedRang
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, add_runs, file, reference, with_runs};
-    use super::super::recoverability::{Reasons, Verdict};
+    use super::super::verdict::{Reasons, Verdict};
     use super::*;
     use crate::base::time::FileTime;
     use crate::structure::attribute_type::AttributeType;
     use crate::structure::forge::Forge;
     use crate::structure::value::reparse_tag::ReparseTag;
     use crate::volume::doubts::Doubt;
+    use crate::volume::forged_volume::{CLUSTER, CLUSTERS, FREE, Forged, add_runs, file, reference, with_runs};
 
     fn deleted(record: Forge) -> Forge {
         record.flags(0).sequence(2)
@@ -587,7 +586,7 @@ mod tests {
             "$I30",
             (0, 0),
             [512; 3],
-            &super::super::forged_volume::runs(&[(1, Some(301))]),
+            &crate::volume::forged_volume::runs(&[(1, Some(301))]),
         );
         let records = vec![(30, deleted(run(300, 2))), (31, file()), (33, piece), (34, index)];
         assert_eq!(verdict(&Forged::new(records), 30), (Verdict::Overwritten, Reasons::REUSED));

@@ -9,13 +9,13 @@ use crate::structure::value::file_name::FileName;
 
 /// An index entry found by its own shape.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CarvedEntry<'a> {
+pub(crate) struct CarvedEntry<'a> {
     /// Where it starts in the bytes it was carved from.
-    pub(super) offset: usize,
+    pub(crate) offset: usize,
     /// The file it names.
-    pub(super) file: FileReference,
+    pub(crate) file: FileReference,
     /// The key: a whole `$FILE_NAME`.
-    pub(super) key: &'a [u8],
+    pub(crate) key: &'a [u8],
 }
 
 const HEADER: usize = 16;
@@ -26,7 +26,7 @@ const HAS_CHILD: u16 = 1;
 
 /// Looks at every eighth byte of `range` for entries of a directory that `is_parent` takes, whose key has
 /// exactly the length its name needs. `is_sound` says whether bytes are what they were written as.
-pub(super) fn carve<'a>(
+pub(crate) fn carve<'a>(
     bytes: &'a [u8],
     range: Range<usize>,
     is_parent: impl Fn(FileReference) -> bool,

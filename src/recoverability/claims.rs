@@ -5,50 +5,15 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 
-use super::entry::{Entry, EntryState};
+use super::claimant::{Age, Claimant};
 use super::exposure::{Exposure, Handouts};
-use super::{Batch, Catalog};
 use crate::base::damage::wide;
 use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
-use crate::base::time::FileTime;
+use crate::catalog::entry::{Entry, EntryState};
+use crate::catalog::{Batch, Catalog};
 use crate::structure::attribute::Attribute;
 use crate::volume::extents::Location;
-
-/// A file that claims clusters, by any of its attributes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Claimant {
-    /// The file.
-    pub reference: FileReference,
-    /// True for a file that exists, and for extension records in use whose base record is lost.
-    pub is_live: bool,
-    /// When its record was changed last, as it says; none where the file has no standard information.
-    pub changed: Option<FileTime>,
-    /// The LSN of its base record.
-    pub lsn: u64,
-    /// The last of its times but that of the last access.
-    pub last_written: Option<FileTime>,
-    /// Its update sequence number in the change journal; 0 where it has none.
-    pub usn: u64,
-    /// Clusters that it was given; none for what is left of an earlier life, which had its clusters nobody knows when.
-    pub handed_out: u64,
-}
-
-/// When a file's record was changed last, and its LSN: the greater, the later.
-pub type Age = (Option<FileTime>, u64);
-
-impl Claimant {
-    /// A file of whose times and clusters nothing more is known.
-    pub(super) const fn new(reference: FileReference, is_live: bool, changed: Option<FileTime>, lsn: u64) -> Self {
-        Self { reference, is_live, changed, lsn, last_written: changed, usn: 0, handed_out: 0 }
-    }
-
-    /// What tells which of two deleted files had a cluster later: nobody knows for sure.
-    #[must_use]
-    pub fn age(&self) -> Age {
-        (self.changed, self.lsn)
-    }
-}
 
 /// Who claims a range of clusters: up to two files that exist, up to two that were deleted, of these
 /// the ones changed last. The same file twice has two runs that overlap.
@@ -150,7 +115,7 @@ impl Catalog<'_> {
     /// of live and deleted files, in base and extension records.
     #[must_use]
     pub fn claims(&self, threads: &Threads) -> Claims {
-        let clusters = self.volume().geometry().map_or(0, super::super::volume::geometry::Geometry::cluster_count);
+        let clusters = self.volume().geometry().map_or(0, crate::volume::geometry::Geometry::cluster_count);
         let mut all = Part::default();
         let flow = self.scan(
             threads,
@@ -380,13 +345,13 @@ impl Claims {
     }
 
     /// How much the clusters of `entry`, which was deleted, were exposed to being used again.
-    pub(super) fn exposure(&self, entry: &Entry<'_>) -> Exposure {
+    pub(crate) fn exposure(&self, entry: &Entry<'_>) -> Exposure {
         self.handouts.get_or_init(|| Handouts::of(&self.claimants)).exposure(entry)
     }
 
     /// True for a live file all of whose claims are its own alone: no other live file claims one of the
     /// clusters, none of its own runs overlap, and its records hold no residue of an earlier life.
-    pub(super) fn is_sole_owner(&self, reference: FileReference) -> bool {
+    pub(crate) fn is_sole_owner(&self, reference: FileReference) -> bool {
         let place = usize::try_from(reference.record_number()).unwrap_or(usize::MAX);
         self.sole.get(place).copied().flatten().unwrap_or(false)
     }
@@ -455,10 +420,11 @@ impl Claims {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::forged_volume::{CLUSTERS, FREE, Forged, add_runs, file, with_runs};
     use super::*;
+    use crate::base::time::FileTime;
     use crate::structure::attribute_type::AttributeType;
     use crate::structure::forge::Forge;
+    use crate::volume::forged_volume::{CLUSTERS, FREE, Forged, add_runs, file, with_runs};
 
     fn claimant(number: u64, is_live: bool, changed: u64) -> Claimant {
         let changed = Some(FileTime(changed));

@@ -23,7 +23,7 @@ impl ContentWitness {
 
 /// What witnesses say about clusters, by the file that had them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Testimonies {
+pub(crate) struct Testimonies {
     witnesses: Vec<ContentWitness>,
     /// By file, then by the first byte of the volume; those of one file do not overlap.
     said: Vec<Testimony>,
@@ -40,12 +40,12 @@ struct Testimony {
 
 impl Testimonies {
     /// All who testified.
-    pub(super) fn witnesses(&self) -> &[ContentWitness] {
+    pub(crate) fn witnesses(&self) -> &[ContentWitness] {
         &self.witnesses
     }
 
     /// Adds what one witness says. Of bytes that several speak of the first keeps its word.
-    pub(super) fn add(&mut self, witness: ContentWitness, said: impl IntoIterator<Item = (FileReference, Range<u64>)>) {
+    pub(crate) fn add(&mut self, witness: ContentWitness, said: impl IntoIterator<Item = (FileReference, Range<u64>)>) {
         let Ok(place) = u16::try_from(self.witnesses.len()) else { return };
         self.witnesses.push(witness);
         let said = said.into_iter();
@@ -69,7 +69,7 @@ impl Testimonies {
     }
 
     /// The parts of `bytes`, in order and without gaps, each with who says that they are still those of `file`.
-    pub(super) fn of(&self, file: FileReference, bytes: Range<u64>) -> impl Iterator<Item = (Range<u64>, Option<u16>)> {
+    pub(crate) fn of(&self, file: FileReference, bytes: Range<u64>) -> impl Iterator<Item = (Range<u64>, Option<u16>)> {
         let mut position = bytes.start;
         let first = self.said.partition_point(|said| (said.file, said.end) <= (file, position));
         let mut rest = self.said.iter().skip(first).take_while(move |said| said.file == file).peekable();

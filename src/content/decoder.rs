@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use super::overlay::Overlay;
-use super::stream_map::StreamMap;
+use super::stream_map::{Overlay, StreamMap};
 use super::stream_range::{Missing, Origin, StreamRange, repaint};
-use super::stream_reader::StreamReader;
 use crate::base::damage::wide;
 use crate::base::le;
 use crate::codec::lznt1::{self, CHUNK_SIZE, Worth};
@@ -14,7 +12,7 @@ use crate::volume::extents::Location;
 
 /// Buffers for one stream, and the unit or chunk that was asked for last.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     /// Where `bytes` belong in the stream.
     span: Range<u64>,
     bytes: Vec<u8>,
@@ -25,20 +23,32 @@ pub(super) struct Decoder {
     table: (u64, Vec<u8>),
 }
 
+/// What a read of the stream of chunks gave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChunkBytes {
+    /// Why some of the bytes are missing, if any are.
+    pub(crate) missing: Option<Missing>,
+    /// Nothing is missing or doubtful.
+    pub(crate) is_true: bool,
+}
+
+/// Reads the stream of chunks from a byte on.
+pub(crate) type ReadChunks<'r> = dyn FnMut(u64, &mut [u8]) -> ChunkBytes + 'r;
+
 impl Decoder {
     /// Bytes of the chunk table that are read at once.
     const TABLE_WINDOW: u64 = 16 << 10;
 
     /// The bytes of `range`, which lies in one unit or chunk, and what they are worth; `None` where
     /// another one is at hand.
-    pub(super) fn at_hand(&self, range: &StreamRange) -> Option<(&[u8], &[StreamRange])> {
+    pub(crate) fn at_hand(&self, range: &StreamRange) -> Option<(&[u8], &[StreamRange])> {
         let start = usize::try_from(range.offset.checked_sub(self.span.start)?).ok()?;
         let end = start.checked_add(usize::try_from(range.length).ok()?)?;
         Some((self.bytes.get(start..end)?, &self.ranges))
     }
 
     /// Keeps the output `span` at hand: `decode` fills it.
-    pub(super) fn keep(&mut self, span: Range<u64>, decode: impl FnOnce(&mut Self, &mut [u8]) -> Vec<StreamRange>) {
+    pub(crate) fn keep(&mut self, span: Range<u64>, decode: impl FnOnce(&mut Self, &mut [u8]) -> Vec<StreamRange>) {
         let mut bytes = std::mem::take(&mut self.bytes);
         self.span = 0..0;
         bytes.resize(usize::try_from(span.end.saturating_sub(span.start)).unwrap_or(0), 0);
@@ -48,7 +58,7 @@ impl Decoder {
     }
 
     /// Decompresses the unit that starts at `unit` into `out`.
-    pub(super) fn unit(&mut self, map: &StreamMap<'_>, unit: u64, stored: u64, out: &mut [u8]) -> Vec<StreamRange> {
+    pub(crate) fn unit(&mut self, map: &StreamMap<'_>, unit: u64, stored: u64, out: &mut [u8]) -> Vec<StreamRange> {
         let gaps = self.read_unit(map, unit, stored);
         let outcome = lznt1::decompress(&self.stored, out);
         let mut ranges = whole(unit, out, Origin::Compressed { unit, stored });
@@ -91,10 +101,10 @@ impl Decoder {
     }
 
     /// Decompresses chunk `index` of an overlay, whose output belongs at `span`, into `out`.
-    pub(super) fn chunk(
+    pub(crate) fn chunk(
         &mut self,
         overlay: &Overlay<'_>,
-        chunks: &mut StreamReader<'_>,
+        read: &mut ReadChunks<'_>,
         (index, span): (u64, Range<u64>),
         out: &mut [u8],
     ) -> Vec<StreamRange> {
@@ -103,16 +113,16 @@ impl Decoder {
             out.fill(0);
             repaint(&all, &span, |range| range.lost(missing))
         };
-        let (place, table_is_proven) = match self.chunk_place(overlay, chunks, index) {
+        let (place, table_is_proven) = match self.chunk_place(overlay, read, index) {
             Ok(found) => found,
             Err(missing) => return lost(out, missing),
         };
         self.stored.resize(usize::try_from(place.end.saturating_sub(place.start)).unwrap_or(0), 0);
-        let reading = chunks.read_at(place.start, &mut self.stored);
-        if let Some(missing) = reading.ranges().iter().find_map(StreamRange::missing) {
+        let stored = read(place.start, &mut self.stored);
+        if let Some(missing) = stored.missing {
             return lost(out, missing);
         }
-        let is_proven = table_is_proven && reading.is_true();
+        let is_proven = table_is_proven && stored.is_true;
         let decoded = overlay.algorithm().decompress(&self.stored, out);
         let all = if is_proven { all } else { repaint(&all, &span, StreamRange::doubted) };
         let Err(damage) = decoded else { return all };
@@ -122,10 +132,10 @@ impl Decoder {
     }
 
     /// Where chunk `index` lies in the stream of chunks, and whether that is proven.
-    pub(super) fn chunk_place(
+    pub(crate) fn chunk_place(
         &mut self,
         overlay: &Overlay<'_>,
-        chunks: &mut StreamReader<'_>,
+        read: &mut ReadChunks<'_>,
         index: u64,
     ) -> Result<(Range<u64>, bool), Missing> {
         let entries = overlay.table().entries_of(index).ok_or(Missing::Undecodable)?;
@@ -134,7 +144,7 @@ impl Decoder {
             let end = entries.start.saturating_add(Self::TABLE_WINDOW).min(overlay.table().table_size());
             self.table.0 = entries.start;
             self.table.1.resize(usize::try_from(end.saturating_sub(entries.start)).unwrap_or(0), 0);
-            if !chunks.read_at(entries.start, &mut self.table.1).is_true() {
+            if !read(entries.start, &mut self.table.1).is_true {
                 self.table.1.clear();
             }
         }
@@ -151,13 +161,12 @@ impl Decoder {
         let mut few = [0; 16];
         let length = usize::try_from(entries.end.saturating_sub(entries.start)).unwrap_or(0);
         let few = few.get_mut(..length).unwrap_or_default();
-        let reading = chunks.read_at(entries.start, few);
-        if let Some(missing) = reading.ranges().iter().find_map(StreamRange::missing) {
+        let stored = read(entries.start, few);
+        if let Some(missing) = stored.missing {
             return Err(missing);
         }
-        let is_proven = reading.is_true();
         let range = slice(few, entries.start).ok_or(Missing::Undecodable)?;
-        Ok((range.map_err(undecodable)?, is_proven))
+        Ok((range.map_err(undecodable)?, stored.is_true))
     }
 }
 
@@ -207,12 +216,13 @@ fn lost_chunks(unit: &[u8], gaps: &[Range<usize>], length: usize) -> Vec<Range<u
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{CLUSTER, CLUSTERS, Forged, add_runs, runs, with_runs};
     use super::*;
     use crate::base::threads::Threads;
+    use crate::content::stream_reader::StreamReader;
     use crate::structure::attribute_type::AttributeType;
     use crate::structure::forge::Forge;
     use crate::structure::value::reparse_tag::ReparseTag;
+    use crate::volume::forged_volume::{CLUSTER, CLUSTERS, Forged, add_runs, runs, with_runs};
 
     /// Offset and length of bytes that are not true, and why they are missing, if they are.
     type Untrue = (u64, u64, Option<Missing>);

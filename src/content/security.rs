@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
 
-use super::Catalog;
-use super::entry::Entry;
 use crate::base::damage::{Damage, DamageKind, wide};
+use crate::catalog::Catalog;
+use crate::catalog::entry::Entry;
 use crate::source::Source;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::security_stream::SecurityEntry;
@@ -122,11 +122,11 @@ impl Security {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forged_volume::{Forged, add_runs, file};
     use super::*;
     use crate::source;
     use crate::structure::security_stream::security_hash;
     use crate::volume::Volume;
+    use crate::volume::forged_volume::{Forged, add_runs, file};
 
     fn image() -> Vec<u8> {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/links_streams.img");

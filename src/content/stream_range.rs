@@ -81,7 +81,7 @@ impl Missing {
 
 impl Origin {
     /// True for bytes that lie in clusters, or are decompressed from what does.
-    pub(super) const fn is_in_clusters(self) -> bool {
+    pub(crate) const fn is_in_clusters(self) -> bool {
         matches!(self, Self::Clusters(_) | Self::Compressed { .. } | Self::Overlay)
     }
 }
@@ -118,17 +118,17 @@ impl StreamRange {
     }
 
     /// The same bytes without a proof.
-    pub(super) fn doubted(self) -> Self {
+    pub(crate) fn doubted(self) -> Self {
         Self { is_doubtful: self.missing().is_none(), ..self }
     }
 
     /// The same bytes, missing.
-    pub(super) fn lost(self, missing: Missing) -> Self {
+    pub(crate) fn lost(self, missing: Missing) -> Self {
         Self { origin: Origin::Missing(missing), is_doubtful: false, ..self }
     }
 
     /// True when `next` goes on where this ends, from the same place.
-    pub(super) fn is_continued_by(&self, next: &Self) -> bool {
+    pub(crate) fn is_continued_by(&self, next: &Self) -> bool {
         self.end() == next.offset
             && self.is_doubtful == next.is_doubtful
             && self.origin.behind(self.length) == next.origin
@@ -149,7 +149,7 @@ impl Origin {
 }
 
 /// Appends a range; neighbours from the same place become one, empty ranges nothing.
-pub(super) fn append(ranges: &mut Vec<StreamRange>, next: StreamRange) {
+pub(crate) fn append(ranges: &mut Vec<StreamRange>, next: StreamRange) {
     if next.length == 0 {
         return;
     }
@@ -160,7 +160,7 @@ pub(super) fn append(ranges: &mut Vec<StreamRange>, next: StreamRange) {
 }
 
 /// The same ranges, with `change` applied to their parts in `part`.
-pub(super) fn repaint(
+pub(crate) fn repaint(
     ranges: &[StreamRange],
     part: &Range<u64>,
     change: impl Fn(StreamRange) -> StreamRange,

@@ -1,0 +1,39 @@
+//! A file that claims clusters.
+
+use crate::base::reference::FileReference;
+use crate::base::time::FileTime;
+
+/// A file that claims clusters, by any of its attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Claimant {
+    /// The file.
+    pub reference: FileReference,
+    /// True for a file that exists, and for extension records in use whose base record is lost.
+    pub is_live: bool,
+    /// When its record was changed last, as it says; none where the file has no standard information.
+    pub changed: Option<FileTime>,
+    /// The LSN of its base record.
+    pub lsn: u64,
+    /// The last of its times but that of the last access.
+    pub last_written: Option<FileTime>,
+    /// Its update sequence number in the change journal; 0 where it has none.
+    pub usn: u64,
+    /// Clusters that it was given; none for what is left of an earlier life, which had its clusters nobody knows when.
+    pub handed_out: u64,
+}
+
+/// When a file's record was changed last, and its LSN: the greater, the later.
+pub type Age = (Option<FileTime>, u64);
+
+impl Claimant {
+    /// A file of whose times and clusters nothing more is known.
+    pub(crate) const fn new(reference: FileReference, is_live: bool, changed: Option<FileTime>, lsn: u64) -> Self {
+        Self { reference, is_live, changed, lsn, last_written: changed, usn: 0, handed_out: 0 }
+    }
+
+    /// What tells which of two deleted files had a cluster later: nobody knows for sure.
+    #[must_use]
+    pub fn age(&self) -> Age {
+        (self.changed, self.lsn)
+    }
+}

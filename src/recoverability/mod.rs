@@ -1,0 +1,17 @@
+//! What the bytes of a stream are worth: who else claims their clusters, and the verdict.
+
+pub mod assessment;
+pub mod claimant;
+pub mod claims;
+pub mod content_witness;
+pub mod exposure;
+pub mod standing;
+pub mod verdict;
+
+pub use assessment::{Assessment, RecoverabilityOptions};
+pub use claimant::{Age, Claimant};
+pub use claims::{Claim, Claims};
+pub use content_witness::ContentWitness;
+pub use exposure::Exposure;
+pub use standing::Standing;
+pub use verdict::{AssessedRange, ByteCounts, Reasons, Recoverability, Verdict};
