@@ -77,8 +77,8 @@ pub enum DamageKind {
     /// The slot holds no signature at all: it was never used, or was wiped.
     #[error("no record: the signature is zero")]
     BlankRecord,
-    /// The slot starts with something else than a known signature.
-    #[error("no record: the signature is {found:02x?}")]
+    /// The slot starts with something else than a known signature; with one byte of it damaged, it is a record all the same.
+    #[error("the signature is {found:02x?}")]
     BadSignature {
         /// The first four bytes.
         found: [u8; 4],
@@ -199,6 +199,13 @@ pub enum DamageKind {
     UnlistedExtension {
         /// The extension record.
         number: u64,
+    },
+    /// A record that names a base has what only base records have, `$STANDARD_INFORMATION` and a name or a list:
+    /// it is a base record, and the field is damaged.
+    #[error("record names {reference} as its base, but is a base record itself")]
+    BaseRecordItself {
+        /// What the field holds.
+        reference: FileReference,
     },
     /// A record says it belongs to a base record that is gone, reused, or itself an extension.
     #[error("extension record's base {reference} is gone")]
@@ -403,6 +410,7 @@ impl DamageKind {
             Self::OverlappingPieces { .. } => "overlapping-pieces",
             Self::ListedRecordForeign { .. } => "listed-record-foreign",
             Self::UnlistedExtension { .. } => "unlisted-extension",
+            Self::BaseRecordItself { .. } => "base-record-itself",
             Self::BaseRecordGone { .. } => "base-record-gone",
             Self::BootSector => "boot-sector",
             Self::BackupBootSectorDiffers => "backup-boot-sector-differs",

@@ -53,20 +53,35 @@ impl FileReference {
         self.0 == 0
     }
 
-    /// Compares with the state of the record the reference points at.
+    /// What references to a file hold whose record has this number and state: what they held while the file existed.
     ///
-    /// Windows and ntfs-3g add one to a record's sequence number when they free it (skipping 0 or
-    /// not), Linux ntfs3 only when the record is used again; so a free record matches with the same
-    /// number or with the next one. A record in use matches with the same number only.
+    /// The rule of deletion: Windows and ntfs-3g add one to a record's sequence number when they free it (ntfs-3g
+    /// skips 0, Windows may not), Linux ntfs3 only when the record is used again. So a free record was the number
+    /// before (the first of the two) or has it still (the second); one in use has it, and both are the same.
+    #[must_use]
+    pub const fn lives(record_number: u64, record_sequence: u16, record_in_use: bool) -> [Self; 2] {
+        let now = Self::new(record_number, record_sequence);
+        let before = match record_sequence {
+            _ if record_in_use => record_sequence,
+            0 | 1 => u16::MAX,
+            sequence => sequence.saturating_sub(1),
+        };
+        [Self::new(record_number, before), now]
+    }
+
+    /// Compares with the state of the record the reference points at, by the rule of deletion: see [`lives`](Self::lives).
     #[must_use]
     pub fn matches(self, record_sequence: u16, record_in_use: bool) -> SequenceMatch {
         let wanted = self.sequence_number();
-        if wanted == 0 || wanted == record_sequence {
+        if wanted == 0 {
             return SequenceMatch::Same;
         }
-        let next = wanted.wrapping_add(1);
-        let freed_once = record_sequence == next || (next == 0 && record_sequence == 1);
-        if !record_in_use && freed_once { SequenceMatch::Freed } else { SequenceMatch::Other }
+        let [before, now] = Self::lives(self.record_number(), record_sequence, record_in_use);
+        match self {
+            _ if self == now => SequenceMatch::Same,
+            _ if self == before => SequenceMatch::Freed,
+            _ => SequenceMatch::Other,
+        }
     }
 }
 
@@ -108,5 +123,11 @@ mod tests {
         assert_eq!(last.matches(1, false), SequenceMatch::Freed, "ntfs-3g skips 0");
         assert_eq!(last.matches(0, false), SequenceMatch::Freed, "Windows may not");
         assert_eq!(FileReference::new(9, 0).matches(44, true), SequenceMatch::Same);
+        let lives = |sequence, in_use| FileReference::lives(9, sequence, in_use).map(FileReference::sequence_number);
+        assert_eq!((lives(7, true), lives(8, false)), ([7, 7], [7, 8]));
+        assert_eq!(
+            (lives(1, false), lives(0, false), lives(0xFFFF, false)),
+            ([0xFFFF, 1], [0xFFFF, 0], [0xFFFE, 0xFFFF])
+        );
     }
 }

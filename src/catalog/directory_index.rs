@@ -65,11 +65,9 @@ pub(crate) fn index_bitmap(entry: &Entry<'_>, records: usize) -> Option<Vec<u8>>
     entry.catalog().volume().attribute_value_within(&attribute, most).ok()
 }
 
-/// What the names in a directory have as their parent: of a deleted one, the life before.
-pub(crate) fn live_reference(entry: &Entry<'_>) -> FileReference {
-    let sequence = entry.sequence_number();
-    let was = if entry.header().is_in_use() { sequence } else { sequence.wrapping_sub(1) };
-    FileReference::new(entry.record_number(), was)
+/// What the names in a directory have as their parent: of a deleted one, what it was while it existed.
+pub(crate) fn live_references(entry: &Entry<'_>) -> [FileReference; 2] {
+    FileReference::lives(entry.record_number(), entry.sequence_number(), entry.header().is_in_use())
 }
 
 pub(crate) fn is_index_size(size: u32) -> bool {

@@ -145,8 +145,7 @@ impl Ghosts {
 
     /// The names an index has for a file whose record has none, as a record.
     pub(crate) fn lent_to(&self, reference: FileReference, is_in_use: bool) -> Option<Record<'static>> {
-        let before = FileReference::new(reference.record_number(), reference.sequence_number().wrapping_sub(1));
-        let lives = if is_in_use { [reference; 2] } else { [before, reference] };
+        let lives = FileReference::lives(reference.record_number(), reference.sequence_number(), is_in_use);
         lives.into_iter().find_map(|life| record_of(self.names_of(life)))
     }
 

@@ -6,6 +6,7 @@
 pub(crate) mod directory_index;
 mod entries;
 pub mod entry;
+mod extensions;
 pub mod ghost;
 pub mod link;
 pub mod parts;
@@ -46,7 +47,8 @@ pub use crate::recoverability::{
 
 /// The files of a volume.
 ///
-/// Takes 8 bytes a record, 24 bytes and the name a directory, and 24 bytes an extension record.
+/// Takes 8 bytes a record, 24 bytes and the name a directory, 24 bytes an extension record, and 16
+/// one that was freed while its file went on.
 #[derive(Debug)]
 pub struct Catalog<'v> {
     volume: &'v Volume<'v>,
@@ -58,6 +60,8 @@ pub struct Catalog<'v> {
     extensions: Vec<Extension>,
     /// Places in `extensions`, sorted by the numbers of the extension records.
     by_number: Vec<usize>,
+    /// Extension records that were freed while their file went on, sorted: no part of it any more.
+    pub(crate) residue: Vec<(u64, FileReference)>,
     counts: Counts,
     /// How many UTF-16 units of a directory's text are put before a name.
     longest_path: usize,

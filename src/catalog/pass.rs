@@ -4,8 +4,8 @@ use std::ops::{ControlFlow, Range};
 
 use super::ghost::Ghosts;
 use super::slot::{Slot, SlotFlags};
-use super::{Catalog, Counts, Directory, Extension, path_budget};
-use crate::base::reference::{FileReference, SequenceMatch};
+use super::{Catalog, Counts, Directory, path_budget};
+use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::{Record, RecordHeader};
@@ -21,8 +21,8 @@ struct Part {
     directories: Vec<(u64, Directory)>,
     names: Vec<u8>,
     extensions: Vec<(FileReference, u64)>,
-    /// Names of directories that stand in extension records, by the base they belong to.
-    outlying: Vec<(FileReference, Directory)>,
+    /// Names of directories that stand in extension records, by these.
+    outlying: Vec<(u64, Directory)>,
 }
 
 /// Makes the catalog of `volume`.
@@ -35,6 +35,7 @@ pub(crate) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> 
         names: Vec::new(),
         extensions: Vec::new(),
         by_number: Vec::new(),
+        residue: Vec::new(),
         counts: Counts::default(),
         longest_path: path_budget::LONGEST,
         ghosts: Ghosts::default(),
@@ -48,8 +49,8 @@ pub(crate) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> 
         ControlFlow::<()>::Continue(())
     });
     debug_assert!(flow.is_continue(), "nothing breaks the pass");
-    outlying.into_iter().for_each(|(base, directory)| catalog.name_directory(base, directory));
     catalog.join_extensions(extensions);
+    outlying.into_iter().for_each(|(number, directory)| catalog.name_directory(number, directory));
     catalog.longest_path = path_budget::longest_path(&catalog, threads);
     catalog
 }
@@ -66,9 +67,11 @@ impl Part {
                 _ if missing.iter().any(is_gone) => Slot::unreadable(),
                 Err(damage) => Slot::without_record(&damage),
                 Ok(header) => {
-                    let slot = Slot::of(header);
-                    if slot.flags().intersects(SlotFlags::DIRECTORY | SlotFlags::EXTENSION) {
-                        self.look_closer(number, bytes);
+                    let mut slot = Slot::of(header);
+                    if slot.flags().intersects(SlotFlags::DIRECTORY | SlotFlags::EXTENSION)
+                        && self.look_closer(number, bytes)
+                    {
+                        slot.remove(SlotFlags::EXTENSION);
                     }
                     slot
                 }
@@ -77,15 +80,18 @@ impl Part {
         }
     }
 
-    /// Takes the name of a directory, and notes what an extension record belongs to.
-    fn look_closer(&mut self, number: u64, bytes: &mut [u8]) {
-        let Ok(record) = Record::parse_in_place(number, bytes) else { return };
+    /// Takes the name of a directory, and notes what an extension record belongs to. True for a base record.
+    fn look_closer(&mut self, number: u64, bytes: &mut [u8]) -> bool {
+        let Ok(record) = Record::parse_in_place(number, bytes) else { return false };
         let base = record.header().base_reference();
-        let is_extension = !record.header().is_base_record();
+        let is_extension = !record.is_base_record();
         if is_extension {
             self.extensions.push((base, number));
         }
-        let Some(name) = best_directory_name(&record, is_extension) else { return };
+        if !is_extension && !record.header().is_directory() {
+            return true;
+        }
+        let Some(name) = best_directory_name(&record, is_extension) else { return !is_extension };
         let directory = Directory {
             parent: name.parent(),
             name_offset: self.names.len(),
@@ -94,10 +100,11 @@ impl Part {
         };
         self.names.extend_from_slice(name.name().bytes());
         if is_extension {
-            self.outlying.push((base, directory));
+            self.outlying.push((number, directory));
         } else {
             self.directories.push((number, directory));
         }
+        !is_extension
     }
 }
 
@@ -118,12 +125,7 @@ fn rank(name: &FileName<'_>) -> u8 {
 
 impl Catalog<'_> {
     /// Appends what some chunks contribute.
-    fn take(
-        &mut self,
-        part: Part,
-        extensions: &mut Vec<(FileReference, u64)>,
-        outlying: &mut Vec<(FileReference, Directory)>,
-    ) {
+    fn take(&mut self, part: Part, extensions: &mut Vec<(FileReference, u64)>, outlying: &mut Vec<(u64, Directory)>) {
         let names_before = self.names.len();
         let moved = |mut directory: Directory| {
             directory.name_offset = directory.name_offset.saturating_add(names_before);
@@ -133,13 +135,13 @@ impl Catalog<'_> {
         self.slots.extend(part.slots);
         self.names.extend(part.names);
         extensions.extend(part.extensions);
-        outlying.extend(part.outlying.into_iter().map(|(base, directory)| (base, moved(directory))));
+        outlying.extend(part.outlying.into_iter().map(|(number, directory)| (number, moved(directory))));
         for (number, directory) in part.directories {
             self.add_directory(number, moved(directory));
         }
     }
 
-    fn slot_mut(&mut self, number: u64) -> Option<&mut Slot> {
+    pub(super) fn slot_mut(&mut self, number: u64) -> Option<&mut Slot> {
         self.slots.get_mut(usize::try_from(number).ok()?)
     }
 
@@ -152,9 +154,9 @@ impl Catalog<'_> {
     }
 
     /// Gives a directory the name found in one of its extension records, if it has no better one.
-    fn name_directory(&mut self, base: FileReference, directory: Directory) {
-        let number = base.record_number();
-        let Some(slot) = self.slot(number).filter(|slot| is_base(*slot, base)) else { return };
+    fn name_directory(&mut self, extension: u64, directory: Directory) {
+        let Some(number) = self.joined_to(extension) else { return };
+        let Some(slot) = self.slot(number).filter(|slot| !slot.flags().contains(SlotFlags::EXTENSION)) else { return };
         match slot.directory().and_then(|index| self.directories.get_mut(index)) {
             Some(known) if known.rank <= directory.rank => {}
             Some(known) => *known = directory,
@@ -162,55 +164,6 @@ impl Catalog<'_> {
             None => {}
         }
     }
-
-    /// Sorts the extension records to their bases. Those whose base is gone are sorted to the first
-    /// of them: together they are what is left of a file.
-    fn join_extensions(&mut self, mut found: Vec<(FileReference, u64)>) {
-        found.sort_unstable();
-        let mut remains: Option<(FileReference, u64)> = None;
-        for (base, number) in found {
-            let base_slot = self.slot(base.record_number()).filter(|slot| is_base(*slot, base));
-            let extension_in_use = self.slot(number).is_some_and(|slot| slot.flags().contains(SlotFlags::IN_USE));
-            match base_slot {
-                // A file that shrank leaves freed extension records that still name it: residue.
-                Some(slot) if slot.flags().contains(SlotFlags::IN_USE) && !extension_in_use => {}
-                Some(_) => self.join(base.record_number(), number),
-                None => {
-                    let same = remains.filter(|(reference, _)| *reference == base);
-                    match same {
-                        Some((_, head)) => self.join(head, number),
-                        None => {
-                            remains = Some((base, number));
-                            self.mark_extended(number);
-                        }
-                    }
-                }
-            }
-        }
-        self.extensions.sort_unstable();
-        self.by_number = (0..self.extensions.len()).collect();
-        let number = |place: &usize| self.extensions.get(*place).map(|extension| extension.number);
-        self.by_number.sort_unstable_by_key(number);
-    }
-
-    fn join(&mut self, base: u64, number: u64) {
-        self.extensions.push(Extension { base, number });
-        self.mark_extended(base);
-    }
-
-    fn mark_extended(&mut self, number: u64) {
-        if let Some(slot) = self.slot_mut(number) {
-            slot.add(SlotFlags::HAS_EXTENSIONS);
-        }
-    }
-}
-
-/// True when `slot` holds the base record that `reference` means, deleted since or not.
-fn is_base(slot: Slot, reference: FileReference) -> bool {
-    let flags = slot.flags();
-    flags.contains(SlotFlags::RECORD)
-        && !flags.contains(SlotFlags::EXTENSION)
-        && reference.matches(slot.sequence(), flags.contains(SlotFlags::IN_USE)) != SequenceMatch::Other
 }
 
 impl Counts {

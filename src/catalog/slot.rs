@@ -70,6 +70,10 @@ impl Slot {
         SlotFlags::from_bits_retain(self.0.to_le_bytes()[2])
     }
 
+    pub(crate) fn remove(&mut self, flags: SlotFlags) {
+        self.0 &= !(u64::from(flags.bits()) << 16);
+    }
+
     pub(crate) fn add(&mut self, flags: SlotFlags) {
         self.0 |= u64::from(flags.bits()) << 16;
     }

@@ -175,11 +175,16 @@ pub(crate) fn join_pieces(streams: &mut Few<Stream<'_>>) {
 
 fn join_scattered_pieces(streams: &mut Vec<Stream<'_>>) {
     let mut pieces: Vec<_> = streams.drain(..).enumerate().collect();
-    let key = |piece: &Attribute<'_>| (piece.name().bytes().to_vec(), lowest_vcn(piece));
+    // What an earlier life left behind the used size goes on in nothing, and nothing goes on in it.
+    let key = |piece: &Attribute<'_>| (piece.name().bytes().to_vec(), piece.is_beyond_used(), lowest_vcn(piece));
     pieces.sort_by_cached_key(|(_, piece)| key(&piece.first));
     let mut joined: Vec<(usize, Stream<'_>)> = Vec::new();
     for (index, piece) in pieces {
-        let goes_on = |stream: &Stream<'_>| stream.name() == piece.name() && lowest_vcn(&piece.first) > 0;
+        let is_residue = |stream: &Stream<'_>| stream.first.is_beyond_used();
+        let goes_on = |stream: &Stream<'_>| {
+            let is_same = stream.name() == piece.name() && is_residue(stream) == is_residue(&piece);
+            is_same && lowest_vcn(&piece.first) > 0
+        };
         match joined.last_mut().filter(|(_, stream)| goes_on(stream)) {
             Some((place, stream)) => {
                 stream.others.push(piece.first);

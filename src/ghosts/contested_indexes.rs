@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::base::reference::FileReference;
-use crate::catalog::directory_index::{index_pieces, index_record_size, live_reference};
+use crate::catalog::directory_index::{index_pieces, index_record_size, live_references};
 use crate::catalog::{Catalog, Entry};
 use crate::source::Source;
 
@@ -30,12 +30,14 @@ impl IndexClaim {
     /// What a directory claims.
     pub(crate) fn of(entry: &Entry<'_>) -> Vec<Self> {
         let Some(record_size) = index_record_size(entry) else { return Vec::new() };
-        let directory = live_reference(entry);
-        let claim = |(start, length, _): (u64, u64, u64)| {
+        let [first, last] = live_references(entry);
+        let lives = std::iter::once(first).chain((last != first).then_some(last));
+        let pieces = index_pieces(entry);
+        let claim = |directory, (start, length, _): (u64, u64, u64)| {
             let shift = start.checked_rem(u64::from(record_size)).unwrap_or(0);
             Self { directory, grid: Grid { record_size, shift }, start, end: start.saturating_add(length) }
         };
-        index_pieces(entry).into_iter().map(claim).collect()
+        lives.flat_map(|directory| pieces.iter().map(move |piece| claim(directory, *piece))).collect()
     }
 }
 

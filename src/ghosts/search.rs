@@ -8,7 +8,7 @@ use super::slack::carve;
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
 use crate::catalog::directory_index::{
-    index_attributes, index_bitmap, index_pieces, index_record_size, live_reference, records_of,
+    index_attributes, index_bitmap, index_pieces, index_record_size, live_references, records_of,
 };
 use crate::catalog::ghost::{Ghost, Witness, order};
 use crate::catalog::slot::SlotFlags;
@@ -153,7 +153,7 @@ impl Known {
         if let Some(slot) = usize::try_from(named.number).ok().and_then(|number| self.named.get_mut(number)) {
             *slot = Some(named.life);
         }
-        self.directories.extend(named.directory);
+        self.directories.extend(named.directory.into_iter().flatten());
     }
 
     /// True when a record with a name lives the life that `reference` means.
@@ -169,7 +169,7 @@ struct Named {
     number: u64,
     life: (u16, bool),
     /// The entry as a directory, in the life that its names mean.
-    directory: Option<FileReference>,
+    directory: Option<[FileReference; 2]>,
     /// The directories of its names.
     parents: Vec<FileReference>,
     /// Bytes that it has for an index.
@@ -184,7 +184,7 @@ impl Named {
         Self {
             number: entry.record_number(),
             life: (entry.sequence_number(), entry.header().is_in_use()),
-            directory: entry.is_directory().then(|| live_reference(entry)),
+            directory: entry.is_directory().then(|| live_references(entry)),
             parents,
             claimed,
         }
@@ -247,8 +247,8 @@ impl Collected {
 
     /// Looks through the index of one directory: its root, its records, and the slack of each.
     fn look_through(&mut self, entry: &Entry<'_>, known: &Known) {
-        let directory = live_reference(entry);
-        let is_own = |parent: FileReference| parent == directory;
+        let lives = live_references(entry);
+        let is_own = |parent: FileReference| lives.contains(&parent);
         for root in index_attributes(entry, AttributeType::INDEX_ROOT) {
             let Ok(root) = root.resident_value().and_then(IndexRoot::parse) else { continue };
             for item in root.entries().filter_map(Result::ok) {

@@ -385,7 +385,7 @@ fn by_claim(claim: &Claim<'_>, owner: Owner) -> Option<Standing> {
     }
     let other = claim.other_deleted(owner.reference)?;
     let own = claim.deleted.into_iter().flatten().find(|claimant| claimant.reference == owner.reference);
-    let is_later = other.reference != owner.reference && own.is_some_and(|own| own.age() > other.age());
+    let is_later = other.reference != owner.reference && own.is_some_and(|own| own.is_later_than(other));
     Some(Standing::Contested { by: other.reference, is_later })
 }
 

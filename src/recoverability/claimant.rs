@@ -14,6 +14,8 @@ pub struct Claimant {
     pub changed: Option<FileTime>,
     /// The LSN of its base record.
     pub lsn: u64,
+    /// True for what is left of an earlier state of a file: nobody knows when it gave its clusters up.
+    pub is_residue: bool,
     /// The last of its times but that of the last access.
     pub last_written: Option<FileTime>,
     /// Its update sequence number in the change journal; 0 where it has none.
@@ -28,12 +30,21 @@ pub type Age = (Option<FileTime>, u64);
 impl Claimant {
     /// A file of whose times and clusters nothing more is known.
     pub(crate) const fn new(reference: FileReference, is_live: bool, changed: Option<FileTime>, lsn: u64) -> Self {
-        Self { reference, is_live, changed, lsn, last_written: changed, usn: 0, handed_out: 0 }
+        Self { reference, is_live, changed, lsn, is_residue: false, last_written: changed, usn: 0, handed_out: 0 }
     }
 
-    /// What tells which of two deleted files had a cluster later: nobody knows for sure.
+    /// What tells which of two deleted files had a cluster later: nobody knows for sure. Residue counts as the latest.
     #[must_use]
     pub fn age(&self) -> Age {
-        (self.changed, self.lsn)
+        (if self.is_residue { Some(FileTime(u64::MAX)) } else { self.changed }, self.lsn)
+    }
+
+    /// Whether the file had clusters later than `other` had them, as far as is known.
+    #[must_use]
+    pub fn is_later_than(&self, other: &Self) -> bool {
+        if other.is_residue || self.is_residue {
+            return other.lsn > 0 && self.lsn > other.lsn;
+        }
+        self.age() > other.age()
     }
 }

@@ -13,6 +13,7 @@ use crate::base::threads::Threads;
 use crate::catalog::entry::{Entry, EntryState};
 use crate::catalog::{Batch, Catalog};
 use crate::structure::attribute::Attribute;
+use crate::structure::record::Record;
 use crate::volume::extents::Location;
 
 /// Who claims a range of clusters: up to two files that exist, up to two that were deleted, of these
@@ -32,10 +33,18 @@ impl<'c> Claim<'c> {
         other(self.live, reference)
     }
 
-    /// The same among deleted files: of several the one changed last.
+    /// The same among deleted files: of several the one changed last. What an earlier state of the file itself had
+    /// does not count.
     #[must_use]
     pub fn other_deleted(&self, reference: FileReference) -> Option<&'c Claimant> {
-        other(self.deleted, reference)
+        let [first, second] = self.deleted;
+        let is_own = |claimant: &&Claimant| claimant.is_residue && claimant.reference == reference;
+        match (first.filter(is_own), second.filter(is_own)) {
+            (Some(_), Some(_)) => None,
+            (Some(_), None) => second.filter(|claimant| claimant.reference != reference),
+            (None, Some(_)) => first.filter(|claimant| claimant.reference != reference),
+            (None, None) => other(self.deleted, reference),
+        }
     }
 
     /// True where nobody claims the clusters.
@@ -127,6 +136,7 @@ impl Catalog<'_> {
             },
         );
         debug_assert!(flow.is_continue(), "nothing breaks the pass");
+        self.residue.iter().for_each(|residue| all.add_residue(self, *residue, clusters));
         all.add_table(self, clusters);
         Claims::sweep(all)
     }
@@ -170,12 +180,7 @@ impl Part {
     ) {
         let Ok(claimant) = u32::try_from(self.claimants.len()) else { return };
         let known = self.runs.len();
-        for runs in attributes.filter_map(|attribute| attribute.non_resident()?.data_runs().ok()) {
-            let placed = runs.map_while(Result::ok).filter_map(|run| Some((run.lcn?, run.clusters)));
-            let placed = placed.map(|(start, length)| (start, start.saturating_add(length).min(clusters)));
-            let inside = placed.filter(|(start, end)| start < end);
-            self.runs.extend(inside.map(|(start, end)| Run { start, end, claimant }));
-        }
+        self.add_runs(claimant, attributes, clusters);
         let Some(runs) = self.runs.get(known..).filter(|runs| !runs.is_empty()) else { return };
         let lengths = runs.iter().map(|run| run.end.saturating_sub(run.start));
         let information = entry.standard_information();
@@ -185,11 +190,35 @@ impl Part {
             reference: entry.reference(),
             is_live: is_live.unwrap_or(false),
             changed: information.map(|information| information.record_changed()),
-            lsn: entry.header().lsn(),
+            // Of residue the record's own LSN says nothing: it is that of the later life.
+            lsn: if is_live.is_some() { entry.header().lsn() } else { 0 },
+            is_residue: is_live.is_none(),
             last_written: times.and_then(|times| times.into_iter().max()),
             usn: information.and_then(|information| information.update_sequence_number()).unwrap_or(0),
             handed_out: if is_live.is_some() { lengths.fold(0, u64::saturating_add) } else { 0 },
         });
+    }
+
+    /// What a file had in an extension record that was freed since.
+    fn add_residue(&mut self, catalog: &Catalog<'_>, (number, of): (u64, FileReference), clusters: u64) {
+        let record = catalog.mft().slot(number).ok().and_then(|(bytes, _)| Record::from_vec(number, bytes).ok());
+        let (Some(record), Ok(claimant)) = (record, u32::try_from(self.claimants.len())) else { return };
+        let known = self.runs.len();
+        let attributes = record.attributes().filter_map(Result::ok);
+        self.add_runs(claimant, attributes.filter(|attribute| !attribute.is_resident()), clusters);
+        if self.runs.len() > known {
+            let claimant = Claimant::new(of, false, None, record.header().lsn());
+            self.claimants.push(Claimant { is_residue: true, ..claimant });
+        }
+    }
+
+    fn add_runs<'a>(&mut self, claimant: u32, attributes: impl Iterator<Item = Attribute<'a>>, clusters: u64) {
+        for runs in attributes.filter_map(|attribute| attribute.non_resident()?.data_runs().ok()) {
+            let placed = runs.map_while(Result::ok).filter_map(|run| Some((run.lcn?, run.clusters)));
+            let placed = placed.map(|(start, length)| (start, start.saturating_add(length).min(clusters)));
+            let inside = placed.filter(|(start, end)| start < end);
+            self.runs.extend(inside.map(|(start, end)| Run { start, end, claimant }));
+        }
     }
 
     /// The table itself, where its own record does not say where it lies.

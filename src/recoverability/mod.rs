@@ -5,6 +5,10 @@ pub mod claimant;
 pub mod claims;
 pub mod content_witness;
 pub mod exposure;
+#[cfg(test)]
+mod header_damage;
+#[cfg(test)]
+mod residue_tests;
 pub mod standing;
 pub mod verdict;
 

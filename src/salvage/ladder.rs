@@ -403,7 +403,7 @@ fn goes_on_behind(mft: &Mft<'_>) -> bool {
 fn has_users_file(mft: &Mft<'_>) -> bool {
     (FIRST_USER_RECORD..mft.record_count()).filter_map(|number| mft.record(number).ok()).any(|record| {
         let header = record.header();
-        let is_file = header.is_in_use() && header.is_base_record();
+        let is_file = header.is_in_use() && record.is_base_record();
         is_file && names(&record).any(|(parent, name)| parent == 5 && !OF_WINDOWS.contains(&name.as_str()))
     })
 }

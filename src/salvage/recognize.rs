@@ -104,7 +104,7 @@ fn record(offset: u64, bytes: &[u8]) -> Option<RecordHit> {
         offset,
         number: header.own_number().unwrap_or(RecordHit::NO_NUMBER),
         lsn: header.lsn(),
-        base: header.base_reference(),
+        base: if record.is_base_record() { FileReference(0) } else { header.base_reference() },
         parent: FileReference(0),
         record_size: u32::try_from(size).ok()?,
         flags: HitFlags::empty(),
@@ -114,7 +114,7 @@ fn record(offset: u64, bytes: &[u8]) -> Option<RecordHit> {
     hit.flags.set(HitFlags::OWN_NUMBER, header.own_number().is_some());
     hit.flags.set(HitFlags::IN_USE, header.is_in_use());
     hit.flags.set(HitFlags::DIRECTORY, header.is_directory());
-    hit.flags.set(HitFlags::EXTENSION, !header.is_base_record());
+    hit.flags.set(HitFlags::EXTENSION, !record.is_base_record());
     hit.flags.set(HitFlags::BAAD, header.is_baad());
     let attributes = look_at_attributes(&record, &mut hit);
     let protection = record.update_sequence().protection();

@@ -75,7 +75,9 @@ impl<'a> Attribute<'a> {
         let is_sound = Self::is_plausible_type(le::u32_in::<0, 24>(header)) && length >= shortest && length & 7 == 0;
         let bytes = rest.get(..length).filter(|_| is_sound)?;
         let place = u32::try_from(offset).unwrap_or(u32::MAX);
-        Some(Self { bytes, header, record, offset: place, beyond_used: offset >= used })
+        // An attribute that the used size cuts is no more in use than one behind it.
+        let beyond_used = offset.saturating_add(length) > used;
+        Some(Self { bytes, header, record, offset: place, beyond_used })
     }
 
     /// A multiple of 0x10 that is not 0: anything else is what follows a lost end marker.
@@ -390,7 +392,8 @@ impl<'a> Attributes<'a> {
         match lengths.find(possible) {
             Some(length) => {
                 self.offset = offset.saturating_add(length);
-                Some(Attribute::new(rest.get(..length).unwrap_or_default(), self.record, offset, offset >= self.used))
+                let beyond_used = offset.saturating_add(length) > self.used;
+                Some(Attribute::new(rest.get(..length).unwrap_or_default(), self.record, offset, beyond_used))
             }
             None => {
                 let damage = Attribute::length_damage(rest, self.record, u32::try_from(offset).unwrap_or(u32::MAX));

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use bitflags::bitflags;
 
-use super::attribute::Attributes;
+use super::attribute::{Attribute, Attributes};
+use super::attribute_type::AttributeType;
 use super::update_sequence::{Protection, STRIDE, UpdateSequence};
+use super::value::standard_information::StandardInformation;
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::le;
 use crate::base::reference::FileReference;
@@ -52,7 +54,7 @@ impl<'a> RecordHeader<'a> {
     ///
     /// # Errors
     /// When there are fewer than 48 bytes, or no `FILE` or `BAAD` signature: [`DamageKind::BlankRecord`]
-    /// for four zero bytes, else [`DamageKind::BadSignature`].
+    /// for four zero bytes, else [`DamageKind::BadSignature`]. `FILE` with one byte damaged is taken for it.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Damage> {
         let header = bytes.first_chunk::<48>();
@@ -61,6 +63,7 @@ impl<'a> RecordHeader<'a> {
         match le::u32_in::<0, 48>(header) {
             Self::FILE | Self::BAAD => Ok(Self { bytes: header }),
             0 => Err(Damage::new(0, DamageKind::BlankRecord)),
+            other if is_nearly_file(other) => Ok(Self { bytes: header }),
             other => Err(Damage::new(0, DamageKind::BadSignature { found: other.to_le_bytes() })),
         }
     }
@@ -68,7 +71,13 @@ impl<'a> RecordHeader<'a> {
     /// True for a record that chkdsk or a driver found torn and marked `BAAD`.
     #[must_use]
     pub fn is_baad(&self) -> bool {
-        self.bytes[0] == b'B'
+        le::u32_in::<0, 48>(self.bytes) == Self::BAAD
+    }
+
+    /// The signature, where one byte of it is damaged.
+    fn damaged_signature(&self) -> Option<[u8; 4]> {
+        let found = le::u32_in::<0, 48>(self.bytes);
+        (found != Self::FILE && found != Self::BAAD).then_some(found.to_le_bytes())
     }
 
     /// Log sequence number of the last logged change; 0 when none was logged.
@@ -141,7 +150,8 @@ impl<'a> RecordHeader<'a> {
         FileReference(le::u64_in::<32, 48>(self.bytes))
     }
 
-    /// True unless the record extends another one.
+    /// True where the field of the base record says that the record extends no other one. What the record's
+    /// attributes say counts more: [`Record::is_base_record`].
     #[must_use]
     #[inline]
     pub fn is_base_record(&self) -> bool {
@@ -237,7 +247,10 @@ impl<'a> Record<'a> {
     fn array_limit(number: u64, bytes: &[u8]) -> Result<usize, Damage> {
         let header = RecordHeader::parse(bytes).map_err(|damage| damage.within(Some(number), 0))?;
         let first_attribute = usize::from(header.first_attribute());
-        Ok(if first_attribute < Self::SHORTEST_HEADER { bytes.len() } else { first_attribute })
+        let words = bytes.as_chunks::<STRIDE>().0.len().saturating_add(1);
+        let behind = usize::from(header.update_sequence_offset()).saturating_add(words.saturating_mul(2));
+        let is_limit = first_attribute >= behind || !is_usual_first(bytes, behind.next_multiple_of(8));
+        Ok(if first_attribute >= Self::SHORTEST_HEADER && is_limit { first_attribute } else { bytes.len() })
     }
 
     /// The record's index in the MFT.
@@ -260,6 +273,31 @@ impl<'a> Record<'a> {
         FileReference::new(self.number, self.header().sequence_number())
     }
 
+    /// True unless the record extends another one. A record with `$STANDARD_INFORMATION` and a name or an attribute list
+    /// of its own is a base record whatever its header says: no writer puts these into one that extends another.
+    #[must_use]
+    #[inline]
+    pub fn is_base_record(&self) -> bool {
+        self.header().is_base_record() || self.has_base_attributes()
+    }
+
+    #[cold]
+    fn has_base_attributes(&self) -> bool {
+        let (mut has_information, mut has_name) = (false, false);
+        for attribute in self.attributes().filter_map(Result::ok).filter(|attribute| !attribute.is_beyond_used()) {
+            match attribute.attribute_type() {
+                AttributeType::STANDARD_INFORMATION => {
+                    let value = attribute.resident_value();
+                    has_information |= value.is_ok_and(|value| StandardInformation::parse(value).is_ok());
+                }
+                AttributeType::FILE_NAME => has_name |= attribute.file_name().is_ok(),
+                AttributeType::ATTRIBUTE_LIST => has_name = true,
+                _ => {}
+            }
+        }
+        has_information && has_name
+    }
+
     /// The attributes in the order they stand in.
     #[must_use]
     #[inline]
@@ -273,19 +311,46 @@ impl<'a> Record<'a> {
 
     /// Where the walk over the attributes starts: where the header says, or, where that is
     /// impossible, at the first place a writer could have put them.
+    #[inline]
     fn first_attribute(&self) -> usize {
         let stored = usize::from(self.header().first_attribute());
-        if self.is_first_attribute_possible() {
-            return stored;
-        }
-        let usual = [56, 48, 72];
-        let is_attribute = |offset: &usize| matches!(le::u32_at(&self.bytes, *offset), Some(0x10 | 0x20 | 0x30 | 0x80));
-        usual.into_iter().find(is_attribute).unwrap_or(stored)
+        if stored == self.behind_array() { stored } else { self.likely_first_attribute(stored) }
     }
 
+    /// Every writer puts the attributes right behind the update sequence array.
+    #[inline]
+    fn behind_array(&self) -> usize {
+        let words = usize::from(self.update_sequence.strides()).saturating_add(1);
+        usize::from(self.header().update_sequence_offset()).saturating_add(words.saturating_mul(2)).next_multiple_of(8)
+    }
+
+    /// Where the attributes start if the header's word for it is unusual: there, unless that is impossible, or one of
+    /// the usual places has an attribute and the way from it leads to where the header says, or nothing stands there.
+    #[cold]
+    fn likely_first_attribute(&self, stored: usize) -> usize {
+        let is_attribute = |offset: usize| {
+            is_usual_first(&self.bytes, offset)
+                && Attribute::sound_at(&self.bytes, self.number, offset, self.used_size()).is_some()
+        };
+        let Some(usual) = [56, 48, 72].into_iter().find(|offset| is_attribute(*offset)) else { return stored };
+        let leads_there = || {
+            let mut walk = Attributes::new(&self.bytes, self.number, usual, self.used_size());
+            while walk.position() < stored && walk.next().is_some() {}
+            walk.position() == stored
+        };
+        let is_good = self.is_first_attribute_possible() && is_attribute(stored) && !leads_there();
+        if is_good { stored } else { usual }
+    }
+
+    /// Whether the attributes can start where the header says, and were found there.
     fn is_first_attribute_possible(&self) -> bool {
         let stored = usize::from(self.header().first_attribute());
         stored >= Self::SHORTEST_HEADER && stored.is_multiple_of(8) && stored < self.bytes.len()
+    }
+
+    #[inline]
+    fn is_first_attribute_right(&self) -> bool {
+        self.is_first_attribute_possible() && self.first_attribute() == usize::from(self.header().first_attribute())
     }
 
     /// The bytes behind the attributes: what earlier, longer lives of the record left there.
@@ -323,9 +388,11 @@ impl<'a> Record<'a> {
         let header = self.header();
         usize::try_from(header.allocated_size()) == Ok(self.bytes.len())
             && header.own_number().is_none_or(|own| own == self.number)
-            && self.is_first_attribute_possible()
+            && self.is_first_attribute_right()
             && self.update_sequence.is_sound()
+            && (header.is_base_record() || !self.has_base_attributes())
             && !header.is_baad()
+            && header.damaged_signature().is_none()
     }
 
     #[cold]
@@ -336,9 +403,15 @@ impl<'a> Record<'a> {
         if header.is_baad() {
             add(0, DamageKind::BaadRecord);
         }
-        if !self.is_first_attribute_possible() {
+        if let Some(found) = header.damaged_signature() {
+            add(0, DamageKind::BadSignature { found });
+        }
+        if !self.is_first_attribute_right() {
             let value = u64::from(header.first_attribute());
             add(20, DamageKind::BadValue { what: "first attribute offset", value });
+        }
+        if !header.is_base_record() && self.has_base_attributes() {
+            add(32, DamageKind::BaseRecordItself { reference: header.base_reference() });
         }
         let (found, expected) = (header.allocated_size(), u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
         if found != expected {
@@ -351,6 +424,17 @@ impl<'a> Record<'a> {
         damage.extend(strides.into_iter().map(|damage| damage.within(Some(self.number), 0)));
         damage
     }
+}
+
+/// True for `FILE` with one byte damaged.
+#[cold]
+fn is_nearly_file(signature: u32) -> bool {
+    signature.to_le_bytes().iter().zip(b"FILE").filter(|(found, expected)| found == expected).count() == 3
+}
+
+/// True where an attribute of a type stands that may be a record's first.
+fn is_usual_first(bytes: &[u8], offset: usize) -> bool {
+    matches!(le::u32_at(bytes, offset), Some(0x10 | 0x20 | 0x30 | 0x80))
 }
 
 impl Record<'_> {
@@ -373,7 +457,6 @@ impl Record<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::structure::attribute_type::AttributeType;
     use crate::structure::forge::Forge;
 
     fn kinds(record: &Record<'_>) -> Vec<Result<u32, DamageKind>> {

@@ -51,7 +51,7 @@ impl ClusterBitmap {
         let clusters = geometry.cluster_count();
         let mut this = Self::unavailable(clusters);
         let record = match volume.mft().record(Self::RECORD) {
-            Ok(record) if record.header().is_in_use() && record.header().is_base_record() => record,
+            Ok(record) if record.header().is_in_use() && record.is_base_record() => record,
             Ok(_) => return this.damaged(DamageKind::BadValue { what: "use of the record of $Bitmap", value: 0 }),
             Err(_) => return this.damaged(DamageKind::Unreadable { length: u64::from(volume.mft().record_size()) }),
         };

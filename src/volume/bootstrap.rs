@@ -54,7 +54,7 @@ fn record_zero(source: Window<'_>, geometry: &Geometry, offset: u64) -> Option<R
     let record = Record::from_vec(0, bytes).ok()?;
     let piece = table_pieces(&record).find_map(|attribute| attribute.non_resident())?;
     let starts = piece.lowest_vcn() == 0 && piece.data_runs().ok()?.next()?.is_ok();
-    (starts && record.header().is_base_record()).then_some(record)
+    (starts && record.is_base_record()).then_some(record)
 }
 
 /// The pieces of the unnamed `$DATA` in one record.

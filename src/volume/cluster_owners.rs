@@ -71,7 +71,7 @@ impl<'p> Unowned<'p> {
 /// Adds the ranges of places that lie in the clusters of a record.
 fn owned_by(record: &Record<'_>, cluster_size: u32, places: &[(u64, usize)], owned: &mut Vec<(Range<usize>, u64)>) {
     let header = record.header();
-    let owner = if header.is_base_record() { record.number() } else { header.base_reference().record_number() };
+    let owner = if record.is_base_record() { record.number() } else { header.base_reference().record_number() };
     // The table's own runs are no file's.
     if !header.is_in_use() || owner == 0 {
         return;

@@ -8,7 +8,7 @@ use crate::base::error::ReadError;
 use crate::base::reference::FileReference;
 use crate::source::{Source, Window};
 use crate::structure::attribute_type::AttributeType;
-use crate::structure::forge::Forge;
+use crate::structure::forge::{Forge, utf16};
 use crate::structure::record::Record;
 use crate::volume::Volume;
 use crate::volume::geometry::Geometry;
@@ -58,10 +58,35 @@ pub(crate) fn directory(parent: (u64, u16), name: &str) -> Forge {
     Forge::new(RECORD).flags(3).name(parent, 3, name)
 }
 
+/// The records, where a base without an attribute list has one that names its extension records, as NTFS has it.
+fn with_lists(mut records: Vec<(u64, Forge)>) -> Vec<(u64, Forge)> {
+    let on_disk: Vec<_> = records.iter().map(|(number, record)| (*number, record.clone().on_disk(*number))).collect();
+    let parsed: Vec<_> = on_disk.iter().map(|(number, bytes)| Record::parse(*number, bytes).unwrap()).collect();
+    for ((number, forge), base) in records.iter_mut().zip(&parsed) {
+        let life = if base.header().is_in_use() { 0 } else { 1 };
+        let sequence = base.header().sequence_number().saturating_sub(life).max(1);
+        let own = parsed.iter().filter(|other| {
+            let to = other.header().base_reference();
+            let is_own = to.record_number() == *number && !other.is_base_record();
+            is_own && (other.header().is_in_use() || !base.header().is_in_use())
+        });
+        let own: Vec<(u64, u16)> = own.map(|other| (other.number(), other.header().sequence_number())).collect();
+        let has_list = base.attributes().flatten().any(|it| it.attribute_type() == AttributeType::ATTRIBUTE_LIST);
+        if own.is_empty() || has_list || !base.is_base_record() {
+            continue;
+        }
+        let of_own = own.iter().map(|&record| list_entry(AttributeType::DATA, "", 0, record, 0));
+        let of_base = list_entry(AttributeType::STANDARD_INFORMATION, "", 0, (*number, sequence), 0);
+        let list: Vec<u8> = std::iter::once(of_base).chain(of_own).flatten().collect();
+        *forge = forge.clone().resident(AttributeType::ATTRIBUTE_LIST, "", &list);
+    }
+    records
+}
+
 /// A bare table with these records; the slots between them are blank.
 pub(crate) fn table(records: impl IntoIterator<Item = (u64, Forge)>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for (number, record) in records {
+    for (number, record) in with_lists(records.into_iter().collect()) {
         let start = number as usize * RECORD;
         bytes.resize(bytes.len().max(start + RECORD), 0);
         bytes[start..start + RECORD].copy_from_slice(&record.on_disk(number));
@@ -96,7 +121,7 @@ impl Forged {
         this.write(BITMAP, &[0; CLUSTER as usize]);
         this.allocate(0..FREE);
         this.allocate(BITMAP..CLUSTERS);
-        for (number, record) in records {
+        for (number, record) in with_lists(records) {
             this.record(number, record);
         }
         this
@@ -161,6 +186,40 @@ impl Forged {
         let geometry = geometry.total_sectors(CLUSTERS).mft_lcn(Some(TABLE)).build().unwrap();
         Volume::with_geometry(Window::whole(self), geometry).unwrap()
     }
+}
+
+/// An `$INDEX_ROOT` of names with these entries and nothing below it.
+pub(crate) fn index_root(entries: &[(FileReference, Vec<u8>)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (file, key) in entries {
+        let length = (16 + key.len()).next_multiple_of(8);
+        let mut entry = vec![0; length];
+        entry[..8].copy_from_slice(&file.0.to_le_bytes());
+        entry[8..10].copy_from_slice(&(length as u16).to_le_bytes());
+        entry[10..12].copy_from_slice(&(key.len() as u16).to_le_bytes());
+        entry[16..16 + key.len()].copy_from_slice(key);
+        body.extend(entry);
+    }
+    body.extend([0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 2, 0, 0, 0]);
+    let used = 16 + body.len() as u32;
+    let fields = [0x30, 1, 4096, 1, 16, used, used, 0].map(u32::to_le_bytes);
+    [fields.concat(), body].concat()
+}
+
+/// An entry of an `$ATTRIBUTE_LIST`.
+pub(crate) fn list_entry(kind: AttributeType, name: &str, vcn: u64, record: (u64, u16), id: u16) -> Vec<u8> {
+    let name = utf16(name);
+    let length = (26 + name.len()).next_multiple_of(8);
+    let mut bytes = vec![0; length];
+    bytes[..4].copy_from_slice(&kind.0.to_le_bytes());
+    bytes[4] = length as u8;
+    bytes[6] = (name.len() / 2) as u8;
+    bytes[7] = 26;
+    bytes[8..16].copy_from_slice(&vcn.to_le_bytes());
+    bytes[16..24].copy_from_slice(&FileReference::new(record.0, record.1).0.to_le_bytes());
+    bytes[24..26].copy_from_slice(&id.to_le_bytes());
+    bytes[26..26 + name.len()].copy_from_slice(&name);
+    bytes
 }
 
 /// The reference of a record in its first life.

@@ -79,7 +79,7 @@ fn write_record(out: &mut String, opened: &Opened<'_>, record: &Record<'_>) -> f
     write_places(out, opened, number)?;
     writeln!(out, "  signature {signature}, flags {}, links {}", flags(header.flags()), header.link_count())?;
     match header.base_reference() {
-        base if header.is_base_record() => writeln!(out, "  base record ({base})")?,
+        base if record.is_base_record() => writeln!(out, "  base record ({base})")?,
         base => writeln!(out, "  extension of record {base}")?,
     }
     let own = header.own_number().map_or("none".into(), |number| number.to_string());

@@ -1,0 +1,184 @@
+//! What earlier states and lives of a file left in records: a witness, never content.
+
+use super::{Reasons, RecoverabilityOptions, Verdict};
+use crate::base::damage::DamageKind;
+use crate::base::reference::FileReference;
+use crate::base::threads::Threads;
+use crate::catalog::EntryState;
+use crate::content::Origin;
+use crate::structure::attribute_type::AttributeType;
+use crate::structure::forge::{Forge, file_name};
+use crate::structure::value::file_attributes::FileAttributes;
+use crate::volume::forged_volume::{
+    CLUSTER, Forged, add_runs, directory, file, index_root, list_entry, runs, with_runs,
+};
+
+fn deleted(record: Forge) -> Forge {
+    record.flags(0).sequence(2)
+}
+
+fn piece(base: (u64, u16), vcn: u64, (lcn, clusters): (u64, u64), size: u64) -> Forge {
+    let list = runs(&[(clusters, Some(lcn))]);
+    Forge::new(1024).base(base.0, base.1).runs(AttributeType::DATA, "", (vcn, vcn + clusters - 1), [size; 3], &list)
+}
+
+/// A stream: its size, verdict and reasons, and for each range its offset and where it lies.
+type Shown = (Option<u64>, Verdict, Reasons, Vec<(u64, Origin)>);
+
+fn streams(forged: &Forged, number: u64) -> Vec<Shown> {
+    let volume = forged.volume();
+    let catalog = volume.catalog_with(&Threads::single());
+    let assessment = catalog.assessment(&Threads::single(), RecoverabilityOptions::default());
+    let entry = catalog.entry(number).unwrap();
+    let shown = entry.streams().into_iter().map(|stream| {
+        let found = assessment.assess(&stream);
+        let ranges = found.ranges().iter().map(|part| (part.range.offset, part.range.origin)).collect();
+        (stream.size(), found.verdict(), found.reasons(), ranges)
+    });
+    shown.collect()
+}
+
+const fn at(lcn: u64) -> Origin {
+    Origin::Clusters(lcn * CLUSTER)
+}
+
+#[test]
+fn clusters_that_a_freed_extension_record_had_are_contested() {
+    let run = || deleted(with_runs(&[(4, Some(300))], 4 * CLUSTER, 4 * CLUSTER));
+    let residue = piece((31, 1), 0, (302, 4), 4 * CLUSTER).flags(0).sequence(2);
+    let mut forged = Forged::new(vec![(30, run()), (31, file()), (33, residue.clone())]);
+    let verdict = |forged: &Forged, number| {
+        let (_, verdict, reasons, _) = streams(forged, number).remove(0);
+        (verdict, reasons)
+    };
+    assert_eq!(verdict(&forged, 30), (Verdict::Partial, Reasons::CONTESTED), "nobody knows who was the last");
+    // Where both have an LSN it is known.
+    for (lsn, expected) in [
+        (10_u64, (Verdict::Likely, Reasons::CONTESTED_BY_OLDER | Reasons::FREE)),
+        (30, (Verdict::Partial, Reasons::CONTESTED)),
+    ] {
+        forged.record_bytes(33)[8..16].copy_from_slice(&lsn.to_le_bytes());
+        forged.record_bytes(30)[8..16].copy_from_slice(&20_u64.to_le_bytes());
+        assert_eq!(verdict(&forged, 30), expected);
+    }
+    // What the file itself had once does not speak against it.
+    let own = piece((30, 1), 0, (302, 4), 4 * CLUSTER).flags(0).sequence(2);
+    let list = list_entry(AttributeType::STANDARD_INFORMATION, "", 0, (30, 1), 0);
+    let listing = run().resident(AttributeType::ATTRIBUTE_LIST, "", &list);
+    let forged = Forged::new(vec![(30, listing), (34, own)]);
+    assert_eq!(verdict(&forged, 30).0, Verdict::Likely);
+}
+
+#[test]
+fn a_deleted_file_has_the_extension_records_that_its_list_names() {
+    let size = 8 * CLUSTER;
+    let list = [
+        list_entry(AttributeType::STANDARD_INFORMATION, "", 0, (30, 1), 0),
+        list_entry(AttributeType::DATA, "", 0, (40, 1), 0),
+        list_entry(AttributeType::DATA, "", 4, (41, 1), 0),
+    ];
+    let base = || deleted(file().resident(AttributeType::ATTRIBUTE_LIST, "", &list.concat()));
+    let freed = |vcn, run, size| deleted(piece((30, 1), vcn, run, size));
+    // The residue stands before and behind the real ones, and has the start, the middle or all of the stream.
+    for number in [39, 42] {
+        for (vcn, clusters) in [(0, 2), (4, 4), (0, 8), (8, 4)] {
+            let records = vec![
+                (30, base()),
+                (40, freed(0, (300, 4), size)),
+                (41, freed(4, (310, 4), size)),
+                (number, freed(vcn, (500, clusters), 2 * CLUSTER)),
+            ];
+            let expected = (Some(size), Verdict::Likely, Reasons::FREE, vec![(0, at(300)), (4 * CLUSTER, at(310))]);
+            assert_eq!(streams(&Forged::new(records), 30), [expected], "{number} {vcn}");
+        }
+    }
+}
+
+#[test]
+fn residue_behind_the_used_size_takes_no_later_piece() {
+    let size = 8 * CLUSTER;
+    let run = |lcn: u64| runs(&[(4, Some(lcn))]);
+    let base = file()
+        .resident(
+            AttributeType::ATTRIBUTE_LIST,
+            "",
+            &[
+                list_entry(AttributeType::STANDARD_INFORMATION, "", 0, (30, 1), 0),
+                list_entry(AttributeType::DATA, "", 4, (40, 1), 0),
+            ]
+            .concat(),
+        )
+        .runs(AttributeType::DATA, "", (0, 3), [size; 3], &run(300))
+        .runs(AttributeType::DATA, "", (0, 3), [4 * CLUSTER; 3], &run(500));
+    let later = piece((30, 1), 4, (310, 4), size);
+    let mut forged = Forged::new(vec![(30, base), (40, later)]);
+    let bytes = forged.record_bytes(30);
+    let used = u32::from_le_bytes(bytes[24..28].try_into().unwrap());
+    bytes[24..28].copy_from_slice(&(used - 80).to_le_bytes());
+    let found = streams(&forged, 30);
+    assert_eq!(found[0].3, [(0, at(300)), (4 * CLUSTER, at(310))]);
+    assert_eq!((found[0].1, found[1].1), (Verdict::Intact, Verdict::Partial));
+}
+
+#[test]
+fn of_two_lives_the_last_has_the_records_that_name_it() {
+    // Linux ntfs3 does not count up: life 2 was deleted, and life 1 has left an extension record.
+    let torn = |mut forged: Forged| {
+        // Where the list is lost only the references tell.
+        forged.record_bytes(30)[1022] ^= 1;
+        forged
+    };
+    let base = file().flags(0).sequence(2);
+    let first = piece((30, 1), 0, (500, 2), 2 * CLUSTER).flags(0);
+    let last = piece((30, 2), 0, (300, 2), 2 * CLUSTER).flags(0);
+    for number in [39, 42] {
+        let forged = torn(Forged::new(vec![(30, base.clone()), (40, last.clone()), (number, first.clone())]));
+        let found = streams(&forged, 30);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].3[0], (0, at(300)));
+    }
+}
+
+#[test]
+fn an_extension_record_in_use_that_its_base_does_not_name_is_an_entry_of_its_own() {
+    let base = |number| (number, with_runs(&[(1, Some(300 + number))], CLUSTER, CLUSTER));
+    let stray = Forge::new(1024).base(30, 1).resident(AttributeType::DATA, "more", b"whose?");
+    let list = list_entry(AttributeType::STANDARD_INFORMATION, "", 0, (30, 1), 0);
+    let listing = base(30).1.resident(AttributeType::ATTRIBUTE_LIST, "", &list);
+    let forged = Forged::new(vec![(30, listing), base(31), (40, stray)]);
+    let volume = forged.volume();
+    let catalog = volume.catalog_with(&Threads::single());
+    assert_eq!(catalog.entry(30).unwrap().streams().len(), 1);
+    let orphan = catalog.entry(40).unwrap();
+    assert_eq!((orphan.record_number(), orphan.state()), (40, EntryState::Orphan));
+    assert!(matches!(orphan.damage()[..], [damage] if damage.kind == DamageKind::UnlistedExtension { number: 40 }));
+}
+
+#[test]
+fn names_in_a_deleted_directory_are_found_whoever_deleted_it() {
+    for (life, sequence, who) in [(1, 2, "Windows"), (1, 1, "ntfs3"), (0xFFFF, 1, "ntfs-3g"), (0xFFFF, 0, "Windows")] {
+        let key = file_name((30, life), 3, "lost.txt", FileAttributes::empty());
+        let root = index_root(&[(FileReference::new(50, 1), key)]);
+        let gone = directory((5, 5), "gone").flags(2).sequence(sequence);
+        let gone = gone.resident(AttributeType::INDEX_ROOT, "$I30", &root);
+        let forged = Forged::new(vec![(5, directory((5, 5), ".").sequence(5)), (30, gone)]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single());
+        let names: Vec<_> = catalog.ghosts().iter().map(|ghost| ghost.name().to_string()).collect();
+        assert_eq!(names, ["lost.txt"], "{who}, {life} and {sequence}");
+        let paths: Vec<_> = catalog.entry(30).unwrap().paths().map(|path| path.text).collect();
+        assert_eq!(paths, ["/gone"]);
+    }
+}
+
+#[test]
+fn a_directory_index_of_another_life_is_not_its_own() {
+    let key = file_name((30, 3), 3, "other life", FileAttributes::empty());
+    let root = index_root(&[(FileReference::new(50, 1), key)]);
+    let gone = directory((5, 5), "gone").flags(2).sequence(2).resident(AttributeType::INDEX_ROOT, "$I30", &root);
+    let more = add_runs(file(), "", &[(1, Some(300))], CLUSTER, CLUSTER);
+    let forged = Forged::new(vec![(5, directory((5, 5), ".").sequence(5)), (30, gone), (31, more)]);
+    let volume = forged.volume();
+    let catalog = volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single());
+    assert!(catalog.ghosts().iter().all(|ghost| ghost.name().is_empty()));
+}
