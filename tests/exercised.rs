@@ -47,6 +47,7 @@ fn target(name: &str) -> fn(&[u8]) {
         "security_descriptor" => exercise::security::any,
         "snappy" => exercise::codecs::snappy,
         "value" => exercise::value::any,
+        "virtual_disk" => exercise::virtual_disk::virtual_disk,
         "volume" => exercise::edits::volume,
         "xpress_huffman" => exercise::codecs::xpress_huffman,
         other => panic!("no exercise is known for the fuzz target {other}"),

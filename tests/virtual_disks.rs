@@ -5,7 +5,7 @@ mod made;
 
 use std::fs;
 
-use made::{Folder, disk, is_installed, qemu_img, qemu_io};
+use made::{Folder, dirty_vhdx, disk, is_installed, qemu_img, qemu_io};
 use ntfs_salvage::container::{Evidence, Opening, open};
 use ntfs_salvage::source::Source;
 
@@ -274,18 +274,7 @@ fn a_dirty_vhdx_reads_as_qemu_reads_it_once_its_log_is_written() {
         return;
     }
     let folder = Folder::new();
-    assert!(qemu_img(&folder, &["create", "-f", "vhdx", "-o", "block_size=1M", "image", "8M"]));
-    // It ends without closing: what it returns says nothing.
-    qemu_io(&folder, "vhdx", "image", &["write -P 0xa5 0 1M", "write -P 0x5a 5M 64k", "abort"]);
-    let mut image = fs::read(folder.path("image")).unwrap();
-    assert!(image[1 << 20..].starts_with(b"loge"));
-    let place = usize::try_from(u64::from_le_bytes(image[(1 << 20) + 80..][..8].try_into().unwrap())).unwrap();
-    image[place..place + 4096].fill(0);
-    let guid: [u8; 16] = image[(1 << 20) + 32..][..16].try_into().unwrap();
-    for header in [64 << 10, 128 << 10] {
-        image[header + 48..header + 64].copy_from_slice(&guid);
-        seal(&mut image[header..header + 4096]);
-    }
+    let image = dirty_vhdx(&folder);
     fs::write(folder.path("image"), &image).unwrap();
     let evidence = open(folder.path("image")).unwrap();
     let notes: Vec<_> = evidence.container().unwrap().notes().map(str::to_owned).collect();
@@ -298,15 +287,6 @@ fn a_dirty_vhdx_reads_as_qemu_reads_it_once_its_log_is_written() {
     assert!(qemu_img(&folder, &["check", "-r", "all", "repaired"]));
     assert!(qemu_img(&folder, &["convert", "-O", "raw", "repaired", "raw"]));
     assert!(ours == fs::read(folder.path("raw")).unwrap());
-}
-
-/// Renews the checksum of a structure of VHDX.
-fn seal(structure: &mut [u8]) {
-    structure[4..8].fill(0);
-    let sum = !structure.iter().fold(u32::MAX, |sum, &byte| {
-        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0x82F6_3B78 * (sum & 1)))
-    });
-    structure[4..8].copy_from_slice(&sum.to_le_bytes());
 }
 
 fn u64_of(bytes: &[u8], at: usize) -> u64 {

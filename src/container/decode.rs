@@ -21,7 +21,9 @@ pub(super) fn decode(encoding: Encoding, stored: &[u8], bytes: &mut [u8]) -> Res
             },
         },
         Encoding::Deflate => {
-            copy(&inflater(stored, bytes.len()).decode_deflate().map_err(|_| Loss::Undecodable)?, bytes)
+            let decoded = inflater(stored, bytes.len()).decode_deflate().map_err(|_| Loss::Undecodable)?;
+            // Without a checksum, its length is all that tells a stream from one that starts elsewhere.
+            if decoded.len() == bytes.len() { copy(&decoded, bytes) } else { Err(Loss::Undecodable) }
         }
         #[cfg(feature = "zstd")]
         Encoding::Zstd => super::zstd::decompress(stored, bytes),

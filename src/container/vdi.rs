@@ -65,7 +65,9 @@ impl Vdi {
         }
         let mut map = Blocks::new(header, size, is_difference)?;
         let files = Files::of_one(request.file);
-        let notes = map.cross_check(&files, u64::from(le::u32_in::<388, HEADER>(header)));
+        let allocated = u64::from(le::u32_in::<388, HEADER>(header));
+        map.check_start(allocated, files.size(0))?;
+        let notes = map.cross_check(&files, allocated);
         let mut image = Image::new(format, size, files, Box::new(map));
         image.sector_size = Some(512);
         let own = Identity::at::<392, 408>(header);
@@ -164,6 +166,18 @@ impl Blocks {
             ));
         }
         Ok(map)
+    }
+
+    /// Content starts behind the table, at the next multiple of what its writer aligns to, and the last block ends
+    /// the file. A start that fits neither is not one.
+    fn check_start(&self, allocated: u64, file: u64) -> Result<(), String> {
+        let table_end = self.blocks.saturating_mul(4).saturating_add(self.table);
+        let is_aligned = (9..=20_u32).any(|bits| table_end.checked_next_multiple_of(1 << bits) == Some(self.data));
+        let end = self.block.saturating_add(self.extra).saturating_mul(allocated).saturating_add(self.data);
+        match is_aligned || end == file {
+            true => Ok(()),
+            false => Err(format!("its content cannot start at byte {}: its header is damaged", self.data)),
+        }
     }
 
     /// Where a block of the file starts.

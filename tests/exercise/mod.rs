@@ -17,6 +17,7 @@ pub(crate) mod scan;
 pub(crate) mod security;
 pub(crate) mod table;
 pub(crate) mod value;
+pub(crate) mod virtual_disk;
 
 use std::fmt::{self, Debug, Display, Write};
 use std::hint::black_box;

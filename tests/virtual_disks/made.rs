@@ -1,5 +1,6 @@
 //! Images that other programs make.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -67,4 +68,30 @@ pub(crate) fn disk(size: usize) -> Vec<u8> {
         at += length;
     }
     bytes
+}
+
+/// A disk whose last change of its block table is in the log only.
+pub(crate) fn dirty_vhdx(folder: &Folder) -> Vec<u8> {
+    assert!(qemu_img(folder, &["create", "-f", "vhdx", "-o", "block_size=1M", "image", "8M"]));
+    // It ends without closing: what it returns says nothing.
+    qemu_io(folder, "vhdx", "image", &["write -P 0xa5 0 1M", "write -P 0x5a 5M 64k", "abort"]);
+    let mut image = fs::read(folder.path("image")).unwrap();
+    assert!(image[1 << 20..].starts_with(b"loge"));
+    let place = usize::try_from(u64::from_le_bytes(image[(1 << 20) + 80..][..8].try_into().unwrap())).unwrap();
+    image[place..place + 4096].fill(0);
+    let guid: [u8; 16] = image[(1 << 20) + 32..][..16].try_into().unwrap();
+    for header in [64 << 10, 128 << 10] {
+        image[header + 48..header + 64].copy_from_slice(&guid);
+        seal(&mut image[header..header + 4096]);
+    }
+    image
+}
+
+/// Renews the checksum of a structure of VHDX.
+fn seal(structure: &mut [u8]) {
+    structure[4..8].fill(0);
+    let sum = !structure.iter().fold(u32::MAX, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0x82F6_3B78 * (sum & 1)))
+    });
+    structure[4..8].copy_from_slice(&sum.to_le_bytes());
 }

@@ -197,6 +197,12 @@ impl Ring<'_> {
         }
         *summed = summed.saturating_add(entry.sectors);
         let is_first_sound = entry.changes_in(0, &first).all(|change| change.is_some());
+        // A torn entry still says the same in its length and in its descriptors.
+        let named = entry.changes_in(0, &first).filter(|change| matches!(change, Some(Change::Sector { .. }))).count();
+        let least = entry.headers().saturating_add(u64::try_from(named).unwrap_or(u64::MAX));
+        if least > entry.sectors || (entry.headers() == 1 && least != entry.sectors) {
+            return damaged;
+        }
         let (sum, is_torn) = self.sum(&entry, &first)?;
         Ok(match (sum == le::u32_in::<4, 4096>(&first) && is_first_sound, is_first_sound && is_torn) {
             (true, _) => Found::Whole(entry),
