@@ -20,7 +20,8 @@ use crate::structure::value::standard_information::StandardInformation;
 pub enum EntryState {
     /// The record is in use.
     Live,
-    /// The record is free: the file was deleted and the record not used again.
+    /// The record is free: the file was deleted and the record not used again. Or it is in use, since the file was
+    /// deleted while somebody had it open: such files are in `$Extend\$Deleted`.
     Deleted,
     /// Only extension records are left; the base record is gone, was used again, or does not name them.
     Orphan,
@@ -102,6 +103,10 @@ impl<'c> Entry<'c> {
         let is_carved = catalog.mft().is_carved(record.number());
         let provenance = if is_carved { Provenance::Carved } else { Provenance::Table };
         let mut entry = Self { catalog, record, extensions, lent: None, state, provenance, found };
+        if state == EntryState::Live && entry.is_deleted_while_open() {
+            entry.state = EntryState::Deleted;
+        }
+        let state = entry.state;
         if state != EntryState::Live && !entry.has_evidence() {
             return None;
         }
@@ -126,6 +131,13 @@ impl<'c> Entry<'c> {
     /// The same file with names that an index has for it.
     pub(crate) fn with_lent_names(self, lent: Option<Record<'static>>) -> Self {
         Self { lent: lent.map(Box::new), ..self }
+    }
+
+    /// True for a file that was deleted while somebody had it open: until it is closed, Windows keeps it in
+    /// `$Extend\$Deleted`, its record in use.
+    fn is_deleted_while_open(&self) -> bool {
+        let deleted = self.catalog.deleted_directories.as_slice();
+        !deleted.is_empty() && self.file_names().any(|(_, name)| deleted.binary_search(&name.parent()).is_ok())
     }
 
     /// Formatting a volume writes records that were never a file's: with times, a descriptor and an

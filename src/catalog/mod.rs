@@ -3,6 +3,7 @@
 //! One pass over the table collects what paths and files need; then the entries come one by one,
 //! each read when its turn comes.
 
+mod deleted_directories;
 pub(crate) mod directory_index;
 mod entries;
 pub mod entry;
@@ -66,6 +67,8 @@ pub struct Catalog<'v> {
     /// How many UTF-16 units of a directory's text are put before a name.
     longest_path: usize,
     ghosts: Ghosts,
+    /// `$Extend\$Deleted` and the directories below it, sorted.
+    deleted_directories: Vec<FileReference>,
 }
 
 /// What the catalog keeps of a directory.

@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::ghost::Ghosts;
 use super::slot::{Slot, SlotFlags};
-use super::{Catalog, Counts, Directory, path_budget};
+use super::{Catalog, Counts, Directory, deleted_directories, path_budget};
 use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
 use crate::structure::attribute_type::AttributeType;
@@ -39,6 +39,7 @@ pub(crate) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> 
         counts: Counts::default(),
         longest_path: path_budget::LONGEST,
         ghosts: Ghosts::default(),
+        deleted_directories: Vec::new(),
     };
     let mut extensions = Vec::new();
     let mut outlying = Vec::new();
@@ -51,6 +52,7 @@ pub(crate) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> 
     debug_assert!(flow.is_continue(), "nothing breaks the pass");
     catalog.join_extensions(extensions);
     outlying.into_iter().for_each(|(number, directory)| catalog.name_directory(number, directory));
+    catalog.deleted_directories = deleted_directories::find(&catalog);
     catalog.longest_path = path_budget::longest_path(&catalog, threads);
     catalog
 }

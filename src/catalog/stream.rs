@@ -161,6 +161,19 @@ impl Entry<'_> {
     }
 }
 
+impl<'e> Entry<'e> {
+    /// The `$EFS` attribute of an encrypted file or directory, read as a stream: it has the file's key, encrypted for
+    /// each user who may read it. With it and the [ciphertext](Encoding::Encrypted) the file can be decrypted elsewhere.
+    #[must_use]
+    pub fn encryption_keys(&self) -> Option<Stream<'_>> {
+        let attributes = self.attributes_of(AttributeType::LOGGED_UTILITY_STREAM);
+        let keys = attributes.filter(|attribute| attribute.name().is("$EFS"));
+        let mut streams: Few<Stream<'_>> = keys.map(|first| Stream::new(self, first)).collect();
+        join_pieces(&mut streams);
+        streams.iter().next().cloned()
+    }
+}
+
 fn lowest_vcn(piece: &Attribute<'_>) -> u64 {
     piece.non_resident().map_or(0, |piece| piece.lowest_vcn())
 }

@@ -13,7 +13,7 @@ use crate::codec::wof::ChunkTable;
 use crate::source::{Source, Window};
 use crate::structure::value::reparse_payload::WofAlgorithm;
 use crate::structure::value::reparse_tag::ReparseTag;
-use crate::volume::extents::{Extent, Extents};
+use crate::volume::extents::{Extent, Extents, Location};
 use crate::volume::geometry::Geometry;
 
 /// Where the bytes of a stream come from.
@@ -141,12 +141,24 @@ impl<'e> StreamMap<'e> {
         };
         let mut doubtful = self.take_pieces(stream, cluster_size);
         let stored_end = self.extents.end();
-        self.size = if stream.is_raw() { stored_end } else { stream.size().unwrap_or(stored_end) };
+        let told = stream.size().unwrap_or(stored_end);
+        // A size of zero over clusters is a lost one, or room for what was to come: what they hold may be the content.
+        let is_size_lost = told == 0 && !stream.is_raw() && self.has_clusters();
+        if is_size_lost {
+            doubtful.push(0..u64::MAX);
+        }
+        self.size = match self.encoding {
+            _ if stream.is_raw() || is_size_lost => stored_end,
+            // A cipher's blocks are whole: the last one is needed to decrypt the last byte.
+            Encoding::Encrypted => in_whole_blocks(told).min(stored_end.max(told)),
+            _ => told,
+        };
         let method = stream.flags().bits() & 0xFF;
         if self.encoding == Encoding::Compressed && method != 1 {
             doubtful.push(0..u64::MAX);
         }
-        let initialized = stream.initialized_size().filter(|_| !stream.is_raw()).unwrap_or(u64::MAX);
+        let initialized = stream.initialized_size().filter(|_| !stream.is_raw() && !is_size_lost).unwrap_or(u64::MAX);
+        let initialized = if self.encoding == Encoding::Encrypted { in_whole_blocks(initialized) } else { initialized };
         let elsewhere = match self.encoding {
             Encoding::Elsewhere(tag) => Some(tag),
             _ => None,
@@ -165,6 +177,10 @@ impl<'e> StreamMap<'e> {
             self.extents.between(0, self.size).for_each(|extent| mapper.add(extent));
         }
         self.ranges = mark(mapper.ranges, &doubtful);
+    }
+
+    fn has_clusters(&self) -> bool {
+        self.extents.list().iter().any(|extent| matches!(extent.location, Location::At(_)))
     }
 
     /// Puts the pieces' runs together, and returns the ranges of the stream whose runs are doubtful.
@@ -191,6 +207,12 @@ impl<'e> StreamMap<'e> {
         }
         doubtful
     }
+}
+
+/// The bytes that a cipher needs for as many of content.
+fn in_whole_blocks(size: u64) -> u64 {
+    const BLOCK: u64 = 512;
+    size.checked_next_multiple_of(BLOCK).unwrap_or(size)
 }
 
 /// The chunks of a file in its stream `WofCompressedData`.
@@ -279,6 +301,32 @@ mod tests {
             (1800, 1200, Origin::Uninitialized(Some(302 * CLUSTER + 264)), false),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_size_of_zero_over_clusters_is_doubtful_and_keeps_their_bytes() {
+        let lost = |list: &[(u64, Option<u64>)]| ranges_of(with_runs(list, 0, 0));
+        assert_eq!(lost(&[(2, Some(300)), (1, Some(310))]), [(0, 1024, at(300), true), (1024, 512, at(310), true)]);
+        assert_eq!(lost(&[(1, Some(300)), (4, None), (1, Some(310))]).len(), 3);
+        // A stream of holes alone, as $BadClus has one, and one without clusters are as large as they say.
+        assert_eq!(lost(&[(1000, None)]), []);
+        assert_eq!(lost(&[]), []);
+    }
+
+    #[test]
+    fn a_ciphertext_has_whole_blocks() {
+        let encrypted = |size: u64, initialized: u64| {
+            ranges_of(with_runs(&[(4, Some(300))], size, initialized).stored_as(0x4000, 0))
+        };
+        assert_eq!(encrypted(621, 621), [(0, 1024, at(300), false)]);
+        assert_eq!(encrypted(1024, 1024), [(0, 1024, at(300), false)]);
+        assert_eq!(encrypted(2047, 2047), [(0, 2048, at(300), false)]);
+        // What was never written has no ciphertext, either.
+        let behind = (1024, 512, Origin::Uninitialized(Some(302 * CLUSTER)), false);
+        assert_eq!(encrypted(1100, 600), [(0, 1024, at(300), false), behind]);
+        // Where the clusters end before the block does, there is no more of it.
+        let short = ranges_of(with_runs(&[(1, Some(300))], 600, 600).stored_as(0x4000, 0));
+        assert_eq!(short, [(0, 512, at(300), false), (512, 88, Origin::Missing(Missing::Unmapped), false)]);
     }
 
     #[test]

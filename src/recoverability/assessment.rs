@@ -88,8 +88,9 @@ impl Owner {
     fn of(entry: &Entry<'_>, claims: &Claims) -> Self {
         let is_live = match entry.state() {
             EntryState::Live => true,
-            EntryState::Deleted | EntryState::Ghost => false,
-            EntryState::Orphan => entry.header().is_in_use(),
+            EntryState::Ghost => false,
+            // One that was deleted while it was open has its record and its clusters still.
+            EntryState::Deleted | EntryState::Orphan => entry.header().is_in_use(),
         };
         let reference = entry.reference();
         Self { reference, is_live, is_sole: is_live && claims.is_sole_owner(reference) }

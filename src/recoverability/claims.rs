@@ -154,8 +154,9 @@ impl Part {
     fn add_entry(&mut self, entry: &Entry<'_>, clusters: u64) {
         let is_live = match entry.state() {
             EntryState::Live => true,
-            EntryState::Deleted | EntryState::Ghost => false,
-            EntryState::Orphan => entry.header().is_in_use(),
+            EntryState::Ghost => false,
+            // One that was deleted while it was open has its record and its clusters still.
+            EntryState::Deleted | EntryState::Orphan => entry.header().is_in_use(),
         };
         let attributes = || entry.attributes().filter(|attribute| !attribute.is_resident());
         let mut has_residue = false;

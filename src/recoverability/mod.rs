@@ -3,6 +3,7 @@
 pub mod assessment;
 pub mod claimant;
 pub mod claims;
+pub mod condition;
 pub mod content_witness;
 pub mod exposure;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub mod verdict;
 pub use assessment::{Assessment, RecoverabilityOptions};
 pub use claimant::{Age, Claimant};
 pub use claims::{Claim, Claims};
+pub use condition::{Condition, Hibernation, LogState};
 pub use content_witness::ContentWitness;
 pub use exposure::Exposure;
 pub use standing::Standing;

@@ -355,6 +355,8 @@ fn verdict(counts: &ByteCounts, circumstances: Circumstances) -> Verdict {
     let is_confirmed = counts.likely() == 0 && !circumstances.has_damaged_record;
     let has_content = counts.sound() > 0 || counts.likely() > 0 || counts.uncertain() > 0;
     match () {
+        // Of a file that its service has brought here in part, or not yet taken away, that part is its content.
+        () if counts.elsewhere > 0 && has_content => Verdict::Partial,
         () if counts.elsewhere > 0 => Verdict::Placeholder,
         () if is_whole && is_confirmed => Verdict::Intact,
         () if is_whole => Verdict::Likely,
@@ -446,7 +448,10 @@ mod tests {
             (vec![unmapped], Verdict::MetadataOnly, Reasons::UNMAPPED),
             (vec![Standing::Zeroed], Verdict::MetadataOnly, Reasons::ZEROED),
             (vec![Standing::Free, Standing::Blank], Verdict::Likely, Reasons::FREE | Reasons::BLANK),
-            (vec![elsewhere, Standing::Free], Verdict::Placeholder, Reasons::ELSEWHERE),
+            (vec![elsewhere], Verdict::Placeholder, Reasons::ELSEWHERE),
+            (vec![elsewhere, Standing::Zeros], Verdict::Placeholder, Reasons::ELSEWHERE),
+            (vec![elsewhere, Standing::Free], Verdict::Partial, Reasons::ELSEWHERE),
+            (vec![Standing::Intact, elsewhere], Verdict::Partial, Reasons::ELSEWHERE),
             (vec![Standing::Doubtful], Verdict::Partial, Reasons::DOUBTFUL),
             (vec![Standing::Free, Standing::Unplaced], Verdict::Likely, Reasons::FREE | Reasons::UNPLACED),
             (vec![Standing::Displaced], Verdict::Partial, Reasons::DISPLACED),

@@ -10,6 +10,7 @@ use crate::mft_dump::output::Output;
 use crate::mft_dump::progress::Progress;
 use crate::mft_dump::rows::{Buffers, Pen, Rows};
 use crate::mft_dump::summary::Tally;
+use crate::shared::condition;
 use crate::shared::failure::Failure;
 use crate::shared::file::File;
 use crate::shared::input::Opened;
@@ -54,7 +55,9 @@ impl Listing<'_> {
         let assessment = is_assessed.then(|| catalog.assessment(self.threads, options));
         let passes: &[Wanted] = if self.rows.live_first() { &[Wanted::Live, Wanted::Deleted] } else { &[Wanted::All] };
         progress.start(&self.opened.volume, passes.len());
-        let mut tally = Tally::new(catalog.counts());
+        let clusters = assessment.as_ref().map(Assessment::unmarked_clusters);
+        let condition = condition::sentences(&catalog.condition(), clusters);
+        let mut tally = Tally::new(catalog.counts(), condition, self.ghosts);
         for &pass in passes {
             let counted = self.pass(catalog, assessment.as_ref(), pass, output, progress)?;
             tally.add(&counted);
@@ -97,7 +100,7 @@ impl Listing<'_> {
     fn write_rows(&self, entry: &Entry<'_>, assessment: Option<&Assessment<'_>>, pen: &mut Pen<'_>, part: &mut Part) {
         let is_wanted = self.wanted.includes(entry.state());
         let file = File::of(entry, assessment.filter(|_| is_wanted));
-        part.tally.count(entry.state(), &file.parts.damage);
+        part.tally.count(entry.state(), &file.parts);
         if is_wanted {
             self.rows.file(&file, pen, &mut part.rows);
         }

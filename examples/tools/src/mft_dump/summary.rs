@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ntfs_salvage::catalog::Counts;
+use ntfs_salvage::catalog::{Counts, Parts};
 use ntfs_salvage::{Damage, EntryState};
 
 use crate::shared::failure::say;
@@ -18,14 +18,22 @@ pub struct Tally {
     ghosts: u64,
     damaged: u64,
     damage: BTreeMap<&'static str, u64>,
+    /// What the volume says of its own condition.
+    pub condition: Vec<String>,
+    /// Files of which no name is left in their records.
+    nameless: u64,
+    /// Whether ghosts were looked for.
+    is_haunted: bool,
 }
 
 impl Tally {
-    pub fn new(counts: Counts) -> Self {
-        Self { counts, ..Self::default() }
+    pub fn new(counts: Counts, condition: Vec<String>, is_haunted: bool) -> Self {
+        Self { counts, condition, is_haunted, ..Self::default() }
     }
 
-    pub fn count(&mut self, state: EntryState, damage: &[Damage]) {
+    pub fn count(&mut self, state: EntryState, parts: &Parts<'_>) {
+        let damage = parts.damage.as_slice();
+        self.nameless += u64::from(parts.links.is_empty() && matches!(state, EntryState::Deleted));
         match state {
             EntryState::Live => self.live += 1,
             EntryState::Deleted => self.deleted += 1,
@@ -46,6 +54,7 @@ impl Tally {
         self.orphans += other.orphans;
         self.ghosts += other.ghosts;
         self.damaged += other.damaged;
+        self.nameless += other.nameless;
         other.damage.iter().for_each(|(code, count)| *self.damage.entry(code).or_default() += count);
     }
 
@@ -67,6 +76,11 @@ impl Tally {
             self.live,
             listed(&others)
         ));
+        if opened.volume.geometry().is_some() && self.nameless > 0 && !self.is_haunted {
+            let (nameless, files) = (self.nameless, if self.nameless == 1 { "file" } else { "files" });
+            say(format_args!("  names    of {nameless} nameless {files} may be left: --ghosts looks for them"));
+        }
+        self.condition.iter().for_each(|text| say(format_args!("  volume   {text}")));
         let lost = counts.unknown + counts.unreadable + counts.baad_records;
         if opened.volume.geometry().is_none() && lost > 0 && self.ghosts == 0 {
             say(format_args!("  names    of {lost} slots without a record may be left: --ghosts looks for them"));

@@ -55,6 +55,9 @@ pub struct Copy<'c> {
     /// Where the file's cursor is, and how far the hash has come.
     cursor: u64,
     hashed: u64,
+    /// Which byte of the stream the file starts with, and which one is written next.
+    base: u64,
+    at: u64,
     /// True when less could be read than the metadata promised.
     pub falls_short: bool,
     /// Whether sectors of zeros are in question, as they are in a volume that has lost some.
@@ -69,27 +72,38 @@ impl<'c> Copy<'c> {
             progress: recovery.progress,
             cursor: 0,
             hashed: 0,
+            base: 0,
+            at: 0,
             falls_short: false,
             is_wiped: recovery.assessment.is_wiped(),
         }
     }
 
-    /// Writes the stream of the job.
-    pub fn run(&mut self, job: &Job<'_>, hashing: &mut Hashing<'_, '_>) -> io::Result<()> {
+    /// Writes the stream of the job from byte `from` on, into a file that starts there. Returns the next byte that
+    /// is to be written where the file system has no file of that size.
+    pub fn run(&mut self, job: &Job<'_>, from: u64, hashing: &mut Hashing<'_, '_>) -> io::Result<Option<u64>> {
         let ranges = job.found.ranges();
         let size = size_of(ranges);
         if size == 0 {
-            return Ok(());
+            return Ok(None);
         }
+        (self.base, self.cursor, self.hashed) = (from, from, from);
         let mut reader = None;
-        for span in spans(ranges, job.is_live) {
-            self.copy_span(job, &mut reader, span, hashing)?;
+        for span in spans(ranges, job.is_live).filter(|span| span.end > from) {
+            let span = span.start.max(from)..span.end;
+            match self.copy_span(job, &mut reader, span, hashing) {
+                Err(error) if is_too_far(&error) && self.at > self.base => return Ok(Some(self.at)),
+                copied => copied?,
+            }
         }
         hashing.zeros(size - self.hashed);
         if self.cursor < size {
-            self.file.set_len(size)?;
+            match self.file.set_len(size - self.base) {
+                Err(error) if is_too_far(&error) => return Ok(Some(size)),
+                done => done?,
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn copy_span<'f>(
@@ -100,6 +114,7 @@ impl<'c> Copy<'c> {
         hashing: &mut Hashing<'_, '_>,
     ) -> io::Result<()> {
         hashing.zeros(span.start - self.hashed);
+        self.at = span.start;
         let mut position = span.start;
         while position < span.end {
             let wanted = usize::try_from(span.end - position).map_or(Buffer::SIZE, |left| left.min(Buffer::SIZE));
@@ -117,6 +132,7 @@ impl<'c> Copy<'c> {
                 break;
             }
             position += length as u64;
+            self.at = position;
             self.progress.add_bytes(length as u64);
         }
         self.hashed = position;
@@ -142,12 +158,17 @@ impl<'c> Copy<'c> {
 
     fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         if offset != self.cursor {
-            self.file.seek(SeekFrom::Start(offset))?;
+            self.file.seek(SeekFrom::Start(offset - self.base))?;
         }
         self.file.write_all(bytes)?;
         self.cursor = offset + bytes.len() as u64;
         Ok(())
     }
+}
+
+/// True where a place in a file is farther than its file system has any.
+fn is_too_far(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput)
 }
 
 /// Whether a sector of the bytes, which are a stream's from `position` on, is zero.

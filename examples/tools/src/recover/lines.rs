@@ -1,11 +1,13 @@
 //! The lines of the manifest that are not about streams. MANIFEST.md says what is in them.
 
 use ntfs_salvage::Entry;
+use ntfs_salvage::catalog::Assessment;
 use ntfs_salvage::volume::geometry::Geometry;
 
 use crate::recover::arguments::Arguments;
 use crate::recover::identity::Identity;
 use crate::recover::totals::Totals;
+use crate::shared::condition;
 use crate::shared::file::Reparse;
 use crate::shared::input::Opened;
 use crate::shared::json::Json;
@@ -28,7 +30,7 @@ pub fn header(arguments: &Arguments, identity: &Identity, container: &[u8], out:
 }
 
 /// A line before the files of a volume.
-pub fn volume(opened: &Opened<'_>, prefix: &str, out: &mut Vec<u8>) {
+pub fn volume(opened: &Opened<'_>, assessment: &Assessment<'_>, prefix: &str, out: &mut Vec<u8>) {
     let mut json = Json { out };
     let (geometry, mft) = (opened.volume.geometry(), opened.volume.mft());
     json.put(br#"{"type":"volume","partition":"#).number_or_null(opened.partition);
@@ -40,9 +42,18 @@ pub fn volume(opened: &Opened<'_>, prefix: &str, out: &mut Vec<u8>) {
     json.put(br#","record_size":"#).number(mft.record_size());
     json.put(br#","records":"#).number(mft.record_count());
     json.put(br#","output":"#).text(prefix);
+    let condition = assessment.catalog().condition();
+    json.put(br#","flags":"#).text_or_null(condition.flags.map(|flags| format!("{:#06x}", flags.bits())).as_deref());
+    json.put(br#","condition":"#);
+    condition::write(&condition, clusters(assessment), &mut json);
     let damage = opened.disk_damage.iter().copied().chain(opened.volume.damage());
     json.put(br#","damage":"#).array(damage, |json, damage| json.text(&damage.to_string()));
     json.put(b"}\n");
+}
+
+/// Clusters in use that the volume's bitmap calls free; a table without its volume has none.
+pub fn clusters(assessment: &Assessment<'_>) -> Option<u64> {
+    assessment.catalog().volume().geometry().map(|_| assessment.unmarked_clusters())
 }
 
 /// A directory that was made.
@@ -64,6 +75,7 @@ pub fn end(totals: &Totals, complete: bool, out: &mut Vec<u8>) {
     json.put(br#","bytes":"#).number(totals.bytes);
     json.put(br#","without_content":"#).number(totals.without_content);
     json.put(br#","too_large":"#).number(totals.too_large);
+    json.put(br#","left_out":"#).number(totals.left_out);
     json.put(br#","failed":"#).number(totals.failed);
     json.put(br#","directories":"#).number(totals.directories);
     json.put(br#","verdicts":{"#);

@@ -33,6 +33,7 @@ use ntfs_salvage::catalog::{Catalog, RecoverabilityOptions};
 use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::source::{DamageMap, Ledger, RescuedOnly, Source};
 
+use crate::shared::condition;
 use crate::shared::container;
 use crate::shared::evidence;
 use crate::shared::failure::{Failure, say};
@@ -130,7 +131,7 @@ fn result(totals: &Totals, selection: &Selection) -> Result<(), Failure> {
     if let Some(first) = &totals.first_failure {
         let count = totals.failed;
         return Err(Failure::Message(format!(
-            "{count} could not be written, as the manifest says; the first: {first}"
+            "{count} could not be written, or not in one file, as the manifest says; the first: {first}"
         )));
     }
     match selection.names_records() && totals.streams + totals.directories == 0 {
@@ -170,17 +171,20 @@ impl Run<'_> {
         let reserved = (arguments.manifest.is_none() && prefix.is_empty()).then_some(Manifest::NAME);
         let plan = Plan::make(&assessment, self.selection, threads, reserved);
         let mut lines = Vec::new();
-        lines::volume(opened, &prefix, &mut lines);
+        lines::volume(opened, &assessment, &prefix, &mut lines);
         self.manifest.write(&lines)?;
         self.manifest.reserve(plan.streams)?;
         let progress = Progress::new(!arguments.quiet);
         progress.start(&plan);
         let known = (&assessment, &plan);
         let recovery = Recovery::new(opened, known, self.selection, (folder, &prefix), !arguments.no_hash, &progress);
-        let totals = recovery.run(threads, &mut self.manifest)?;
+        let mut totals = recovery.run(threads, &mut self.manifest)?;
+        totals.left_out = plan.left_out;
         progress.clear();
         if !arguments.quiet {
             say(opened);
+            let told = condition::sentences(&catalog.condition(), lines::clusters(&assessment));
+            told.iter().for_each(|text| say(format_args!("  volume   {text}")));
             totals.print();
         }
         self.totals.add(totals);

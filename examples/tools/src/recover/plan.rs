@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Link, Parts, Paths, Stream};
+use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{Entry, EntryState, Few, FileReference, Threads};
 
@@ -26,6 +27,8 @@ pub struct Plan {
     marked: HashSet<Place>,
     pub streams: u64,
     pub bytes: u64,
+    /// NTFS's own files that were not asked for.
+    pub left_out: u64,
 }
 
 /// A name that is wanted, in the directory `parent`.
@@ -50,6 +53,7 @@ struct Part {
     directories: Vec<Directory>,
     streams: u64,
     bytes: u64,
+    left_out: u64,
 }
 
 /// What a thread keeps from entry to entry.
@@ -57,6 +61,21 @@ struct Scout<'c> {
     paths: Paths<'c>,
     text: String,
     name: String,
+}
+
+/// The file taken apart, with the key of an encrypted one behind its streams.
+pub fn parts_of<'e>(entry: &'e Entry<'_>) -> Parts<'e> {
+    let mut parts = entry.parts();
+    if parts.others.iter().any(|attribute| attribute.attribute_type() == AttributeType::LOGGED_UTILITY_STREAM) {
+        entry.encryption_keys().into_iter().for_each(|keys| parts.streams.push(keys));
+    }
+    parts
+}
+
+fn whole(paths: &mut Paths<'_>, link: &Link<'_>) -> String {
+    let mut text = String::new();
+    paths.push(link.parent(), link.name(), &mut text);
+    text
 }
 
 /// Calls `each` with the links under which a file is wanted, with their numbers and paths.
@@ -98,7 +117,7 @@ impl Plan {
         let catalog = assessment.catalog();
         let mut tree = Tree::new(reserved);
         let (mut wishes, mut paths) = (Vec::new(), catalog.paths());
-        let (mut streams, mut bytes) = (0, 0_u64);
+        let (mut streams, mut bytes, mut left_out) = (0, 0_u64, 0_u64);
         let state = || Scout { paths: catalog.paths(), text: String::new(), name: String::new() };
         let work = |scout: &mut Scout<'_>, batch: Batch<'_>| scout.read(batch, assessment, selection);
         let consume = |part: Part| {
@@ -107,11 +126,12 @@ impl Plan {
             wishes.extend(part.wishes.into_iter().map(|wish| (home(&wish), wish)));
             streams += part.streams;
             bytes = bytes.saturating_add(part.bytes);
+            left_out += part.left_out;
             ControlFlow::<()>::Continue(())
         };
         let _ = catalog.scan(threads, state, work, consume);
         let marked = give_names(&mut tree, &wishes);
-        Self { tree, marked, streams, bytes }
+        Self { tree, marked, streams, bytes, left_out }
     }
 
     /// True where another file has the name.
@@ -144,8 +164,12 @@ fn give_names(tree: &mut Tree, wishes: &[(FolderId, Wish)]) -> HashSet<Place> {
 impl Scout<'_> {
     fn read(&mut self, batch: Batch<'_>, assessment: &Assessment<'_>, selection: &Selection) -> Part {
         let mut part = Part::default();
-        for entry in batch.into_entries().filter(|entry| selection.entry(entry)) {
-            self.add(&entry, assessment, selection, &mut part);
+        for entry in batch.into_entries() {
+            if selection.entry(&entry) {
+                self.add(&entry, assessment, selection, &mut part);
+            } else if selection.leaves_out(&entry) {
+                part.left_out += 1;
+            }
         }
         part
     }
@@ -155,7 +179,7 @@ impl Scout<'_> {
             !selection.is_too_large(stream.size().unwrap_or(0))
                 && (!selection.asks_for_verdicts() || selection.verdict(assessment.assess(stream).verdict()))
         };
-        let parts = entry.parts();
+        let parts = parts_of(entry);
         let links = &parts.links;
         let streams: Few<_> = parts.streams.iter().enumerate().filter(|(_, stream)| wanted(stream)).collect();
         let is_live = entry.state() == EntryState::Live;
@@ -181,6 +205,9 @@ impl Scout<'_> {
             part.wishes.extend(here.map(|&stream| wish(Some(link), index, stream)));
             is_first = false;
         });
+        if is_first && links.iter().next().is_some_and(|link| selection.leaves_out_path(&whole(paths, link))) {
+            part.left_out += 1;
+        }
         if links.is_empty() && selection.nameless() {
             part.wishes.extend(streams.iter().map(|&stream| wish(None, 0, stream)));
         }

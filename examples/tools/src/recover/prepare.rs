@@ -11,7 +11,7 @@ use ntfs_salvage::{Entry, EntryState, FileReference};
 
 use crate::recover::content::size_of;
 use crate::recover::folder::Times;
-use crate::recover::plan::{each_link, push_file_name, times_of};
+use crate::recover::plan::{each_link, parts_of, push_file_name, times_of};
 use crate::recover::recovery::Recovery;
 use crate::recover::tree::FolderId;
 use crate::shared::file::{Reparse, reparse_of};
@@ -117,7 +117,7 @@ impl<'w, 'r> Preparer<'w, 'r> {
     }
 
     fn file<'e>(&mut self, entry: &'e Entry<'e>) -> Option<File<'e>> {
-        let parts = entry.parts();
+        let parts = parts_of(entry);
         let start = self.links.len();
         let Self { texts, links, text, paths, .. } = self;
         let selection = self.recovery.selection;
@@ -193,7 +193,7 @@ fn push(texts: &mut String, append: impl FnOnce(&mut String)) -> Span {
 fn is_live(entry: &Entry<'_>) -> bool {
     match entry.state() {
         EntryState::Live => true,
-        EntryState::Orphan => entry.header().is_in_use(),
+        EntryState::Deleted | EntryState::Orphan => entry.header().is_in_use(),
         _ => false,
     }
 }

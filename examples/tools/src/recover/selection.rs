@@ -53,14 +53,31 @@ impl Selection {
         let is_own = number < Self::SYSTEM_RECORDS && number != Self::ROOT;
         match self.names_records() {
             true => self.is_chosen(entry) && state_fits,
-            false => state_fits && (self.system || !is_own),
+            false => state_fits && (self.takes_own() || !is_own),
         }
+    }
+
+    /// True when NTFS's own files are not left out by themselves: what is asked for by name is wanted.
+    fn takes_own(&self) -> bool {
+        self.system || self.paths.is_some() || self.names_records()
+    }
+
+    /// True for one of NTFS's own records that is left out only for being that.
+    pub fn leaves_out(&self, entry: &Entry<'_>) -> bool {
+        let number = entry.record_number();
+        let is_own = number < Self::SYSTEM_RECORDS && number != Self::ROOT;
+        is_own && !self.takes_own() && (!self.deleted_only || entry.state() != EntryState::Live)
     }
 
     /// By its path, which starts with the reason where it is not whole.
     pub fn path(&self, path: &str) -> bool {
-        let is_own = path.starts_with("/$Extend/") && !self.system && !self.names_records();
-        !is_own && self.paths.as_ref().is_none_or(|globs| globs.is_match(path))
+        !self.leaves_out_path(path) && self.paths.as_ref().is_none_or(|globs| globs.is_match(path))
+    }
+
+    /// True for what is in `$Extend`, but for users' files that were deleted while they were open.
+    pub fn leaves_out_path(&self, path: &str) -> bool {
+        let is_own = path.starts_with("/$Extend/") && !path.starts_with("/$Extend/$Deleted/");
+        is_own && !self.takes_own()
     }
 
     /// Files without a name are left out only where paths are asked for.

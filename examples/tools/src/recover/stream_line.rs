@@ -19,6 +19,8 @@ pub struct StreamLine<'l> {
     /// The file, relative to the output's root.
     pub output: Option<&'l str>,
     pub links: &'l [OtherLink],
+    /// Further files that the content goes on in, by the byte they start with.
+    pub pieces: &'l [(u64, String)],
     /// Why there is no file, if not for the verdict.
     pub error: Option<&'l str>,
     /// Where the volume starts in the input.
@@ -43,6 +45,10 @@ impl<'l> StreamLine<'l> {
         let name = stream.name();
         json.put(br#","stream":"#).name(name, r#","stream_utf16":"#);
         json.put(br#","size":"#).number(size_of(found.ranges()));
+        // The last byte of a ciphertext is behind that of the content.
+        if let Some(size) = stream.size().filter(|size| *size != size_of(found.ranges())) {
+            json.put(br#","content_size":"#).number(size);
+        }
         json.put(br#","verdict":"#).text(found.verdict().code());
         write_reasons(found.reasons(), json.put(br#","reasons":"#));
         write_exposure(found, &mut json);
@@ -58,6 +64,13 @@ impl<'l> StreamLine<'l> {
         }
         if !self.links.is_empty() {
             json.put(br#","links":"#).array(self.links, |json, link| link.write(json));
+        }
+        if !self.pieces.is_empty() {
+            json.put(br#","pieces":"#).array(self.pieces, |json, (from, path)| {
+                json.put(br#"{"offset":"#).number(*from);
+                json.put(br#","output":"#).text(path);
+                json.put(b"}");
+            });
         }
         // A reparse point says how the file's own content is found.
         if name.is_empty() {

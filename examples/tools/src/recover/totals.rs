@@ -17,6 +17,8 @@ pub struct Totals {
     pub without_content: u64,
     /// Streams larger than the user wants.
     pub too_large: u64,
+    /// NTFS's own files, which were not asked for.
+    pub left_out: u64,
     pub failed: u64,
     pub directories: u64,
     pub verdicts: BTreeMap<&'static str, u64>,
@@ -30,9 +32,12 @@ impl Totals {
         self.streams += 1;
         *self.verdicts.entry(job.found.verdict().code()).or_default() += 1;
         match (is_written, job.obstacle, error) {
-            (true, _, _) => {
+            (true, _, error) => {
                 self.written += 1;
                 self.bytes = self.bytes.saturating_add(size_of(job.found.ranges()));
+                if let Some(error) = error {
+                    self.fail(|| format!("{}: {error}", path()));
+                }
             }
             (false, Some(Obstacle::TooLarge), _) => self.too_large += 1,
             (false, Some(Obstacle::NothingLeft), _) => self.without_content += 1,
@@ -51,6 +56,7 @@ impl Totals {
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.without_content += other.without_content;
         self.too_large += other.too_large;
+        self.left_out += other.left_out;
         self.failed += other.failed;
         self.directories += other.directories;
         other.verdicts.into_iter().for_each(|(verdict, count)| *self.verdicts.entry(verdict).or_default() += count);
@@ -67,6 +73,7 @@ impl Totals {
         let others = [
             ("nothing left of", self.without_content),
             ("larger than asked for", self.too_large),
+            ("files of NTFS's own left out (--system or --path takes them)", self.left_out),
             ("failed", self.failed),
         ];
         for (what, count) in others.into_iter().filter(|(_, count)| *count > 0) {

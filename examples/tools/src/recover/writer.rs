@@ -23,6 +23,9 @@ use crate::recover::stream_line::{OtherLink, StreamLine};
 /// How often another name is tried where a file stands that was there before.
 const TRIES: u32 = 100;
 
+/// Files that one stream is written into at most.
+const MOST_PIECES: usize = 4096;
+
 /// Zeros of holes that are hashed at most: a hole of any size costs nothing to declare.
 const LONGEST_HOLE: u64 = 16 << 30;
 
@@ -53,6 +56,16 @@ struct Written {
     sha256: Option<[u8; 32]>,
     /// What became of the file's further names.
     links: Vec<io::Result<Option<String>>>,
+    pieces: Pieces,
+}
+
+/// What of a stream the output's file system has no place for in one file.
+#[derive(Default)]
+struct Pieces {
+    /// Where the first file ends, if it does not hold all.
+    cut: Option<u64>,
+    /// Further files, by the byte they start with.
+    files: Vec<(u64, String)>,
 }
 
 impl<'w, 'r> Writer<'w, 'r> {
@@ -119,7 +132,7 @@ impl<'w, 'r> Writer<'w, 'r> {
         let name = other_name.as_deref().unwrap_or(name);
         let copied = copy(self.recovery, &mut self.buffers, job, &mut output);
         // What is not complete does not stay, and makes room for the manifest.
-        let (sha256, falls_short) = copied.inspect_err(|_| drop(folder.remove(name)))?;
+        let Copied { sha256, falls_short, cut } = copied.inspect_err(|_| drop(folder.remove(name)))?;
         if let Some(times) = job.times {
             // Some file systems do not have every time; the manifest does not depend on it.
             let _ = set_times(&output, times);
@@ -131,6 +144,7 @@ impl<'w, 'r> Writer<'w, 'r> {
                 return Ok(Outcome::NotWanted);
             }
         }
+        let pieces = Pieces { cut, files: pieces(self.recovery, &mut self.buffers, job, (&folder, name), cut)? };
         let links = match job.targets.len() {
             1 => Vec::new(),
             _ => {
@@ -139,7 +153,7 @@ impl<'w, 'r> Writer<'w, 'r> {
                 others.map(|target| self.link(&folder, &name, target, reference)).collect()
             }
         };
-        Ok(Outcome::Written(Written { other_name, sha256, links }))
+        Ok(Outcome::Written(Written { other_name, sha256, links, pieces }))
     }
 
     /// Gives a file one of its further names.
@@ -177,13 +191,16 @@ impl<'w, 'r> Writer<'w, 'r> {
     }
 
     fn line(&mut self, job: &Job<'_>, outcome: Outcome, part: &mut Part) {
-        let (mut error, mut written) = (None, None);
-        match outcome {
+        let too_large = |file: &Written| {
+            let cut = file.pieces.cut?;
+            Some(too_large(size_of(job.found.ranges()), cut, &file.pieces.files))
+        };
+        let (error, mut written) = match outcome {
             Outcome::NotWanted => return,
-            Outcome::Written(file) => written = Some(file),
-            Outcome::NotWritten => error = job.obstacle.and_then(Obstacle::error).map(str::to_owned),
-            Outcome::Failed(failure) => error = Some(failure.to_string()),
-        }
+            Outcome::Written(file) => (too_large(&file), Some(file)),
+            Outcome::NotWritten => (job.obstacle.and_then(Obstacle::error).map(str::to_owned), None),
+            Outcome::Failed(failure) => (Some(failure.to_string()), None),
+        };
         part.totals.count(job, written.is_some(), error.as_deref(), || self.path(job.file.links.start));
         let links = written.as_mut().map(|file| self.other_links(job, std::mem::take(&mut file.links)));
         if let Some(file) = &written {
@@ -191,6 +208,14 @@ impl<'w, 'r> Writer<'w, 'r> {
             let name = file.other_name.as_deref().unwrap_or(&self.preparer.texts[target.name.clone()]);
             self.paths.set_file(target.folder, name, &mut self.text);
         }
+        let folder = self.preparer.targets[job.targets.start].folder;
+        let mut in_folder = |(from, name)| {
+            let mut path = String::new();
+            self.paths.set_file(folder, name, &mut path);
+            (from, path)
+        };
+        let pieces = written.iter().flat_map(|file| &file.pieces.files);
+        let pieces: Vec<_> = pieces.map(|(from, name)| in_folder((*from, name.as_str()))).collect();
         let path = self.preparer.links[job.file.links.start].path.clone();
         let line = StreamLine {
             job,
@@ -198,6 +223,7 @@ impl<'w, 'r> Writer<'w, 'r> {
             sha256: written.as_ref().and_then(|file| file.sha256),
             output: written.is_some().then_some(&self.text),
             links: links.as_deref().unwrap_or_default(),
+            pieces: &pieces,
             error: error.as_deref(),
             volume_start: self.recovery.opened.volume.source().start(),
         };
@@ -225,24 +251,58 @@ impl<'w, 'r> Writer<'w, 'r> {
     }
 }
 
-/// Writes a stream into an empty file; returns the hash, and whether reading has put something in question.
-fn copy(
-    recovery: &Recovery<'_>,
-    buffers: &mut Vec<Buffer>,
-    job: &Job<'_>,
-    output: &mut Output,
-) -> io::Result<(Option<[u8; 32]>, bool)> {
+/// What copying a stream has come to.
+struct Copied {
+    sha256: Option<[u8; 32]>,
+    /// Whether reading has put something in question.
+    falls_short: bool,
+    /// Where the file ends, if its file system has none of the stream's size.
+    cut: Option<u64>,
+}
+
+/// Writes a stream into an empty file, as far as that can be.
+fn copy(recovery: &Recovery<'_>, buffers: &mut Vec<Buffer>, job: &Job<'_>, output: &mut Output) -> io::Result<Copied> {
     let counts = job.found.counts();
     let holes = counts.zeros.saturating_add(counts.missing).saturating_add(counts.claimed);
     let is_hashed = recovery.hashes && holes <= LONGEST_HOLE;
     let mut copy = Copy::to(output, recovery);
-    let mut run = |mut hashing: Hashing<'_, '_>| copy.run(job, &mut hashing).map(|()| hashing.finish());
-    let hash = match is_hashed {
+    let mut run = |mut hashing: Hashing<'_, '_>| {
+        let cut = copy.run(job, 0, &mut hashing)?;
+        Ok::<_, io::Error>((cut, hashing.finish().filter(|_| cut.is_none())))
+    };
+    let (cut, sha256) = match is_hashed {
         false => run(Hashing::none(buffers))?,
         true if size_of(job.found.ranges()) < Hashing::LONG => run(Hashing::here(buffers))?,
         true => std::thread::scope(|scope| run(Hashing::beside(scope, buffers)))?,
     };
-    Ok((hash, copy.falls_short))
+    Ok(Copied { sha256, falls_short: copy.falls_short, cut })
+}
+
+/// Writes what did not fit into the first file into others, each named for the byte it starts with.
+fn pieces(
+    recovery: &Recovery<'_>,
+    buffers: &mut Vec<Buffer>,
+    job: &Job<'_>,
+    (folder, name): (&Folder, &str),
+    mut cut: Option<u64>,
+) -> io::Result<Vec<(u64, String)>> {
+    let mut pieces = Vec::new();
+    while let Some(from) = cut.filter(|from| *from < size_of(job.found.ranges()) && pieces.len() < MOST_PIECES) {
+        let name = with_mark(name, &format!("~from-{from}"));
+        let mut output = folder.create(&name)?;
+        cut = Copy::to(&mut output, recovery).run(job, from, &mut Hashing::none(buffers))?;
+        pieces.push((from, name));
+    }
+    Ok(pieces)
+}
+
+/// What to say of a stream that no file of the output can hold.
+fn too_large(size: u64, cut: u64, pieces: &[(u64, String)]) -> String {
+    let rest = match pieces.len() {
+        0 => "there is nothing but zeros behind it".to_owned(),
+        count => format!("the rest is in {count} further files, named for the byte they start with"),
+    };
+    format!("the file system of the output has no files of {size} bytes: the file ends before byte {cut}; {rest}")
 }
 
 /// Makes something under the name, or, where that is taken, under one with the reference in it, which is

@@ -1,5 +1,6 @@
 //! What the tools share.
 
+pub mod condition;
 pub mod container;
 pub mod evidence;
 pub mod exposure;
