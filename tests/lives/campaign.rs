@@ -25,16 +25,16 @@ pub(crate) fn live(seed: u64) -> (Volume, Truth, Plan) {
     let cluster = random.choose(&[512, 1024, 2048, 4096, 4096]);
     let size = Size { bytes: random.choose(&[2, 3, 4]) << 20, cluster };
     let mut volume = Volume::format(size, habits, seed);
-    let plan = Plan { steps: random.between(40, 160) as u32, large: 160_000, cluster };
+    let plan = Plan { steps: random.between(40, 260) as u32, large: 160_000, cluster };
     let truth = Story::new(&mut volume, seed, plan).tell();
     (volume, truth, plan)
 }
 
 fn score(seed: u64, change: Change) -> Score {
     let (volume, truth, plan) = live(seed);
-    let Changed { image, current, older, damaged, is_whole, note } = change.apply(volume, truth, seed, plan);
+    let Changed { image, current, older, damaged, flipped, is_whole, note } = change.apply(volume, truth, seed, plan);
     let scans = matches!(change, Change::Format { .. } | Change::FormatAndUse { .. }) || seed % 5 == 4;
-    let known = Known { current: &current, older: older.iter().collect(), is_sound: is_whole, damaged, scans };
+    let known = Known { current: &current, older: older.iter().collect(), is_sound: is_whole, damaged, flipped, scans };
     Score::of(&image, &known, &Threads::single()).of_seed(seed, &note)
 }
 
@@ -57,7 +57,7 @@ fn run(first: u64, count: u64, change: Change) -> Score {
     total.into_inner().expect("no panic")
 }
 
-fn report(score: &Score) {
+pub(crate) fn report(score: &Score) {
     println!("{} volumes\n{}", score.volumes, score.table());
     for kind in [Kind::WrongIntact, Kind::WrongLive, Kind::Doubted, Kind::Vanished, Kind::Unopened] {
         println!("{kind:?}: {}", score.count(kind));
@@ -71,7 +71,7 @@ pub(crate) fn assert_none(score: &Score, kinds: &[Kind]) {
     assert_eq!(found, 0, "faults");
 }
 
-const ALL: [Kind; 5] = [Kind::WrongIntact, Kind::WrongLive, Kind::Doubted, Kind::Vanished, Kind::Unopened];
+pub(crate) const ALL: [Kind; 5] = [Kind::WrongIntact, Kind::WrongLive, Kind::Doubted, Kind::Vanished, Kind::Unopened];
 
 #[test]
 fn everyday_lives_are_told_as_they_were() {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use ntfs_salvage::catalog::{Assessment, Catalog, RecoverabilityOptions, Standing, Stream, Verdict};
+use ntfs_salvage::catalog::{Assessment, Catalog, Recoverability, RecoverabilityOptions, Standing, Stream, Verdict};
 use ntfs_salvage::salvage::{Layer, Opening};
 use ntfs_salvage::source::Source;
+use ntfs_salvage::volume::geometry::Geometry;
 use ntfs_salvage::{Entry, EntryState, Threads, Volume};
 
 use crate::generator::truth::{Life, Truth};
@@ -22,6 +23,8 @@ pub(crate) struct Known<'t> {
     pub(crate) is_sound: bool,
     /// Records that are damaged.
     pub(crate) damaged: BTreeSet<u64>,
+    /// Base records of which one field is damaged that something else tells, too.
+    pub(crate) flipped: BTreeSet<u64>,
     /// A scan is asked for.
     pub(crate) scans: bool,
 }
@@ -38,6 +41,8 @@ pub(crate) struct Rate {
 pub(crate) struct Score {
     /// By state, whether the stream lies outside its record, verdict and reasons.
     pub(crate) rates: BTreeMap<(&'static str, &'static str, &'static str, String), Rate>,
+    /// Of deleted streams in clusters that are likely: by how many clusters were handed out since.
+    pub(crate) exposed: BTreeMap<&'static str, Rate>,
     pub(crate) volumes: u64,
     pub(crate) faults: Vec<Fault>,
 }
@@ -62,13 +67,17 @@ pub(crate) enum Kind {
     Unopened,
 }
 
+impl AddAssign for Rate {
+    fn add_assign(&mut self, other: Self) {
+        self.right += other.right;
+        self.all += other.all;
+    }
+}
+
 impl AddAssign for Score {
     fn add_assign(&mut self, other: Self) {
-        for (key, rate) in other.rates {
-            let own = self.rates.entry(key).or_default();
-            own.right += rate.right;
-            own.all += rate.all;
-        }
+        other.rates.into_iter().for_each(|(key, rate)| *self.rates.entry(key).or_default() += rate);
+        other.exposed.into_iter().for_each(|(key, rate)| *self.exposed.entry(key).or_default() += rate);
         self.volumes += other.volumes;
         self.faults.extend(other.faults);
     }
@@ -114,6 +123,7 @@ impl Score {
         if is_current && known.is_sound {
             self.judge_live(&catalog, known);
             self.judge_deleted(&catalog, known);
+            self.judge_flipped(&catalog, known);
         }
     }
 
@@ -126,7 +136,7 @@ impl Score {
         (layer, known): (&str, &Known<'_>),
     ) {
         let name = stream.name().to_string();
-        let lives: Vec<&Life> = truths.iter().filter_map(|truth| life_of(entry, truth)).collect();
+        let lives: Vec<&Life> = truths.iter().flat_map(|truth| lives_of(entry, truth, &known.damaged)).collect();
         let given = read(stream);
         let is_same = |life: &&Life| life.streams.get(&name).is_some_and(|truth| *truth == given);
         let life = lives.iter().copied().find(is_same).or(lives.first().copied());
@@ -139,9 +149,12 @@ impl Score {
         let place = if stream.is_resident() { "in its record" } else { "in clusters" };
         let state = if layer.is_empty() { entry.state().name() } else { "older layer" };
         let key = (state, place, assessed.verdict().code(), assessed.reasons().to_string());
-        let rate = self.rates.entry(key).or_default();
-        rate.all += 1;
-        rate.right += u64::from(is_right);
+        let rate = Rate { right: is_right.into(), all: 1 };
+        *self.rates.entry(key).or_default() += rate;
+        if assessed.verdict() == Verdict::Likely && entry.state() == EntryState::Deleted && layer.is_empty() {
+            let clusters = entry.catalog().volume().geometry().map_or(0, Geometry::cluster_count);
+            *self.exposed.entry(exposure(&assessed, clusters)).or_default() += rate;
+        }
         let is_wrong = assessed.verdict() == Verdict::Intact && !is_right;
         if is_wrong || wrong > 0 {
             let what = format!(
@@ -157,7 +170,7 @@ impl Score {
             );
             self.fault(Kind::WrongIntact, what);
         }
-        let is_sound = known.is_sound && layer.is_empty() && !known.damaged.contains(&entry.record_number());
+        let is_sound = known.is_sound && layer.is_empty() && known.damaged.is_empty();
         if is_sound && entry.state() == EntryState::Live && is_right && assessed.verdict() != Verdict::Intact {
             let what = format!(
                 "{} {:?}:{name}: {} {}",
@@ -235,6 +248,26 @@ impl Score {
         }
     }
 
+    /// A live file of which one field of its record is damaged is still there, under its own name.
+    fn judge_flipped(&mut self, catalog: &Catalog<'_>, known: &Known<'_>) {
+        for life in known.current.live().filter(|life| known.flipped.contains(&life.number) && !life.is_directory) {
+            let Some(content) = life.streams.get("") else { continue };
+            let has_it = catalog.entries().filter(|entry| entry.record_number() == life.number).any(|entry| {
+                let names = entry.links();
+                let is_named =
+                    names.iter().all(|link| life.paths.iter().any(|path| path.ends_with(&link.name().to_string())));
+                let is_whole = |stream: &Stream<'_>| stream.name().to_string().is_empty() && read(stream) == *content;
+                is_named && !names.is_empty() && entry.streams().iter().any(is_whole)
+            });
+            if !has_it {
+                self.fault(
+                    Kind::Vanished,
+                    format!("{:?}, record {}-{}, flipped", life.paths, life.number, life.sequence),
+                );
+            }
+        }
+    }
+
     /// How many faults there are of a kind.
     pub(crate) fn count(&self, kind: Kind) -> usize {
         self.faults.iter().filter(|fault| fault.kind == kind).count()
@@ -245,6 +278,14 @@ impl Score {
         for ((state, place, verdict, reasons), Rate { right, all }) in &self.rates {
             text.push_str(&format!("{state:<11} {place:<13} {verdict:<13} {right:>7} of {all:>7} right  {reasons}\n"));
         }
+        let exposed: Rate = self.exposed.values().fold(Rate::default(), |mut sum, rate| {
+            sum += *rate;
+            sum
+        });
+        for (how, Rate { right, all }) in &self.exposed {
+            text.push_str(&format!("likely, clusters handed out since: {how:<13} {right:>7} of {all:>7} right\n"));
+        }
+        text.push_str(&format!("likely, all: {} of {} right\n", exposed.right, exposed.all));
         text
     }
 }
@@ -266,15 +307,33 @@ fn read(stream: &Stream<'_>) -> Vec<u8> {
     bytes
 }
 
-/// Which life an entry is of.
-fn life_of<'t>(entry: &Entry<'_>, truth: &'t Truth) -> Option<&'t Life> {
-    match entry.state() {
-        EntryState::Live => truth.find(entry.record_number(), entry.sequence_number()),
-        EntryState::Deleted => truth.last_of(entry.record_number()),
+/// Which lives an entry can be of: one, or where its record is damaged all that the record had.
+fn lives_of<'t>(entry: &Entry<'_>, truth: &'t Truth, damaged: &BTreeSet<u64>) -> Vec<&'t Life> {
+    let number = entry.record_number();
+    if damaged.contains(&number) {
+        return truth.lives.iter().rev().filter(|life| life.number == number).collect();
+    }
+    let life = match entry.state() {
+        EntryState::Live => truth.find(number, entry.sequence_number()),
+        EntryState::Deleted => truth.last_of(number),
         EntryState::Orphan => {
             let base = entry.header().base_reference();
             truth.find(base.record_number(), base.sequence_number())
         }
         _ => None,
+    };
+    life.into_iter().collect()
+}
+
+/// How many clusters of the volume were handed out since, in words.
+fn exposure(assessed: &Recoverability, clusters: u64) -> &'static str {
+    let handed_out = assessed.exposure().and_then(|exposure| exposure.clusters_by_time);
+    match handed_out.map(|handed_out| handed_out * 100 / clusters.max(1)) {
+        None => "not known",
+        Some(0) if handed_out == Some(0) => "none",
+        Some(0) => "below 1 %",
+        Some(1..5) => "1 to 5 %",
+        Some(5..20) => "5 to 20 %",
+        Some(_) => "20 % or more",
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Changed {
     pub(crate) older: Vec<Truth>,
     /// Records that are damaged.
     pub(crate) damaged: BTreeSet<u64>,
+    /// Base records of which one field is damaged that something else tells, too.
+    pub(crate) flipped: BTreeSet<u64>,
     /// What is live, and untouched, has to be found whole.
     pub(crate) is_whole: bool,
     /// What was done, for whoever reads of a fault.
@@ -68,6 +70,7 @@ impl Change {
             current: truth,
             older: Vec::new(),
             damaged: BTreeSet::new(),
+            flipped: BTreeSet::new(),
             is_whole: true,
             note: format!("{self:?}"),
         };
@@ -175,6 +178,9 @@ impl Changed {
             }
             let (at, length) = random.choose(&FIELDS);
             self.damage(volume, number);
+            if volume.base_of(number) == number && matches!(at, 8 | 18 | 28 | 32 | 40 | 44) {
+                self.flipped.insert(number);
+            }
             let place = volume.places_of_record(number)[0].start + at;
             let field = &mut self.image[place..place + length];
             match random.below(4) {

@@ -29,7 +29,7 @@ pub(crate) struct Story<'d, D> {
 
 /// What may happen next, and how often.
 const HABITS: [(u64, Event); 18] = [
-    (14, Event::New),
+    (22, Event::New),
     (10, Event::Append),
     (5, Event::Overwrite),
     (6, Event::Truncate),
@@ -42,10 +42,10 @@ const HABITS: [(u64, Event); 18] = [
     (4, Event::Link),
     (6, Event::Move),
     (3, Event::MoveDirectory),
-    (12, Event::Delete),
-    (2, Event::DeleteDirectory),
+    (9, Event::Delete),
+    (1, Event::DeleteDirectory),
     (5, Event::Special),
-    (4, Event::InTurns),
+    (6, Event::InTurns),
     (2, Event::Fill),
 ];
 
