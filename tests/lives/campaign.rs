@@ -115,3 +115,16 @@ fn thousands_of_lives() {
     }
     assert_eq!(faults, 0, "faults");
 }
+
+/// `KEEP=FILE FIRST=SEED CHANGE=NAME`: the image of a seed, to look at with other tools.
+#[test]
+#[ignore = "keeps an image"]
+fn an_image_to_look_at() {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let seed = variable("FIRST").parse().expect("FIRST is a seed");
+    let is_it = |change: &Change| format!("{change:?}").contains(&variable("CHANGE"));
+    let change = Change::ALL.into_iter().find(is_it).expect("CHANGE is a part of the name of one");
+    let (volume, truth, plan) = live(seed);
+    let changed = change.apply(volume, truth, seed, plan);
+    std::fs::write(variable("KEEP"), changed.image).expect("KEEP can be written");
+}

@@ -158,12 +158,13 @@ impl Score {
         let is_wrong = assessed.verdict() == Verdict::Intact && !is_right;
         if is_wrong || wrong > 0 {
             let what = format!(
-                "{layer}{} record {} {}:{name} {place}: {} {}, {wrong} wrong bytes vouched for of {}, truth has {}{}",
+                "{layer}{} record {} {}:{name} {place}: {} {}, {wrong} wrong bytes vouched for, the first at {:?}, of {}, truth has {}{}",
                 entry.state().name(),
                 entry.reference(),
-                life.map_or_else(|| "no life".into(), |life| life.paths.join(" ")),
+                life.map_or_else(|| "no life".into(), |life| format!("({}-{}) {}", life.number, life.sequence, life.paths.join(" "))),
                 assessed.verdict(),
                 assessed.reasons(),
+                given.iter().zip(truth).position(|(one, other)| one != other),
                 given.len(),
                 truth.len(),
                 if life.is_some_and(|life| life.streams.contains_key(&name)) { "" } else { " (no such stream)" },

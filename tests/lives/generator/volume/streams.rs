@@ -53,13 +53,21 @@ impl Volume {
         let mut stream = node.streams.remove(name).unwrap_or_default();
         stream.content.truncate(size as usize);
         stream.initialized = stream.initialized.min(size);
-        let unit = if form == Form::Plain { 1 } else { UNIT };
+        let unit = if form == Form::Compressed { UNIT } else { 1 };
         let kept = size.div_ceil(self.cluster).next_multiple_of(unit) as usize;
         let rest = stream.map.split_off(kept.min(stream.map.len()));
         self.release(rest.into_iter().flatten());
+        if form == Form::Sparse {
+            stream.map.resize(kept.next_multiple_of(UNIT as usize), None);
+        }
         if stream.is_outside && form == Form::Compressed && size > 0 {
             let cluster = self.cluster;
             self.store(&mut stream, form, (size - 1) / (UNIT * cluster) * UNIT * cluster, size);
+        }
+        let last = size.saturating_sub(1) / self.cluster;
+        if form == Form::Sparse && size > 0 && stream.map.get(last as usize).copied().flatten().is_some() {
+            // What was behind the end must not come back when the stream grows again.
+            self.store(&mut stream, form, size - 1, size);
         }
         if stream.is_outside && self.habits.moves_back && size <= 200 {
             let rest = std::mem::take(&mut stream.map);
