@@ -14,6 +14,7 @@ import io
 import json
 import os
 import random
+import shutil
 import struct
 import sys
 import zipfile
@@ -364,6 +365,41 @@ class Reformatted(Kept):
         run("mkntfs", "-Q", *options, self.file)
 
 
+def make_formatted(folder, seed):
+    """Formats over the volume of `make_files`: with the same clusters or others, and used since or not."""
+    for name, cluster, files in (("formatted", 4096, 0), ("reclustered", 1024, 0), ("reclustered-used", 1024, 40)):
+        old = Kept(folder, name, 48 * MIB, seed)
+        fill(old, 300)
+        before = os.path.join(folder, "before.img")
+        shutil.copyfile(old.file, before)
+        new = Reformatted(folder, name, 48 * MIB, seed, cluster=cluster)
+        new.label, new.rng = "new", random.Random("%s new %d" % (name, seed))
+        if files:
+            fill(new, files)
+        volumes = [(new, Image(new.file), True), (old, Image(before), False)]
+        write_truth(folder, name, volumes, differences(before, new.file))
+        os.unlink(before)
+
+
+def make_copies(folder, seed):
+    """Copies of one volume that are not what it is."""
+    for name in ("clone", "shifted"):
+        volume = Kept(folder, name, 32 * MIB, seed)
+        fill(volume, 200)
+        before = os.path.join(folder, "before.img")
+        os.rename(volume.file, before)
+        if name == "clone":
+            run("ntfsclone", "-q", "-m", "-f", "-O", volume.file, before)
+        else:
+            cut = 12 * MIB + 512 * seed
+            with open(before, "rb") as image, open(volume.file, "wb") as out:
+                out.write(image.read(cut))
+                image.seek(cut + 512)
+                out.write(image.read() + bytes(512))
+        write_truth(folder, name, [(volume, Image(before), True)], differences(before, volume.file))
+        os.unlink(before)
+
+
 def make_reformatted(folder, seed):
     old = Kept(folder, "reformatted", 48 * MIB, seed)
     fill(old, 400)
@@ -398,7 +434,7 @@ def differences(one, other):
 
 def main(folder, seed):
     os.makedirs(os.path.join(folder, "contents"), exist_ok=True)
-    for make in (make_files, make_disk, make_reformatted, make_fragmented):
+    for make in (make_files, make_disk, make_reformatted, make_formatted, make_copies, make_fragmented):
         make(folder, seed)
 
 

@@ -161,7 +161,10 @@ impl Score {
                 "{layer}{} record {} {}:{name} {place}: {} {}, {wrong} wrong bytes vouched for, the first at {:?}, of {}, truth has {}{}",
                 entry.state().name(),
                 entry.reference(),
-                life.map_or_else(|| "no life".into(), |life| format!("({}-{}) {}", life.number, life.sequence, life.paths.join(" "))),
+                life.map_or_else(
+                    || "no life".into(),
+                    |life| format!("({}-{}) {}", life.number, life.sequence, life.paths.join(" "))
+                ),
                 assessed.verdict(),
                 assessed.reasons(),
                 given.iter().zip(truth).position(|(one, other)| one != other),

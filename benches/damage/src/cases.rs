@@ -26,6 +26,10 @@ pub enum Loss {
     AllSectors(u64),
     /// A format and new files over an older volume: it has happened to the image already.
     Format,
+    /// A field in the header of so many percent of the records, overwritten with anything.
+    Headers(u64),
+    /// A copy that is not what the volume is: it has happened to the image already.
+    Copied,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +40,7 @@ pub struct Case {
     pub losses: &'static [Loss],
 }
 
-use Loss::{AllSectors, Backup, Bitmap, Boot, Format, Mirror, Records, Root, TableSectors};
+use Loss::{AllSectors, Backup, Bitmap, Boot, Copied, Format, Headers, Mirror, Records, Root, TableSectors};
 
 pub const CASES: &[Case] = &[
     case("none", "files", &[]),
@@ -65,6 +69,12 @@ pub const CASES: &[Case] = &[
     case("two volumes, no partition table", "disk", &[]),
     case("two volumes, boot + backup + record 0 + mirror", "disk", &[Boot, Backup, Records(1), Mirror]),
     case("quick format over an older volume", "reformatted", &[Format]),
+    case("quick format, nothing after it", "formatted", &[Format]),
+    case("quick format with other clusters", "reclustered", &[Format]),
+    case("quick format with other clusters, used since", "reclustered-used", &[Format]),
+    case("a field in 10 % of the records' headers", "files", &[Headers(10)]),
+    case("copy of the metadata alone", "clone", &[Copied]),
+    case("copy that left a sector out", "shifted", &[Copied]),
 ];
 
 const fn case(name: &'static str, image: &'static str, losses: &'static [Loss]) -> Case {
@@ -78,7 +88,7 @@ impl Case {
         let lost = |loss: &Loss| -> Vec<Range<u64>> {
             match loss {
                 AllSectors(percent) => random.share_of(sectors(0..size), *percent),
-                Format => ranges(&truth.changed).collect(),
+                Format | Copied => ranges(&truth.changed).collect(),
                 _ => truth.volumes.iter().flat_map(|volume| lost_of(volume, *loss, &mut random)).collect(),
             }
         };
@@ -87,7 +97,12 @@ impl Case {
 
     /// Whether the damage is still to be done to the image.
     pub fn is_to_be_done(&self) -> bool {
-        !self.losses.contains(&Format)
+        !self.losses.iter().any(|loss| matches!(loss, Format | Copied))
+    }
+
+    /// What stands where something was lost: zeros, as a rescue leaves them, or anything.
+    pub fn filling(&self) -> u8 {
+        if self.losses.iter().any(|loss| matches!(loss, Headers(_))) { 0xA5 } else { 0 }
     }
 
     /// Whether sectors here and there are lost, as on a failing medium, which makes a map worth having.
@@ -105,8 +120,20 @@ fn lost_of(volume: &Volume, loss: Loss, random: &mut Random) -> Vec<Range<u64>> 
         Root => ranges(&volume.root).collect(),
         Records(count) => volume.records.iter().take(count).flat_map(|pieces| ranges(pieces)).collect(),
         TableSectors(percent) => random.share_of(ranges(&volume.table).flat_map(sectors), percent),
-        AllSectors(_) | Format => Vec::new(),
+        Headers(percent) => {
+            let headers = volume.records.iter().filter_map(|pieces| pieces.first()).map(|piece| piece.range().start);
+            let chosen = random.share_of(headers, percent);
+            chosen.into_iter().enumerate().map(|(index, start)| field(index, start)).collect()
+        }
+        AllSectors(_) | Format | Copied => Vec::new(),
     }
+}
+
+/// One of the fields of a record's header: log sequence, sequence, links, flags, used size, base, number.
+fn field(index: usize, record: u64) -> Range<u64> {
+    const FIELDS: [(u64, u64); 7] = [(8, 8), (16, 2), (18, 2), (22, 2), (24, 4), (32, 8), (44, 4)];
+    let (at, length) = FIELDS[index % FIELDS.len()];
+    record + at..record + at + length
 }
 
 fn ranges(pieces: &[Piece]) -> impl Iterator<Item = Range<u64>> {

@@ -32,6 +32,8 @@ pub struct File {
     pub is_intact: bool,
     /// The bytes that the tool says are the stream's own: offset and length.
     pub vouched: Vec<(u64, u64)>,
+    /// The word that the tool has for what is left of it, where it has one.
+    pub verdict: Option<String>,
     /// Record and start of the volume, where the tool says so.
     pub record: Option<(u64, u64)>,
 }
@@ -39,7 +41,16 @@ pub struct File {
 impl File {
     /// A file that is said to be as it was, by a tool that says nothing else.
     pub fn unmarked(path: PathBuf, name: Option<String>, stream: String) -> Self {
-        Self { path, name, stream, is_suspect: false, is_intact: false, vouched: Vec::new(), record: None }
+        Self {
+            path,
+            name,
+            stream,
+            is_suspect: false,
+            is_intact: false,
+            vouched: Vec::new(),
+            verdict: None,
+            record: None,
+        }
     }
 }
 

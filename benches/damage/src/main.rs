@@ -129,9 +129,9 @@ impl Campaign<'_> {
         fs::copy(image, &subject.image)?;
         let file = File::options().read(true).write(true).open(&subject.image)?;
         if case.is_to_be_done() {
-            damage
-                .iter()
-                .try_for_each(|range| file.write_all_at(&vec![0; (range.end - range.start) as usize], range.start))?;
+            damage.iter().try_for_each(|range| {
+                file.write_all_at(&vec![case.filling(); (range.end - range.start) as usize], range.start)
+            })?;
             let map = scratch.join("damaged.map");
             fs::write(&map, damage.to_mapfile(file.metadata()?.len()))?;
             subject.map = Some(map);

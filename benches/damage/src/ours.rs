@@ -113,6 +113,7 @@ fn file_of(stream: Stream, folder: &Path, start: u64) -> Option<File> {
         is_suspect: !is_certain,
         is_intact,
         vouched: vouched.map(|range| (range.offset, range.length)).collect(),
+        verdict: Some(stream.verdict),
         record: stream.record.map(|record| (start, record)),
     })
 }

@@ -38,6 +38,7 @@ pub fn print(tools: &[(Tool, String)], seeds: u64, rows: &[Row]) {
         Some(format!("{wall:.2} s, {} MiB{stopped}{crashed}", score.recovery.peak >> 20))
     });
     print_marks(rows);
+    print_verdicts(rows);
 }
 
 fn print_header(tools: &[(Tool, String)], seeds: u64) {
@@ -96,6 +97,20 @@ fn print_marks(rows: &[Row]) {
             files.intact,
             files.wrong_bytes,
         );
+    }
+}
+
+/// How often each verdict was right.
+fn print_verdicts(rows: &[Row]) {
+    const VERDICTS: [&str; 5] = ["intact", "likely", "partial", "overwritten", "metadata-only"];
+    println!("\n**How often each verdict was right**\n");
+    println!("| lost | {} |", VERDICTS.join(" | "));
+    println!("|---|{}", "---|".repeat(VERDICTS.len()));
+    for row in rows {
+        let Some(score) = row.scores.get(&Tool::Ours) else { continue };
+        let rate = |verdict: &&str| score.verdicts.get(*verdict).map(|(right, all)| format!("{right} of {all}"));
+        let cells: Vec<String> = VERDICTS.iter().map(|it| rate(it).unwrap_or_else(|| "–".into())).collect();
+        println!("| {} | {} |", row.name, cells.join(" | "));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a tool gave back, held against the truth.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
@@ -28,6 +28,8 @@ pub struct Score {
     pub names: usize,
     pub paths: usize,
     pub files: FileCounts,
+    /// Of the files with a verdict: how many there are of each, and how many of them are right.
+    pub verdicts: BTreeMap<String, (usize, usize)>,
     pub listing: Cost,
     pub recovery: Cost,
     /// One line for each thing that was missed or wrong.
@@ -77,6 +79,10 @@ impl AddAssign<&Score> for Score {
         self.names += other.names;
         self.paths += other.paths;
         self.files += other.files;
+        for (verdict, (right, all)) in &other.verdicts {
+            let own = self.verdicts.entry(verdict.clone()).or_default();
+            *own = (own.0 + right, own.1 + all);
+        }
         self.listing += other.listing;
         self.recovery += other.recovery;
     }
@@ -96,6 +102,7 @@ impl Judge<'_> {
         score.paths = self.truth.names.iter().filter(|link| given.paths.contains(&link.path)).count();
         let (counts, recovered) = self.files(&given.files, &mut score.notes)?;
         score.files = counts;
+        score.verdicts = self.verdicts(&given.files)?;
         for (index, stream) in self.truth.streams.iter().enumerate().filter(|(_, stream)| stream.is_wanted()) {
             let (is_bound, is_recovered) = (self.is_untouched(stream), recovered.contains(&index));
             score.wanted += 1;
@@ -114,12 +121,26 @@ impl Judge<'_> {
         Ok(score)
     }
 
+    /// How often each verdict was right.
+    fn verdicts(&self, files: &[File]) -> Result<BTreeMap<String, (usize, usize)>, Box<dyn Error>> {
+        let mut verdicts = BTreeMap::<String, (usize, usize)>::new();
+        for file in files.iter().filter(|file| !is_systems_own(file)) {
+            let Some(verdict) = &file.verdict else { continue };
+            let hash = sha256(&fs::read(&file.path)?);
+            let is_right = self.stream_of(file, &hash).is_some_and(|index| self.truth.streams[index].sha256 == hash);
+            let (right, all) = verdicts.entry(verdict.clone()).or_default();
+            *right += usize::from(is_right);
+            *all += 1;
+        }
+        Ok(verdicts)
+    }
+
     /// Judges each file, and says which streams were given back.
     pub fn files(&self, files: &[File], notes: &mut String) -> Result<(FileCounts, HashSet<usize>), Box<dyn Error>> {
         let (mut counts, mut recovered) = (FileCounts::default(), HashSet::new());
         for file in files.iter().filter(|file| !is_systems_own(file)) {
             let content = fs::read(&file.path)?;
-            let hash: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = sha256(&content);
             let stream = self.stream_of(file, &hash);
             let is_right = match stream {
                 Some(index) => self.truth.streams[index].sha256 == hash,
@@ -136,7 +157,7 @@ impl Judge<'_> {
 
     /// Whether the stream has to be recovered. What a later format changed is lost to the older volume only.
     fn is_untouched(&self, stream: &Stream) -> bool {
-        let is_of_the_format = !self.truth.changed.is_empty() && !stream.is_old;
+        let is_of_the_format = !stream.is_old && self.truth.streams.iter().any(|other| other.is_old);
         is_of_the_format || stream.is_untouched(self.damage)
     }
 
@@ -187,6 +208,10 @@ impl Judge<'_> {
         writeln!(notes, "wrong, {mark}, {wrong_bytes} bytes vouched for: {}: {what}", file.path.display())?;
         Ok(())
     }
+}
+
+fn sha256(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn describe(stream: &Stream) -> String {
