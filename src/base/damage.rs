@@ -232,6 +232,20 @@ pub enum DamageKind {
         /// Bytes there are.
         available: u64,
     },
+    /// Sectors were left out, or put in, on the way from the disk to the source: what is behind stands elsewhere.
+    #[error("between here and {end:#x} {} bytes {}", bytes.unsigned_abs(), if *bytes < 0 { "are missing" } else { "are too many" })]
+    Displaced {
+        /// The first byte of the volume that is known to stand elsewhere.
+        end: u64,
+        /// Bytes that are too many; missing, where negative.
+        bytes: i64,
+    },
+    /// Content is zero wherever some is expected: a copy of metadata only.
+    #[error("all {files} files that were looked at have zeros for content: a copy of metadata only")]
+    ContentBlank {
+        /// Files that were looked at.
+        files: u64,
+    },
     /// Record 0 was not usable and the mirror's copy was taken.
     #[error("record 0 is not usable, the mirror's copy was used")]
     MirrorUsed,
@@ -416,6 +430,8 @@ impl DamageKind {
             Self::BackupBootSectorDiffers => "backup-boot-sector-differs",
             Self::BackupBootSectorUsed => "backup-boot-sector-used",
             Self::VolumeTruncated { .. } => "volume-truncated",
+            Self::Displaced { .. } => "displaced",
+            Self::ContentBlank { .. } => "content-blank",
             Self::MirrorUsed => "mirror-used",
             Self::TableUnmapped { .. } => "table-unmapped",
             Self::TableShifted { .. } => "table-shifted",

@@ -50,6 +50,9 @@ pub enum Standing {
     Blanked,
     /// Where something else had to be used to open the volume: [`DoubtKind::Replaced`].
     Replaced,
+    /// Of a volume that lay here before the one that exists now: a live file of that has the clusters
+    /// ([`DoubtKind::Overwritten`]).
+    Overwritten,
     /// Missing.
     Missing(Missing),
 }
@@ -74,7 +77,8 @@ impl Standing {
             Self::Zeroed => 13,
             Self::Contested { is_later: false, .. } => 14,
             Self::Claimed(_) => 15,
-            Self::Missing(_) => 16,
+            Self::Overwritten => 16,
+            Self::Missing(_) => 17,
         }
     }
 
@@ -116,6 +120,7 @@ impl Standing {
             Self::Displaced => "displaced",
             Self::Blanked => "blanked",
             Self::Replaced => "replaced",
+            Self::Overwritten => "overwritten",
             Self::Missing(missing) => missing.code(),
         }
     }
@@ -129,6 +134,7 @@ impl Standing {
             Some(DoubtKind::Displaced) => self.worst(Self::Displaced),
             Some(DoubtKind::Blanked) => self.worst(Self::Blanked),
             Some(DoubtKind::Replaced) => self.worst(Self::Replaced),
+            Some(DoubtKind::Overwritten) => self.worst(Self::Overwritten),
         }
     }
 }

@@ -163,6 +163,8 @@ pub struct ByteCounts {
     pub blanked: u64,
     /// [`Standing::Replaced`].
     pub replaced: u64,
+    /// [`Standing::Overwritten`].
+    pub overwritten: u64,
     /// [`Standing::Witnessed`].
     pub witnessed: u64,
 }
@@ -185,6 +187,7 @@ impl ByteCounts {
             Standing::Displaced => &mut self.displaced,
             Standing::Blanked => &mut self.blanked,
             Standing::Replaced => &mut self.replaced,
+            Standing::Overwritten => &mut self.overwritten,
             Standing::Witnessed(_) => &mut self.witnessed,
             Standing::Missing(Missing::Elsewhere(_)) => &mut self.elsewhere,
             Standing::Missing(_) => &mut self.missing,
@@ -194,7 +197,7 @@ impl ByteCounts {
 
     /// The counts with their names, in the order they are declared in.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 18] {
+    pub fn named(&self) -> [(&'static str, u64); 19] {
         [
             ("intact", self.intact),
             ("zeros", self.zeros),
@@ -213,6 +216,7 @@ impl ByteCounts {
             ("displaced", self.displaced),
             ("blanked", self.blanked),
             ("replaced", self.replaced),
+            ("overwritten", self.overwritten),
             ("witnessed", self.witnessed),
         ]
     }
@@ -236,7 +240,8 @@ impl ByteCounts {
 
     /// Bytes that are not there any more.
     fn gone(&self) -> u64 {
-        self.claimed.saturating_add(self.zeroed).saturating_add(self.missing)
+        let others = self.claimed.saturating_add(self.overwritten);
+        others.saturating_add(self.zeroed).saturating_add(self.missing)
     }
 }
 
@@ -362,7 +367,7 @@ fn verdict(counts: &ByteCounts, circumstances: Circumstances) -> Verdict {
         () if is_whole => Verdict::Likely,
         // Whose clusters they are that two live files claim is open: they may be this one's.
         () if has_content || (circumstances.is_live && counts.claimed > 0) => Verdict::Partial,
-        () if counts.claimed > 0 => Verdict::Overwritten,
+        () if counts.claimed > 0 || counts.overwritten > 0 => Verdict::Overwritten,
         () => Verdict::MetadataOnly,
     }
 }
@@ -376,7 +381,7 @@ fn reason(standing: Standing, is_live: bool) -> Reasons {
         Standing::Contested { is_later: true, .. } => Reasons::CONTESTED_BY_OLDER,
         Standing::Contested { is_later: false, .. } => Reasons::CONTESTED,
         Standing::Claimed(_) if is_live => Reasons::CROSS_LINKED,
-        Standing::Claimed(_) => Reasons::REUSED,
+        Standing::Claimed(_) | Standing::Overwritten => Reasons::REUSED,
         Standing::Blank => Reasons::BLANK,
         Standing::Zeroed => Reasons::ZEROED,
         Standing::Doubtful => Reasons::DOUBTFUL,
@@ -457,6 +462,8 @@ mod tests {
             (vec![Standing::Displaced], Verdict::Partial, Reasons::DISPLACED),
             (vec![Standing::Blanked], Verdict::Partial, Reasons::BLANKED),
             (vec![Standing::Replaced], Verdict::Partial, Reasons::REPLACED),
+            (vec![Standing::Overwritten], Verdict::Overwritten, Reasons::REUSED),
+            (vec![Standing::Overwritten, Standing::Unchecked], Verdict::Partial, Reasons::REUSED | Reasons::UNCHECKED),
             (vec![Standing::Unowned, unmapped], Verdict::Partial, Reasons::UNOWNED | Reasons::UNMAPPED),
             (vec![], Verdict::MetadataOnly, Reasons::EMPTY),
         ];
@@ -545,6 +552,7 @@ mod tests {
             Standing::Displaced,
             Standing::Blanked,
             Standing::Replaced,
+            Standing::Overwritten,
             Standing::Witnessed(0),
         ];
         let range = |length| StreamRange { offset: 0, length, origin: Origin::Hole, is_doubtful: false };
@@ -568,6 +576,7 @@ mod tests {
             "displaced",
             "blanked",
             "replaced",
+            "overwritten",
             "witnessed",
         ];
         assert!(found.counts().named().into_iter().eq(names.into_iter().zip(1..)));

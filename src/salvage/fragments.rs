@@ -21,6 +21,39 @@ pub struct Fragment {
     pub record_size: u32,
     /// The hits in it, as indices of the findings' records; slots between them hold no record.
     pub(super) hits: Vec<u32>,
+    /// What most of its records with clusters tell of their size.
+    pub(super) told: Option<ToldSize>,
+}
+
+/// The cluster size that most of those records of a fragment tell that tell any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ToldSize {
+    /// Bytes a cluster.
+    pub(super) cluster_size: u32,
+    /// How many records tell it.
+    pub(super) records: usize,
+}
+
+impl ToldSize {
+    /// Records that together are no accident.
+    const ENOUGH: usize = 3;
+
+    /// True where so many tell it that it is none of another volume's.
+    pub(super) fn is_sure(self) -> bool {
+        self.records >= Self::ENOUGH
+    }
+
+    /// What most of these tell.
+    fn of<'h>(hits: impl Iterator<Item = &'h RecordHit>) -> Option<Self> {
+        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+        for size in hits.filter_map(RecordHit::cluster_size) {
+            let count = counts.entry(size).or_default();
+            *count = count.saturating_add(1);
+        }
+        let all: usize = counts.values().copied().fold(0, usize::saturating_add);
+        let (cluster_size, records) = counts.into_iter().max_by_key(|(size, count)| (*count, *size))?;
+        (records.saturating_mul(2) > all).then_some(Self { cluster_size, records })
+    }
 }
 
 impl Fragment {
@@ -65,9 +98,14 @@ impl Fragment {
             hit.is_some_and(|hit| hit.offset < offset)
         };
         let (before, behind): (Vec<u32>, Vec<u32>) = self.hits.iter().partition(|index| is_before(index));
-        let front = Self { end: number, hits: before, ..self.clone() };
-        let back = Self { first: number, offset, hits: behind, ..self.clone() };
+        let front = Self { end: number, hits: before, ..self.clone() }.with_told_size(records);
+        let back = Self { first: number, offset, hits: behind, ..self.clone() }.with_told_size(records);
         (is_inside && !front.hits.is_empty() && !back.hits.is_empty()).then_some((front, back))
+    }
+
+    fn with_told_size(mut self, records: &[RecordHit]) -> Self {
+        self.told = ToldSize::of(hits_of(&self, records));
+        self
     }
 
     /// True when the slot at `offset` is one of this fragment's.
@@ -89,6 +127,8 @@ const LARGEST_SHARE: u64 = 16;
 /// A fragment of at most this many records yields to a larger one in whose slots they lie: their
 /// numbers are wrong.
 const FEW: usize = 8;
+/// Times a fragment is parted because its records tell another cluster size.
+const MOST_FORMATS: usize = 8;
 
 /// Groups the records of a scan into fragments, in the order of their place.
 #[must_use]
@@ -97,6 +137,8 @@ pub fn fragments(findings: &Findings) -> Vec<Fragment> {
     found.sort_by_key(|fragment| (fragment.offset, fragment.first));
     absorb_strays(&mut found);
     place_numberless(&mut found, findings.records());
+    let told = found.into_iter().map(|fragment| fragment.with_told_size(findings.records()));
+    let mut found: Vec<Fragment> = told.flat_map(|fragment| part_at_other_size(fragment, findings.records())).collect();
     found.sort_by_key(|fragment| (fragment.offset, fragment.first));
     found
 }
@@ -128,7 +170,7 @@ fn numbered(findings: &Findings) -> Vec<Fragment> {
             None => {
                 let Some(hit) = usize::try_from(index).ok().and_then(|index| records.get(index)) else { continue };
                 let (first, end) = (number, number.saturating_add(1));
-                found.push(Fragment { first, end, offset: hit.offset, record_size, hits: vec![index] });
+                found.push(Fragment { first, end, offset: hit.offset, record_size, hits: vec![index], told: None });
             }
         }
     }
@@ -232,6 +274,43 @@ fn part_at_foreign_gaps(found: Vec<Fragment>, records: &[RecordHit]) -> Vec<Frag
         parted.push(rest);
     }
     parted
+}
+
+/// Parts a fragment where its records begin to tell another cluster size: a volume was made over another
+/// there, and the records of both lie one behind the other.
+fn part_at_other_size(fragment: Fragment, records: &[RecordHit]) -> Vec<Fragment> {
+    let mut parts = Vec::new();
+    let mut rest = fragment;
+    for _ in 0..MOST_FORMATS {
+        let Some((front, back)) = other_size(&rest, records).and_then(|offset| rest.cut(offset, records)) else {
+            break;
+        };
+        parts.push(front);
+        rest = back;
+    }
+    parts.push(rest);
+    parts
+}
+
+/// Where the records begin to tell another cluster size than those before: behind the longest gap, where
+/// there is one between the last that tells the one and the first that tells the other.
+fn other_size(fragment: &Fragment, records: &[RecordHit]) -> Option<u64> {
+    let hits: Vec<(u64, Option<u32>)> =
+        hits_of(fragment, records).map(|hit| (hit.offset, hit.cluster_size())).collect();
+    let telling: Vec<(usize, u32)> =
+        hits.iter().enumerate().filter_map(|(index, (_, size))| Some((index, (*size)?))).collect();
+    let of_one_size =
+        |window: &[(usize, u32)]| window.iter().all(|(_, size)| window.first().is_some_and(|first| first.1 == *size));
+    let windows = telling.windows(ToldSize::ENOUGH.saturating_mul(2));
+    let change = windows.filter_map(|window| window.split_at_checked(ToldSize::ENOUGH)).find(|(before, behind)| {
+        let differ = before.first().map(|first| first.1) != behind.first().map(|first| first.1);
+        differ && of_one_size(before) && of_one_size(behind)
+    })?;
+    let (last, first) = (change.0.last()?.0, change.1.first()?.0);
+    let between = hits.get(last..=first)?;
+    let gap =
+        between.windows(2).filter_map(|pair| Some((pair.last()?.0.checked_sub(pair.first()?.0)?, pair.last()?.0)));
+    gap.max_by_key(|(length, offset)| (*length, *offset)).map(|(_, offset)| offset)
 }
 
 /// The hits of a fragment with their numbers by place.

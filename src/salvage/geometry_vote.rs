@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::findings::{Findings, RecordHit};
-use super::fragments::Fragment;
+use super::fragments::{Fragment, ToldSize};
 use super::hit_records::read_record;
 use crate::source::Source;
 use crate::structure::attribute::Attribute;
@@ -32,6 +32,8 @@ pub struct GeometryVote {
     pub runner_up: Option<RunnerUp>,
     /// The geometry of a boot sector that agrees, the primary or its backup.
     pub boot_geometry: Option<Geometry>,
+    /// The witnesses, each with its weight, by their places in the source.
+    pub(super) witnesses: Vec<(u64, u32)>,
 }
 
 /// Who voted, each kind counted.
@@ -122,13 +124,20 @@ impl GeometryVote {
         self.start.saturating_add(self.volume_size)
     }
 
-    /// True when a table's fragment can be this volume's: inside it, of its record size, and in step
-    /// with its clusters.
+    /// Another volume that lies, at least in part, in the same bytes.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        self.start < other.end() && other.start < self.end()
+    }
+
+    /// True when a table's fragment can be this volume's: inside it, of its record size, in step with its
+    /// clusters, and none of whose records tell another cluster size.
     pub(super) fn may_own(&self, fragment: &Fragment) -> bool {
         let inside = self.start <= fragment.offset && fragment.end_offset() <= self.end();
         let distance = fragment.key().saturating_sub(i128::from(self.start));
         let fits = fragment.end.checked_mul(u64::from(fragment.record_size)).is_some_and(|end| end <= self.volume_size);
+        let is_foreign = |told: &ToldSize| told.is_sure() && told.cluster_size != self.cluster_size;
         fits && inside
+            && !fragment.told.as_ref().is_some_and(is_foreign)
             && fragment.record_size == self.record_size
             && distance.rem_euclid(i128::from(self.cluster_size)) == 0
     }
@@ -160,7 +169,7 @@ impl Ballot {
 }
 
 /// Votes that a place needs.
-const ENOUGH: u32 = 3;
+pub(super) const ENOUGH: u32 = 3;
 /// Volumes looked for at most; what is left after that many is noise.
 const MOST_VOLUMES: usize = 256;
 /// Tables and system files compared with every fragment or anchor.
@@ -238,6 +247,9 @@ impl<'f> Voting<'f> {
             let supporters = self.ballots.iter().filter(|ballot| (ballot.start, ballot.cluster_shift) == place);
             let supporters: HashSet<(Witness, u32)> = supporters.map(Ballot::witness).collect();
             let runner_up = self.runner_up(place, &supporters, &spent);
+            let counted = self.ballots.iter().filter(|ballot| (ballot.start, ballot.cluster_shift) == place);
+            let counted = counted.filter(|ballot| !spent.contains(&ballot.witness()));
+            let witnesses = counted.filter_map(|ballot| Some((self.place_of(ballot)?, ballot.weight))).collect();
             spent.extend(supporters);
             found.push(GeometryVote {
                 start: place.0,
@@ -247,11 +259,22 @@ impl<'f> Voting<'f> {
                 votes,
                 runner_up,
                 boot_geometry: self.geometries.get(&place).copied(),
+                witnesses,
             });
         }
         self.add_given(&mut found);
         self.set_sizes(&mut found);
         found
+    }
+
+    /// Where the witness of a ballot stands, in bytes of the source.
+    fn place_of(&self, ballot: &Ballot) -> Option<u64> {
+        let index = usize::try_from(ballot.index).ok()?;
+        match ballot.witness {
+            Witness::IndexRecord => self.findings.index_records().get(index).map(|hit| hit.offset),
+            Witness::Fragment => self.fragments.get(index).map(|fragment| fragment.offset),
+            Witness::Anchor | Witness::BootSector => self.findings.anchors().get(index).map(|anchor| anchor.offset),
+        }
     }
 
     /// The other place that most of the same witnesses would have.
@@ -298,6 +321,7 @@ impl<'f> Voting<'f> {
             votes: Votes::default(),
             runner_up: None,
             boot_geometry: None,
+            witnesses: Vec::new(),
         });
     }
 
@@ -322,6 +346,11 @@ impl<'f> Voting<'f> {
             let record = read_record(self.source, hit)?;
             let is_bad = |attribute: &Attribute<'_>| attribute.name().is("$Bad");
             let attribute = record.attributes().filter_map(Result::ok).find(is_bad)?;
+            let told =
+                super::recognize::cluster_shift(&attribute).and_then(|shift| 1_u32.checked_shl(u32::from(shift)));
+            if told.is_some_and(|told| told != vote.cluster_size) {
+                return None;
+            }
             let clusters = attribute.non_resident()?.clusters()?;
             let size = clusters.checked_mul(u64::from(vote.cluster_size))?;
             (hit.offset.saturating_sub(vote.start) < size).then_some(size)

@@ -7,6 +7,7 @@ use super::geometry_vote::Overrides;
 use super::layers::Layer;
 use super::open::{Found, Opened, assemble};
 use super::scan::Scanner;
+use super::settling::settle;
 use crate::base::damage::DamageKind;
 use crate::base::error::Result;
 use crate::base::guid::Guid;
@@ -133,6 +134,7 @@ impl<'s, 'o> Opening<'s, 'o> {
             (Some(Some(partition)), None) => self.chosen(&partition, threads, &mut found),
             (None, None) => self.everywhere(&disk, threads, &mut found),
         }
+        found.volumes = settle(std::mem::take(&mut found.volumes), threads);
         name_partitions(&mut found);
         found
     }

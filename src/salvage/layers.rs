@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assemble::{Assembly, Material, Occupied, is_mirror};
 use super::fragments::{Fragment, hits_of};
-use super::geometry_vote::GeometryVote;
+use super::geometry_vote::{GeometryVote, Votes};
 use super::hit_records::{place, read_record};
 use crate::base::threads::Threads;
+use crate::source::Source;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::Record;
 use crate::volume::Volume;
@@ -76,11 +77,13 @@ pub(super) fn layers<'s>(material: Material<'s, '_>, votes: &[GeometryVote], thr
     let cut = cut_at_tables(material, votes);
     let material = Material { fragments: &cut, ..material };
     let mut sorting = Sorting { material, threads, found: Vec::new() };
-    let (homes, homeless) = homes(material, votes);
+    let votes = sorting.without_copies(votes);
+    let (homes, homeless) = homes(material, &votes);
     for (vote, fragments) in votes.iter().zip(&homes) {
         sorting.volume(vote, fragments);
     }
     sorting.label_nested();
+    sorting.label_older();
     sorting.loose(homeless);
     let mut found = sorting.found;
     found.sort_by_key(|found| found.layer != Layer::Current);
@@ -141,10 +144,11 @@ fn homes(material: Material<'_, '_>, votes: &[GeometryVote]) -> (Vec<Vec<usize>>
     (homes, homeless)
 }
 
-struct Sorting<'s, 'f, 't> {
-    material: Material<'s, 'f>,
-    threads: &'t Threads,
-    found: Vec<Found<'s>>,
+/// Volumes being put together, and told apart.
+pub(super) struct Sorting<'s, 'f, 't> {
+    pub(super) material: Material<'s, 'f>,
+    pub(super) threads: &'t Threads,
+    pub(super) found: Vec<Found<'s>>,
 }
 
 impl<'s> Sorting<'s, '_, '_> {
@@ -152,7 +156,9 @@ impl<'s> Sorting<'s, '_, '_> {
     fn volume(&mut self, vote: &GeometryVote, fragments: &[usize]) {
         let fits = |index: &usize| self.material.fragments.get(*index).is_some_and(|fragment| vote.may_own(fragment));
         let (members, foreign): (Vec<usize>, Vec<usize>) = fragments.iter().copied().partition(fits);
-        let Some((assembly, owners)) = self.current(vote, &members, fragments) else { return };
+        let Some((assembly, owners)) = self.current(vote, &members, fragments) else {
+            return self.older(vote, fragments.to_vec());
+        };
         let occupied = Occupied::by(assembly.volume.mft());
         let used: BTreeSet<usize> = assembly.used.iter().copied().collect();
         let is_left = |index: &usize| {
@@ -160,7 +166,7 @@ impl<'s> Sorting<'s, '_, '_> {
             !used.contains(index) && fragment.is_some_and(|fragment| !occupied.has(vote, fragment))
         };
         let mut in_files: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-        let (mut old, mut loose) = (Vec::new(), Vec::new());
+        let mut old = Vec::new();
         for index in members.iter().copied().filter(is_left) {
             match owners.get(&index) {
                 // The mirror's record says whose these clusters are.
@@ -173,7 +179,7 @@ impl<'s> Sorting<'s, '_, '_> {
         for index in foreign.into_iter().filter(is_left) {
             match owners.get(&index) {
                 Some(&owner) => in_files.entry(owner).or_default().push(index),
-                None => loose.push(index),
+                None => old.push(index),
             }
         }
         for (owner, fragments) in in_files {
@@ -183,13 +189,61 @@ impl<'s> Sorting<'s, '_, '_> {
             self.pile(geometry, fragments, layer);
         }
         self.found.push(Found { volume: assembly.volume, layer: Layer::Current, vote: Some(vote.clone()) });
-        self.pile(Some(vote), old, Layer::OldFormat);
+        self.older(vote, old);
+    }
+
+    /// Tables that lie in a volume and are none of its own: each as the volume that its records tell of, if
+    /// that started where this one does; without a volume, if it did not.
+    fn older(&mut self, vote: &GeometryVote, fragments: Vec<usize>) {
+        let mut formats: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
+        let (mut silent, mut loose) = (Vec::new(), Vec::new());
+        for index in fragments {
+            let Some(fragment) = self.material.fragments.get(index) else { continue };
+            let format = fragment.told.map(|told| (told.cluster_size, fragment.record_size));
+            match format {
+                Some(format) if self.as_format(vote, format).may_own(fragment) => {
+                    formats.entry(format).or_default().push(index);
+                }
+                Some(_) => loose.push(index),
+                None => silent.push(index),
+            }
+        }
+        for index in silent {
+            let Some(fragment) = self.material.fragments.get(index) else { continue };
+            let known = formats.iter().filter(|(format, _)| self.as_format(vote, **format).may_own(fragment));
+            let most = known.max_by_key(|(_, members)| members.len()).map(|(format, _)| *format);
+            let own = (vote.cluster_size, vote.record_size);
+            match most.or_else(|| vote.may_own(fragment).then_some(own)) {
+                Some(format) => formats.entry(format).or_default().push(index),
+                None => loose.push(index),
+            }
+        }
+        for (format, fragments) in formats {
+            self.pile(Some(&self.as_format(vote, format)), fragments, Layer::OldFormat);
+        }
         self.loose(loose);
+    }
+
+    /// A volume of these cluster and record sizes in the place of another; that one, if it has them.
+    fn as_format(&self, vote: &GeometryVote, (cluster_size, record_size): (u32, u32)) -> GeometryVote {
+        if (cluster_size, record_size) == (vote.cluster_size, vote.record_size) {
+            return vote.clone();
+        }
+        GeometryVote {
+            start: vote.start,
+            cluster_size,
+            record_size,
+            volume_size: self.material.source.size().saturating_sub(vote.start),
+            votes: Votes::default(),
+            runner_up: None,
+            boot_geometry: None,
+            witnesses: Vec::new(),
+        }
     }
 
     /// The volume's table, and the files that own the places of fragments. A table's pieces never
     /// lie in the clusters of a file: those that do are copies, and it is put together without them.
-    fn current(
+    pub(super) fn current(
         &self,
         vote: &GeometryVote,
         members: &[usize],
@@ -277,44 +331,6 @@ impl<'s> Sorting<'s, '_, '_> {
         });
         self.pile(None, fragments, Layer::Loose);
     }
-
-    /// A volume that starts in the clusters of a file of another is nested in it.
-    fn label_nested(&mut self) {
-        let starts: Vec<Option<u64>> = self.found.iter().map(current_start).collect();
-        let mut labels: Vec<(usize, Layer)> = Vec::new();
-        for outer in self.found.iter().filter(|found| found.layer == Layer::Current) {
-            let Some(vote) = &outer.vote else { continue };
-            let inside = |start: &u64| vote.start < *start && *start < vote.end();
-            let mut places: Vec<(u64, usize)> = starts
-                .iter()
-                .enumerate()
-                .filter_map(|(index, start)| Some((start.filter(inside)?.saturating_sub(vote.start), index)))
-                .collect();
-            if places.is_empty() {
-                continue;
-            }
-            places.sort_unstable();
-            let owners = owners(&outer.volume, vote.cluster_size, &places, self.threads);
-            // A volume whose size nobody told is no more than a guess at what lies in it.
-            let is_certain = vote.boot_geometry.is_some();
-            for (_, index) in places {
-                match owners.get(&index) {
-                    Some(&owner) => labels.push((index, Layer::NestedIn(owner))),
-                    None if is_certain => labels.push((index, Layer::OldFormat)),
-                    None => {}
-                }
-            }
-        }
-        for (index, layer) in labels {
-            if let Some(found) = self.found.get_mut(index) {
-                found.layer = layer;
-            }
-        }
-    }
-}
-
-fn current_start(found: &Found<'_>) -> Option<u64> {
-    found.vote.as_ref().filter(|_| found.layer == Layer::Current).map(|vote| vote.start)
 }
 
 /// What tells a record from another of the same number: its life, and its first name.

@@ -4,7 +4,9 @@
 //! nowhere. The steps of a scan can be taken one by one: a [`Scanner`] makes [`Findings`], which group
 //! into [`Fragment`]s, which [vote](GeometryVote) on where volumes lie and become volumes again.
 
+mod anchors;
 mod assemble;
+mod blank_content;
 pub mod findings;
 pub mod fragments;
 pub mod geometry_vote;
@@ -13,9 +15,11 @@ mod ladder;
 pub mod layers;
 mod names;
 mod open;
+mod precedence;
 mod recognize;
 pub mod scan;
 pub mod scan_file;
+mod settling;
 mod witnesses;
 
 pub use findings::{Anchor, AnchorKind, Findings, HitFlags, IndexHit, RecordHit};

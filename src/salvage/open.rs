@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::assemble::Material;
 use super::findings::Findings;
-use super::fragments::fragments;
+use super::fragments::{Fragment, fragments};
 use super::geometry_vote::{GeometryVote, Overrides, vote};
 use super::layers::{Layer, layers};
 use crate::base::damage::{Damage, DamageKind};
@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
 use crate::source::{Source, Window};
 use crate::volume::partition::Partition;
-use crate::volume::{Doubt, DoubtKind, Volume};
+use crate::volume::{Doubt, Volume};
 
 /// A volume that was opened, how, and what it is to its source.
 #[derive(Debug, Clone)]
@@ -65,6 +65,16 @@ impl<'s> Opened<'s> {
     /// The same, as what lies in this partition.
     pub(super) fn in_partition(self, partition: Option<Partition>) -> Self {
         Self { partition, ..self }
+    }
+
+    /// The same with further damage.
+    pub(super) fn with_damage(self, damage: Vec<Damage>) -> Self {
+        Self { volume: self.volume.with_damage(damage), ..self }
+    }
+
+    /// The same with further doubts about its bytes.
+    pub(super) fn with_doubts(self, doubts: Vec<Doubt>) -> Self {
+        Self { volume: self.volume.with_doubts(doubts), ..self }
     }
 
     /// The volume.
@@ -139,31 +149,24 @@ impl<'s> Found<'s> {
     }
 }
 
-const NOTHING: Error = Error::Unsupported("nothing of NTFS was found: no boot sector, FILE record or index record");
+pub(super) const NOTHING: Error =
+    Error::Unsupported("nothing of NTFS was found: no boot sector, FILE record or index record");
 
 impl Findings {
-    /// Puts together every volume that the findings allow: current ones first, then old formats,
-    /// nested ones, exports of tables, and records without a volume.
-    ///
-    /// `source` is what was scanned.
-    ///
-    /// # Errors
-    /// When nothing was found that a volume could be made from.
-    pub fn open<'s>(
-        &self,
-        source: &'s dyn Source,
-        overrides: &Overrides,
-        threads: &Threads,
-    ) -> Result<Vec<Opened<'s>>> {
-        let found = assemble(Window::whole(source), self, overrides, threads);
-        if found.is_empty() { Err(NOTHING) } else { Ok(found) }
-    }
-
     /// The volumes the findings speak of, by vote, those with the most votes first.
     #[must_use]
     pub fn votes(&self, source: &dyn Source, overrides: &Overrides) -> Vec<GeometryVote> {
-        vote(source, self, &fragments(self), overrides)
+        vote(source, self, &fragments_with(self, overrides), overrides)
     }
+}
+
+/// The fragments; where the operator knows the cluster size, what records tell of it does not count.
+fn fragments_with(findings: &Findings, overrides: &Overrides) -> Vec<Fragment> {
+    let mut found = fragments(findings);
+    if overrides.cluster_size.is_some() {
+        found.iter_mut().for_each(|fragment| fragment.told = None);
+    }
+    found
 }
 
 /// Everything that can be put together from the findings of a scan of `source`.
@@ -173,7 +176,7 @@ pub(super) fn assemble<'s>(
     overrides: &Overrides,
     threads: &Threads,
 ) -> Vec<Opened<'s>> {
-    let fragments = fragments(findings);
+    let fragments = fragments_with(findings, overrides);
     let votes = vote(&source, findings, &fragments, overrides);
     let material = Material { source, findings, fragments: &fragments };
     let found = layers(material, &votes, threads).into_iter();
@@ -182,16 +185,11 @@ pub(super) fn assemble<'s>(
         volume.with_lost_indexes(indexes)
     };
     let opened = found.map(|found| Opened {
-        volume: with_indexes(found.volume).with_doubts(doubts_of(found.layer)),
+        volume: with_indexes(found.volume),
         layer: found.layer,
         way: Way::Scan,
         vote: found.vote,
         partition: None,
     });
     opened.collect()
-}
-
-/// What is in doubt about all of a volume for what it is to its source.
-fn doubts_of(layer: Layer) -> Option<Doubt> {
-    (layer == Layer::OldFormat).then(|| Doubt::everything(DoubtKind::Superseded))
 }

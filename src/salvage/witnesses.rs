@@ -20,8 +20,8 @@ const VERIFIED_BOOT: u32 = 5;
 impl Voting<'_> {
     /// A boot sector votes for the place it stands at, and for the place whose backup it would be.
     pub(super) fn ask_boot_sectors(&mut self) {
-        let boots = self.findings.anchors().iter().filter(|anchor| anchor.kind == AnchorKind::BootSector);
-        for (index, anchor) in boots.enumerate() {
+        let anchors = self.findings.anchors().iter().enumerate();
+        for (index, anchor) in anchors.filter(|(_, anchor)| anchor.kind == AnchorKind::BootSector) {
             let mut sector = [0; 512];
             self.source.read_readable(anchor.offset, &mut sector);
             let Some(geometry) = BootSector::parse(&sector).ok().and_then(|boot| boot.geometry().ok()) else {

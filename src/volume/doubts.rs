@@ -20,12 +20,14 @@ pub enum DoubtKind {
     Blanked,
     /// Opening the volume had to use something else instead of what stands here.
     Replaced,
+    /// A file of the volume that exists now, which lies in the same place, has these bytes.
+    Overwritten,
 }
 
 impl DoubtKind {
     /// All kinds, the gravest last.
     pub const ALL: &'static [Self] =
-        &[Self::Superseded, Self::Unplaced, Self::Displaced, Self::Blanked, Self::Replaced];
+        &[Self::Superseded, Self::Unplaced, Self::Displaced, Self::Blanked, Self::Replaced, Self::Overwritten];
 
     /// A short name that stays the same between versions.
     #[must_use]
@@ -36,6 +38,7 @@ impl DoubtKind {
             Self::Displaced => "displaced",
             Self::Blanked => "blanked",
             Self::Replaced => "replaced",
+            Self::Overwritten => "overwritten",
         }
     }
 }
@@ -180,7 +183,7 @@ mod tests {
     #[test]
     fn kinds_have_names_and_the_gravest_is_last() {
         let names: Vec<_> = DoubtKind::ALL.iter().map(|kind| kind.code()).collect();
-        assert_eq!(names, ["superseded", "unplaced", "displaced", "blanked", "replaced"]);
+        assert_eq!(names, ["superseded", "unplaced", "displaced", "blanked", "replaced", "overwritten"]);
         assert!(DoubtKind::ALL.is_sorted());
     }
 
@@ -205,7 +208,7 @@ mod tests {
     proptest! {
         #[test]
         fn ranges_agree_with_asking_every_doubt(
-            list in proptest::collection::vec((0_u64..60, 0_u64..30, 0_usize..5), 0..12), start in 0_u64..80, count in 0_u64..60,
+            list in proptest::collection::vec((0_u64..60, 0_u64..30, 0_usize..6), 0..12), start in 0_u64..80, count in 0_u64..60,
         ) {
             let list: Vec<_> = list.iter().map(|&(start, length, kind)| (start, start + length, DoubtKind::ALL[kind])).collect();
             let all = doubts(&list);

@@ -157,6 +157,13 @@ impl<'s> Volume<'s> {
         }
     }
 
+    /// The same volume, of which more is known to be wrong.
+    #[must_use]
+    pub(crate) fn with_damage(mut self, damage: Vec<Damage>) -> Self {
+        self.damage.extend(damage);
+        self
+    }
+
     /// The bytes of the volume.
     #[must_use]
     pub fn source(&self) -> Window<'s> {

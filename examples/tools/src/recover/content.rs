@@ -17,7 +17,7 @@ use crate::recover::recovery::Recovery;
 /// those of another file.
 pub fn is_written(standing: Standing, is_live: bool) -> bool {
     match standing {
-        Standing::Zeros | Standing::Missing(_) => false,
+        Standing::Zeros | Standing::Missing(_) | Standing::Overwritten => false,
         // Whose they are that two live files claim is open.
         Standing::Claimed(_) => is_live,
         _ => true,

@@ -263,7 +263,8 @@ struct Copied {
 /// Writes a stream into an empty file, as far as that can be.
 fn copy(recovery: &Recovery<'_>, buffers: &mut Vec<Buffer>, job: &Job<'_>, output: &mut Output) -> io::Result<Copied> {
     let counts = job.found.counts();
-    let holes = counts.zeros.saturating_add(counts.missing).saturating_add(counts.claimed);
+    let holes =
+        counts.zeros.saturating_add(counts.missing).saturating_add(counts.claimed).saturating_add(counts.overwritten);
     let is_hashed = recovery.hashes && holes <= LONGEST_HOLE;
     let mut copy = Copy::to(output, recovery);
     let mut run = |mut hashing: Hashing<'_, '_>| {
