@@ -1,5 +1,6 @@
 //! Entries: files put together from their base record and its extension records.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::ghost::Witness;
@@ -74,6 +75,8 @@ pub struct Entry<'c> {
     extensions: Vec<Record<'static>>,
     /// Names that an index has for the file, whose own records have none. In a box, since hardly any has.
     lent: Option<Box<Record<'static>>>,
+    /// Streams that only the attribute list names. In a box for the same reason.
+    listed: Option<Box<Record<'static>>>,
     state: EntryState,
     provenance: Provenance,
     /// Damage that the records do not show by themselves: what could not be read or joined.
@@ -102,7 +105,7 @@ impl<'c> Entry<'c> {
         };
         let is_carved = catalog.mft().is_carved(record.number());
         let provenance = if is_carved { Provenance::Carved } else { Provenance::Table };
-        let mut entry = Self { catalog, record, extensions, lent: None, state, provenance, found };
+        let mut entry = Self { catalog, record, extensions, lent: None, listed: None, state, provenance, found };
         if state == EntryState::Live && entry.is_deleted_while_open() {
             entry.state = EntryState::Deleted;
         }
@@ -125,7 +128,7 @@ impl<'c> Entry<'c> {
     /// A file without a record: `record` stands for it.
     pub(crate) fn of_ghost(catalog: &'c Catalog<'c>, record: Record<'c>, witness: Witness) -> Self {
         let (state, provenance) = (EntryState::Ghost, Provenance::Ghost(witness));
-        Self { catalog, record, extensions: Vec::new(), lent: None, state, provenance, found: Vec::new() }
+        Self { catalog, record, extensions: Vec::new(), lent: None, listed: None, state, provenance, found: Vec::new() }
     }
 
     /// The same file with names that an index has for it.
@@ -138,6 +141,19 @@ impl<'c> Entry<'c> {
     fn is_deleted_while_open(&self) -> bool {
         let deleted = self.catalog.deleted_directories.as_slice();
         !deleted.is_empty() && self.file_names().any(|(_, name)| deleted.binary_search(&name.parent()).is_ok())
+    }
+
+    /// The same file with the streams that its attribute list names, and of which no record is left.
+    pub(super) fn with_listed_streams(self) -> Self {
+        let listed = listed_streams(&self, self.longest_list().saturating_mul(4));
+        let record = Record::of_streams(self.reference(), listed.iter().map(Vec::as_slice));
+        Self { listed: record.ok().filter(|_| !listed.is_empty()).map(Box::new), ..self }
+    }
+
+    /// True for an attribute that stands for a stream of which nothing is left but its name in the attribute list.
+    pub(super) fn is_listed_only(&self, attribute: &Attribute<'_>) -> bool {
+        let place = attribute.bytes().as_ptr();
+        self.listed.as_ref().is_some_and(|record| record.bytes().as_ptr_range().contains(&place))
     }
 
     /// Formatting a volume writes records that were never a file's: with times, a descriptor and an
@@ -217,7 +233,7 @@ impl<'c> Entry<'c> {
 
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record<'_>> {
         let base: &Record<'_> = &self.record;
-        std::iter::once(base).chain(&self.extensions).chain(self.lent.as_deref())
+        std::iter::once(base).chain(&self.extensions).chain(self.lent.as_deref()).chain(self.listed.as_deref())
     }
 
     /// The record of the file that has this number.
@@ -241,6 +257,7 @@ impl<'c> Entry<'c> {
             walk: self.record.attributes(),
             extensions: self.extensions.iter(),
             lent: self.lent.as_deref(),
+            listed: self.listed.as_deref(),
         }
     }
 
@@ -361,6 +378,7 @@ pub struct EntryAttributes<'e> {
     walk: Attributes<'e>,
     extensions: std::slice::Iter<'e, Record<'static>>,
     lent: Option<&'e Record<'static>>,
+    listed: Option<&'e Record<'static>>,
 }
 
 impl<'e> Iterator for EntryAttributes<'e> {
@@ -372,10 +390,31 @@ impl<'e> Iterator for EntryAttributes<'e> {
             match self.walk.next() {
                 Some(Ok(attribute)) => return Some(attribute),
                 Some(Err(_)) => {}
-                None => self.walk = self.extensions.next().or_else(|| self.lent.take())?.attributes(),
+                None => {
+                    let next = self.extensions.next().or_else(|| self.lent.take()).or_else(|| self.listed.take());
+                    self.walk = next?.attributes();
+                }
             }
         }
     }
+}
+
+/// The names of the streams that the attribute list of `entry` has, and of which no piece is left; no more than `most`
+/// bytes of it are read.
+fn listed_streams(entry: &Entry<'_>, most: u64) -> Vec<Vec<u8>> {
+    let volume = entry.catalog().volume();
+    let list = entry.attributes_of(AttributeType::ATTRIBUTE_LIST).next();
+    let value = list.and_then(|list| volume.attribute_value_within(&list, most).ok()).unwrap_or_default();
+    let Ok(list) = AttributeList::parse(&value) else { return Vec::new() };
+    let lives = FileReference::lives(entry.record_number(), entry.sequence_number(), entry.header().is_in_use());
+    let named = || list.entries().map_while(Result::ok);
+    let starts = named().filter(|named| named.attribute_type() == AttributeType::DATA && named.lowest_vcn() == 0);
+    let mut names: BTreeSet<Vec<u8>> = starts.map(|named| named.name().bytes().to_vec()).collect();
+    for attribute in entry.attributes_of(AttributeType::DATA) {
+        names.remove(attribute.name().bytes());
+    }
+    let is_its_list = || named().any(|named| lives.contains(&named.reference()));
+    if names.is_empty() || !is_its_list() { Vec::new() } else { names.into_iter().collect() }
 }
 
 /// Damage for the part of record `number` that lies in `missing`, ranges of the table in bytes.

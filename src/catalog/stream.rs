@@ -71,6 +71,13 @@ impl<'e> Stream<'e> {
         is_whole && !piece.is_beyond_used()
     }
 
+    /// True for a stream of which nothing is left but its name in the file's attribute list: the record that it stood in
+    /// was lost or used again.
+    #[must_use]
+    pub fn is_listed_only(&self) -> bool {
+        self.entry.is_listed_only(&self.first)
+    }
+
     /// The name, empty for the main stream.
     #[must_use]
     pub fn name(&self) -> Name<'e> {
@@ -96,7 +103,7 @@ impl<'e> Stream<'e> {
 
     /// The header that holds the sizes: only the piece that starts at VCN 0 has them.
     fn sizes(&self) -> Option<NonResident<'e>> {
-        self.first.non_resident().filter(|piece| piece.lowest_vcn() == 0)
+        self.first.non_resident().filter(|piece| piece.lowest_vcn() == 0 && !self.is_listed_only())
     }
 
     /// Bytes of the content; `None` where the piece that says so is missing.

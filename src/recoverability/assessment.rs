@@ -31,6 +31,7 @@ const SECTOR: u64 = 512;
 pub struct RecoverabilityOptions {
     sample_zeros: bool,
     read_all: bool,
+    trust_zeros: bool,
 }
 
 impl RecoverabilityOptions {
@@ -39,6 +40,13 @@ impl RecoverabilityOptions {
     #[must_use]
     pub fn sample_zeros(self, sample_zeros: bool) -> Self {
         Self { sample_zeros, ..self }
+    }
+
+    /// For a source that says itself what of it is lost, such as one with a map of what was rescued: zeros in it are what
+    /// was read, whatever the table has lost.
+    #[must_use]
+    pub fn trust_zeros(self, trust_zeros: bool) -> Self {
+        Self { trust_zeros, ..self }
     }
 
     /// Reads and decompresses all of each stream, so that what is unreadable or undecodable is known; and,
@@ -69,7 +77,7 @@ impl Catalog<'_> {
         let mut bitmap = ClusterBitmap::read(self.volume());
         bitmap.contradict_all(claims.live());
         let cluster_size = self.volume().geometry().map_or(1, |geometry| u64::from(geometry.cluster_size()));
-        let is_wiped = self.has_blank_records();
+        let is_wiped = self.has_blank_records() && !options.trust_zeros;
         let (cluster_size, testimonies) = (cluster_size.max(1), Testimonies::default());
         Assessment { catalog: self, claims, bitmap, options, cluster_size, is_wiped, testimonies }
     }
@@ -161,12 +169,13 @@ impl<'c> Assessment<'c> {
         }
         let damaged = |number: u64| {
             let record = stream.entry().record_numbered(number);
-            record.is_none_or(|record| !record.is_sound())
+            record.is_none_or(|record| !record.is_sound_where_used())
         };
         let circumstances = Circumstances {
             is_live: owner.is_live,
             is_resident: stream.is_resident(),
             is_size_known: stream.size().is_some(),
+            is_listed_only: stream.is_listed_only(),
             has_damaged_record: stream.pieces().any(|piece| piece.place().record.is_none_or(damaged)),
         };
         let is_exposed = !owner.is_live && ranges.iter().any(|part| part.range.origin.is_in_clusters());

@@ -182,3 +182,71 @@ fn a_directory_index_of_another_life_is_not_its_own() {
     let catalog = volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single());
     assert!(catalog.ghosts().iter().all(|ghost| ghost.name().is_empty()));
 }
+
+#[test]
+fn streams_that_only_the_list_names_have_a_line() {
+    let names = ["one", "two", "kept"];
+    for (base, number_of_life) in [(file(), 1), (deleted(file()), 1)] {
+        let mut list = vec![list_entry(AttributeType::STANDARD_INFORMATION, "", 0, (30, number_of_life), 0)];
+        list.extend(names.map(|name| list_entry(AttributeType::DATA, name, 0, (40, 1), 0)));
+        list.push(list_entry(AttributeType::DATA, "two", 9, (41, 1), 0));
+        let base = Forge::resident(base, AttributeType::ATTRIBUTE_LIST, "", &list.concat());
+        let base = base.resident(AttributeType::DATA, "kept", &[7]);
+        // Record 40 is another file's now, 41 was never written.
+        let forged = Forged::new(vec![(30, base), (40, file().sequence(3))]);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single());
+        let assessment = catalog.assessment(&Threads::single(), RecoverabilityOptions::default());
+        let entry = catalog.entry(30).unwrap();
+        let shown: Vec<_> = entry
+            .streams()
+            .into_iter()
+            .map(|stream| {
+                let found = assessment.assess(&stream);
+                (stream.name().to_string(), stream.size(), stream.is_listed_only(), found.verdict(), found.reasons())
+            })
+            .collect();
+        let lost = |name: &str| (name.to_owned(), None, true, Verdict::MetadataOnly, Reasons::UNMAPPED);
+        let kept = ("kept".to_owned(), Some(1), false, Verdict::Intact, Reasons::empty());
+        assert_eq!(shown, [kept, lost("one"), lost("two")]);
+        assert_eq!(catalog.entry(40).unwrap().streams().len(), 0);
+    }
+}
+
+#[test]
+fn a_list_that_is_not_the_files_names_no_stream() {
+    let list = [
+        list_entry(AttributeType::STANDARD_INFORMATION, "", 0, (31, 1), 0),
+        list_entry(AttributeType::DATA, "of another", 0, (40, 1), 0),
+    ];
+    let base = deleted(file().resident(AttributeType::ATTRIBUTE_LIST, "", &list.concat()));
+    assert!(streams(&Forged::new(vec![(30, base)]), 30).is_empty());
+}
+
+#[test]
+fn a_stride_that_is_torn_behind_what_a_record_uses_lowers_nothing() {
+    let mut forged = Forged::new(vec![(30, with_runs(&[(1, Some(300))], CLUSTER, CLUSTER)), (31, file())]);
+    forged.record_bytes(30)[1022] ^= 1;
+    let (_, verdict, reasons, _) = streams(&forged, 30).remove(0);
+    assert_eq!((verdict, reasons), (Verdict::Intact, Reasons::empty()));
+    forged.record_bytes(30)[510] ^= 1;
+    let (_, verdict, reasons, _) = streams(&forged, 30).remove(0);
+    assert_eq!((verdict, reasons), (Verdict::Partial, Reasons::DOUBTFUL | Reasons::DAMAGED_RECORD));
+}
+
+#[test]
+fn zeros_of_a_source_that_says_what_is_lost_are_content() {
+    let others = (1..33).filter(|number| *number != 6).map(|number| (number, file()));
+    let mut forged = Forged::new(others.collect());
+    forged.record(30, with_runs(&[(2, Some(300))], 2 * CLUSTER, 2 * CLUSTER));
+    forged.write(300, &[0; CLUSTER as usize]);
+    forged.record_bytes(31).fill(0);
+    let volume = forged.volume();
+    let catalog = volume.catalog_with(&Threads::single());
+    for (trust, expected) in [(false, Verdict::Likely), (true, Verdict::Intact)] {
+        let options = RecoverabilityOptions::default().read_all(true).trust_zeros(trust);
+        let assessment = catalog.assessment(&Threads::single(), options);
+        let entry = catalog.entry(30).unwrap();
+        assert_eq!(assessment.assess(&entry.streams()[0]).verdict(), expected);
+    }
+}

@@ -264,6 +264,8 @@ pub(crate) struct Circumstances {
     pub(crate) is_resident: bool,
     pub(crate) is_size_known: bool,
     pub(crate) has_damaged_record: bool,
+    /// Only the attribute list knows of the stream.
+    pub(crate) is_listed_only: bool,
 }
 
 impl Recoverability {
@@ -277,7 +279,8 @@ impl Recoverability {
         reasons.set(Reasons::DAMAGED_RECORD, circumstances.has_damaged_record);
         let is_cut = ranges.is_empty() && !circumstances.is_live && !circumstances.is_resident;
         let is_empty = is_cut || (ranges.is_empty() && !circumstances.is_size_known);
-        reasons.set(Reasons::EMPTY, is_empty);
+        reasons.set(Reasons::EMPTY, is_empty && !circumstances.is_listed_only);
+        reasons.set(Reasons::UNMAPPED, reasons.contains(Reasons::UNMAPPED) || circumstances.is_listed_only);
         let verdict = if is_empty { Verdict::MetadataOnly } else { verdict(&counts, circumstances) };
         // What is known to be lost is a better reason than what may be.
         reasons.set(Reasons::FREE, reasons.contains(Reasons::FREE) && verdict == Verdict::Likely);
@@ -416,8 +419,13 @@ mod tests {
     use crate::content::stream_range::Origin;
     use crate::structure::value::reparse_tag::ReparseTag;
 
-    const LIVE: Circumstances =
-        Circumstances { is_live: true, is_resident: false, is_size_known: true, has_damaged_record: false };
+    const LIVE: Circumstances = Circumstances {
+        is_live: true,
+        is_resident: false,
+        is_size_known: true,
+        has_damaged_record: false,
+        is_listed_only: false,
+    };
     const DELETED: Circumstances = Circumstances { is_live: false, ..LIVE };
 
     /// The verdict on ten bytes of each standing.

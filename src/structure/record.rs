@@ -281,6 +281,26 @@ impl<'a> Record<'a> {
         self.header().is_base_record() || self.has_base_attributes()
     }
 
+    /// Whether the first attribute, or the one behind it, is an `$ATTRIBUTE_LIST`: no writer puts it elsewhere.
+    #[inline]
+    pub(crate) fn has_attribute_list(&self) -> bool {
+        let first = self.first_attribute();
+        let is_list = |offset| le::u32_at(&self.bytes, offset) == Some(AttributeType::ATTRIBUTE_LIST.0);
+        let length = le::u32_at(&self.bytes, first.saturating_add(4)).and_then(|length| usize::try_from(length).ok());
+        is_list(first) || length.is_some_and(|length| is_list(first.saturating_add(length)))
+    }
+
+    /// True when nothing is wrong with the record's frame but strides behind what it uses.
+    pub(crate) fn is_sound_where_used(&self) -> bool {
+        self.is_sound() || {
+            let mut walk = self.attributes();
+            walk.by_ref().for_each(drop);
+            let end = walk.position().saturating_add(8).max(self.used_size().min(self.bytes.len()));
+            let is_torn = |damage: &Damage| matches!(damage.kind, DamageKind::StrideMismatch { .. });
+            self.find_damage().iter().all(is_torn) && self.update_sequence.is_proven_between(0, end)
+        }
+    }
+
     #[cold]
     fn has_base_attributes(&self) -> bool {
         let (mut has_information, mut has_name) = (false, false);

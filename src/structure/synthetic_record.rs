@@ -10,6 +10,8 @@ use crate::base::reference::FileReference;
 const ARRAY: usize = 42;
 /// Bytes of the header of a resident attribute without a name.
 const ATTRIBUTE_HEADER: usize = 24;
+/// Bytes of the header of a non-resident attribute.
+const STREAM_HEADER: usize = 64;
 /// The smallest record made: with room for the longest name. And the largest there is.
 const SIZES: [usize; 7] = [1 << 10, 2 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10];
 /// Room for names in the largest record.
@@ -35,6 +37,37 @@ impl Record<'static> {
             }
             push_name(&mut attributes, name, length, id);
         }
+        Self::of_attributes(reference, is_directory, &attributes)
+    }
+
+    /// A record that has a `$DATA` without runs for each name of a stream. Names that find no room in the largest record
+    /// are left out.
+    pub(crate) fn of_streams<'n>(
+        reference: FileReference,
+        names: impl Iterator<Item = &'n [u8]>,
+    ) -> Result<Self, Damage> {
+        let mut attributes = Vec::new();
+        for (id, name) in (0_u16..).zip(names) {
+            let runs = STREAM_HEADER.saturating_add(name.len()).next_multiple_of(8);
+            let start = attributes.len();
+            if start.saturating_add(runs).saturating_add(8) > ROOM {
+                break;
+            }
+            attributes.resize(start.saturating_add(runs).saturating_add(8), 0);
+            let Some(attribute) = attributes.get_mut(start..) else { break };
+            put(attribute, 0, &AttributeType::DATA.0.to_le_bytes());
+            put(attribute, 4, &u32::try_from(runs.saturating_add(8)).unwrap_or(0).to_le_bytes());
+            put(attribute, 8, &[1, u8::try_from(name.len() / 2).unwrap_or(0)]);
+            put_number(attribute, 10, STREAM_HEADER);
+            put(attribute, 14, &id.to_le_bytes());
+            put(attribute, 24, &u64::MAX.to_le_bytes());
+            put_number(attribute, 32, runs);
+            put(attribute, STREAM_HEADER, name);
+        }
+        Self::of_attributes(reference, false, &attributes)
+    }
+
+    fn of_attributes(reference: FileReference, is_directory: bool, attributes: &[u8]) -> Result<Self, Damage> {
         let ends = |size: &usize| first_attribute(*size).saturating_add(attributes.len()).saturating_add(8);
         let size = SIZES.into_iter().find(|size| ends(size) <= *size).unwrap_or(64 << 10);
         let (first, flags) =
@@ -48,7 +81,7 @@ impl Record<'static> {
         put(&mut bytes, 22, &flags.bits().to_le_bytes());
         put(&mut bytes, 24, &u32::try_from(ends(&size)).unwrap_or(0).to_le_bytes());
         put(&mut bytes, 28, &u32::try_from(size).unwrap_or(0).to_le_bytes());
-        put(&mut bytes, first, &attributes);
+        put(&mut bytes, first, attributes);
         put(&mut bytes, first.saturating_add(attributes.len()), &AttributeType::END.0.to_le_bytes());
         protect(&mut bytes);
         Self::from_vec(reference.record_number(), bytes)
@@ -130,6 +163,18 @@ mod tests {
             assert_eq!((found, record.damage()), (texts, vec![]));
             assert_eq!(record.reference(), FileReference::new(70, 3));
             assert!(record.header().is_directory() && !record.header().is_in_use() && record.is_sound());
+        }
+    }
+
+    #[test]
+    fn streams_have_names_and_nothing_else() {
+        for texts in [vec![""], vec!["a", "", "a longer name"], vec!["x"; 600]] {
+            let names: Vec<Vec<u8>> = texts.iter().map(|text| utf16(text)).collect();
+            let record = Record::of_streams(FileReference::new(70, 3), names.iter().map(Vec::as_slice)).unwrap();
+            let found: Vec<_> = record.attributes().map(|attribute| attribute.unwrap()).collect();
+            assert!(record.is_sound() && found.iter().all(|attribute| attribute.is_sound()));
+            assert!(found.iter().map(|attribute| attribute.name().to_string()).eq(texts));
+            assert!(found.iter().all(|it| it.non_resident().unwrap().data_runs().unwrap().count() == 0));
         }
     }
 

@@ -75,7 +75,7 @@ fn with_lists(mut records: Vec<(u64, Forge)>) -> Vec<(u64, Forge)> {
         if own.is_empty() || has_list || !base.is_base_record() {
             continue;
         }
-        let of_own = own.iter().map(|&record| list_entry(AttributeType::DATA, "", 0, record, 0));
+        let of_own = own.iter().map(|&record| list_entry(AttributeType::DATA, "", 1, record, 0));
         let of_base = list_entry(AttributeType::STANDARD_INFORMATION, "", 0, (*number, sequence), 0);
         let list: Vec<u8> = std::iter::once(of_base).chain(of_own).flatten().collect();
         *forge = forge.clone().resident(AttributeType::ATTRIBUTE_LIST, "", &list);

@@ -165,7 +165,7 @@ impl Run<'_> {
         (folder, prefix): (Arc<Folder>, String),
     ) -> Result<(), Failure> {
         let (arguments, threads) = (self.arguments, self.threads);
-        let options = RecoverabilityOptions::default().sample_zeros(true);
+        let options = RecoverabilityOptions::default().sample_zeros(true).trust_zeros(arguments.map.is_some());
         let assessment = catalog.assessment(threads, options);
         // The manifest's own name, where it is in the root of the files.
         let reserved = (arguments.manifest.is_none() && prefix.is_empty()).then_some(Manifest::NAME);

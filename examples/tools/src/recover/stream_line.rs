@@ -44,7 +44,7 @@ impl<'l> StreamLine<'l> {
         write_entry(stream.entry(), &mut json);
         let name = stream.name();
         json.put(br#","stream":"#).name(name, r#","stream_utf16":"#);
-        json.put(br#","size":"#).number(size_of(found.ranges()));
+        json.put(br#","size":"#).number_or_null((!stream.is_listed_only()).then(|| size_of(found.ranges())));
         // The last byte of a ciphertext is behind that of the content.
         if let Some(size) = stream.size().filter(|size| *size != size_of(found.ranges())) {
             json.put(br#","content_size":"#).number(size);
