@@ -3,10 +3,11 @@
 use super::ewf::Ewf;
 use super::image::Format;
 use super::qcow2::Qcow2;
+use super::split::Split;
 use super::vdi::Vdi;
 use super::vhd::Vhd;
 use super::vhdx::Vhdx;
 use super::vmdk::Vmdk;
 
 /// All formats. The first one that recognizes a file has it.
-pub(crate) const FORMATS: &[&dyn Format] = &[&Ewf, &Qcow2, &Vhdx, &Vmdk, &Vdi, &Vhd];
+pub(crate) const FORMATS: &[&dyn Format] = &[&Ewf, &Qcow2, &Vhdx, &Vmdk, &Vdi, &Vhd, &Split];

@@ -23,6 +23,7 @@ mod parts;
 mod piece;
 mod qcow2;
 mod raw;
+mod split;
 mod vdi;
 mod vhd;
 mod vhdx;

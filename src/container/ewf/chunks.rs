@@ -35,6 +35,8 @@ pub(super) struct Listed {
     pub(super) count: u64,
     /// What offsets count from.
     pub(super) base: u64,
+    /// True where the header that says so is sound.
+    pub(super) is_told: bool,
     /// True where there is room for a checksum behind them.
     pub(super) has_checksum: bool,
 }
@@ -48,6 +50,9 @@ pub(super) struct State {
     /// False where the checksum is wrong. Then only entries that their neighbours fit are believed.
     is_proven: bool,
 }
+
+/// The last offset of 31 bits lies one chunk before their end at most.
+const NEAR_THE_END: u32 = (1 << 31) - (64 << 20);
 
 /// Entries of a page.
 const PAGE: u64 = 16_384;
@@ -70,6 +75,11 @@ pub(super) struct Chunks {
 impl Chunks {
     pub(super) fn new(chunk_size: u64, size: u64, tables: Vec<Table>) -> Self {
         Self { chunk_size, size, tables, pages: Mutex::default() }
+    }
+
+    /// The media ends here, if it is known only now.
+    pub(super) fn end_at(&mut self, size: u64) {
+        self.size = size;
     }
 
     /// The number of the table that has a chunk.
@@ -192,7 +202,7 @@ fn look_through(file: usize, listed: Listed, files: &Files) -> Option<State> {
         sum.write(&bytes);
         for entry in bytes.as_chunks::<4>().0.iter().map(|&entry| u32::from_le_bytes(entry)) {
             let offset = entry & 0x7FFF_FFFF;
-            if plain_from == u64::MAX && offset < last && entry >= last {
+            if plain_from == u64::MAX && offset < last && entry >= last && last >= NEAR_THE_END {
                 plain_from = index;
             }
             last = offset;

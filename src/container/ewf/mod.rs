@@ -6,6 +6,8 @@ mod chunks;
 mod facts;
 mod names;
 mod section;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
@@ -62,6 +64,13 @@ impl Format for Ewf {
     }
 }
 
+/// True where a file is a segment, even if its header is damaged.
+fn is_segment(file: &ImageFile) -> bool {
+    let head = bytes_of(file.source.as_ref(), 0, 13 + 76);
+    number_of(file).is_some()
+        || head.is_some_and(|head| !head.starts_with(LOGICAL) && section::starts_behind_header(&head))
+}
+
 /// The number that a segment file has in its header.
 fn number_of(file: &ImageFile) -> Option<u64> {
     let header = bytes_of(file.source.as_ref(), 0, 13)?;
@@ -79,7 +88,7 @@ fn segments(request: &Request<'_>) -> Vec<(u64, ImageFile)> {
     for (by_name, name) in names::of_the_set(&request.file.path, request.neighbours.names()) {
         let is_known = request.file.path.file_name() == Some(&name);
         let Ok(Some(file)) = request.neighbours.open(&name) else { continue };
-        if !is_known && number_of(&file).is_some() {
+        if !is_known && is_segment(&file) {
             found.push((number_of(&file), Some(by_name), file));
         }
     }
@@ -207,8 +216,9 @@ impl Set {
             0 => total.saturating_mul(geometry.chunk_size),
             _ => geometry.size(),
         };
-        let map = Chunks::new(geometry.chunk_size, size, tables);
+        let mut map = Chunks::new(geometry.chunk_size, size, tables);
         let size = if geometry.sectors == 0 { without_padding(&map, size, &self.files) } else { size };
+        map.end_at(size);
         let bytes = |chunks: Range<u64>| {
             chunks.start.saturating_mul(geometry.chunk_size)..chunks.end.saturating_mul(geometry.chunk_size)
         };
@@ -245,6 +255,10 @@ impl Parts<'_> {
     /// A table, and the chunks before it, or, in the oldest files, inside of it.
     fn table(&mut self, section: &Section, sectors: Option<Section>) {
         let entries = self.listed(section);
+        if sectors.is_none() && self.repeats_the_last(&entries) {
+            // The name of a mirror is damaged.
+            return self.table2(section, None);
+        }
         let behind = entries.place.saturating_add(entries.count.saturating_mul(4)).saturating_add(4);
         let has_content = sectors.is_none() && section.end > behind.saturating_add(4);
         let end = match sectors {
@@ -252,8 +266,20 @@ impl Parts<'_> {
             Some(sectors) => sectors.end,
             None => section.start,
         };
+        let mut entries = entries;
+        if let (DAMAGED, Some(sectors)) = (entries.base, sectors) {
+            entries.base = self.base_of(&entries, &sectors).unwrap_or(DAMAGED);
+        }
         let state = std::sync::OnceLock::new();
         self.found.push(Some(Table { file: self.file, first: 0, entries, mirror: None, end, state }));
+    }
+
+    /// True where the entries are those of the table before.
+    fn repeats_the_last(&self, entries: &Listed) -> bool {
+        let Some(Some(table)) = self.found.last() else { return false };
+        let first = |place| self.files.bytes(self.file, place, 4);
+        let is_same = entries.count == table.entries.count && first(entries.place) == first(table.entries.place);
+        is_same && table.mirror.is_none() && entries.count > 0
     }
 
     /// The mirror of the table before it; a table where that is lost.
@@ -261,14 +287,20 @@ impl Parts<'_> {
         let listed = self.listed(section);
         match self.found.last_mut() {
             Some(Some(table)) if table.mirror.is_none() && sectors.is_none() => {
-                // A table whose own header is damaged is that of its mirror.
-                if table.entries.base == DAMAGED {
+                // A table whose own header is damaged is that of its mirror, if that is sound.
+                if !table.entries.is_told && listed.is_told {
                     table.entries = Listed { place: table.entries.place, ..listed };
                 }
                 table.mirror = Some(listed);
             }
             _ => self.table(section, sectors),
         }
+    }
+
+    /// What offsets count from where the table's header is damaged: the first chunk is the first in its section.
+    fn base_of(&self, entries: &Listed, sectors: &Section) -> Option<u64> {
+        let first = le::u32_at(&self.files.bytes(self.file, entries.place, 4)?, 0)?;
+        sectors.content().checked_sub(u64::from(first & 0x7FFF_FFFF))
     }
 
     /// Where entries stand, by the header of their section; by the section's length where that is damaged.
@@ -282,9 +314,11 @@ impl Parts<'_> {
         match is_sound && needed <= room {
             true => {
                 let base = le::u64_at(&header, 8).unwrap_or(0);
-                Listed { place, count, base, has_checksum: room >= needed.saturating_add(4) }
+                Listed { place, count, base, is_told: true, has_checksum: room >= needed.saturating_add(4) }
             }
-            false => Listed { place, count: room.saturating_sub(4) / 4, base: DAMAGED, has_checksum: true },
+            false => {
+                Listed { place, count: room.saturating_sub(4) / 4, base: DAMAGED, is_told: false, has_checksum: true }
+            }
         }
     }
 }
