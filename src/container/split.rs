@@ -176,6 +176,7 @@ mod tests {
     use crate::container::neighbours::tests::Shelf;
     use crate::container::opening::tests::open_in;
     use crate::container::{Evidence, Opening};
+    use crate::source::Source;
 
     fn shelf(names: &[&str]) -> Shelf {
         let last = names.len() - 1;
