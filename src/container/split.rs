@@ -172,7 +172,6 @@ impl Series {
 #[cfg(test)]
 #[allow(clippy::single_range_in_vec_init, reason = "a list with one range is what is meant")]
 mod tests {
-    use super::*;
     use crate::container::neighbours::tests::Shelf;
     use crate::container::opening::tests::open_in;
     use crate::container::{Evidence, Opening};
