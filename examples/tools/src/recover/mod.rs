@@ -131,7 +131,7 @@ fn result(totals: &Totals, selection: &Selection) -> Result<(), Failure> {
     if let Some(first) = &totals.first_failure {
         let count = totals.failed;
         return Err(Failure::Message(format!(
-            "{count} could not be written, or not in one file, as the manifest says; the first: {first}"
+            "{count} could not be written, as the manifest says; the first: {first}"
         )));
     }
     match selection.names_records() && totals.streams + totals.directories == 0 {
