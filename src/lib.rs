@@ -86,6 +86,7 @@ pub mod codec;
 pub mod container;
 pub mod content;
 mod ghosts;
+mod lookup;
 pub mod recoverability;
 pub mod salvage;
 pub mod source;

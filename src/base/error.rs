@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use super::damage::Damage;
+use super::reference::FileReference;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -26,6 +27,25 @@ pub enum Error {
     /// The source holds something this crate does not read.
     #[error("{0}")]
     Unsupported(&'static str),
+    /// No file has this record, in the life that is meant.
+    #[error("no file is {0}: its record is free, lost, or was used again")]
+    NoSuchFile(FileReference),
+    /// A directory has no such name.
+    #[error("directory {directory} has no {name:?}")]
+    NoSuchName {
+        /// The directory.
+        directory: FileReference,
+        /// The name that was looked for.
+        name: String,
+    },
+    /// A directory's index is damaged where a name would be.
+    #[error("the index of directory {directory} is damaged where {name:?} would be: a catalog knows more")]
+    DamagedIndex {
+        /// The directory.
+        directory: FileReference,
+        /// The name that was looked for.
+        name: String,
+    },
     /// An evidence file or virtual disk that cannot be opened.
     #[error("{format}: {reason}")]
     Container {
@@ -47,4 +67,12 @@ pub struct ReadError {
     /// What the operating system said.
     #[source]
     pub error: io::Error,
+}
+
+impl ReadError {
+    /// What a [`Source`](crate::source::Source) of one's own reports: `length` bytes from `offset` on, and why not.
+    #[must_use]
+    pub fn new(offset: u64, length: u64, error: impl Into<io::Error>) -> Self {
+        Self { offset, length, error: error.into() }
+    }
 }

@@ -5,10 +5,16 @@ use std::ops::ControlFlow;
 
 /// How many threads passes over a table may use. Results never depend on it.
 ///
+/// One pass has them at a time: another that begins meanwhile, in what the first calls or anywhere else, has the thread
+/// that it is called on.
+///
 /// Without the feature `parallel` there is one thread, whatever is asked for.
 pub struct Threads {
     #[cfg(feature = "parallel")]
     pool: Option<rayon::ThreadPool>,
+    /// A pass has them.
+    #[cfg(feature = "parallel")]
+    is_taken: std::sync::atomic::AtomicBool,
 }
 
 impl Threads {
@@ -20,6 +26,8 @@ impl Threads {
         Self {
             #[cfg(feature = "parallel")]
             pool: parallel::pool(count),
+            #[cfg(feature = "parallel")]
+            is_taken: std::sync::atomic::AtomicBool::new(false),
         }
     }
 
@@ -39,6 +47,13 @@ impl Threads {
         1
     }
 
+    /// The pool, if no pass has it. A pass within another would wait for threads that wait for it to end.
+    #[cfg(feature = "parallel")]
+    fn take(&self) -> Option<(&rayon::ThreadPool, parallel::Taken<'_>)> {
+        let pool = self.pool.as_ref()?;
+        Some((pool, parallel::Taken::new(&self.is_taken)?))
+    }
+
     /// Does `work` on the pieces `0 .. pieces`, on any thread, and gives the results to `consume` in
     /// order, on the caller's thread, until it breaks. A `state` is made for each thread and reused.
     pub(crate) fn map_in_order<S: Send, T: Send, B>(
@@ -49,7 +64,7 @@ impl Threads {
         mut consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         #[cfg(feature = "parallel")]
-        if let Some(pool) = &self.pool {
+        if let Some((pool, _taken)) = self.take() {
             return parallel::map_in_order(pool, pieces, state, work, consume);
         }
         let mut state = state();
@@ -74,7 +89,7 @@ impl fmt::Debug for Threads {
 mod parallel {
     use std::collections::BTreeMap;
     use std::ops::ControlFlow;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
     use std::thread;
 
@@ -82,6 +97,23 @@ mod parallel {
 
     /// Pieces a thread may run ahead: enough to smooth over uneven pieces, few enough to stay small.
     const AHEAD: u64 = 4;
+
+    /// While it lives, a pass has the threads.
+    pub(super) struct Taken<'t>(&'t AtomicBool);
+
+    impl<'t> Taken<'t> {
+        pub(super) fn new(is_taken: &'t AtomicBool) -> Option<Self> {
+            let was_taken = is_taken.swap(true, Ordering::Acquire);
+            // Not `then_some`: one that is made and dropped would give the threads back.
+            (!was_taken).then(|| Self(is_taken))
+        }
+    }
+
+    impl Drop for Taken<'_> {
+        fn drop(&mut self) {
+            self.0.store(false, Ordering::Release);
+        }
+    }
 
     /// A pool of all threads but the caller's, which works, too.
     pub(super) fn pool(count: usize) -> Option<ThreadPool> {
@@ -327,5 +359,38 @@ mod tests {
     fn no_pieces_are_no_work() {
         let flow = Threads::new(2).map_in_order(0, || (), |(), _| (), |()| ControlFlow::Break(()));
         assert_eq!(flow, ControlFlow::Continue(()));
+    }
+
+    #[test]
+    fn a_pass_within_a_pass_ends() {
+        let threads = Threads::new(3);
+        let inner = |from: u64| {
+            let mut sum = 0;
+            let flow = threads.map_in_order(
+                50,
+                || (),
+                |(), piece| from + piece,
+                |value| {
+                    sum += value;
+                    ControlFlow::<()>::Continue(())
+                },
+            );
+            assert!(flow.is_continue());
+            sum
+        };
+        let mut sums = Vec::new();
+        let flow = threads.map_in_order(
+            200,
+            || (),
+            |(), piece| inner(piece),
+            |sum| {
+                sums.push(sum + inner(0));
+                ControlFlow::<()>::Continue(())
+            },
+        );
+        assert!(flow.is_continue());
+        assert_eq!(sums, (0..200).map(|piece| 50 * piece + 2 * 1225).collect::<Vec<u64>>());
+        assert_eq!(threads.count(), 3, "they are free again");
+        assert!(threads.pool.is_none() || threads.take().is_some());
     }
 }

@@ -7,6 +7,7 @@ use super::entry::{Entry, EntryState, unreadable};
 use super::slot::SlotFlags;
 use crate::base::damage::Damage;
 use crate::base::error::{Error, Result};
+use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
 use crate::structure::record::Record;
 use crate::volume::mft::Chunk;
@@ -37,6 +38,23 @@ impl<'v> Catalog<'v> {
         let record = Record::from_vec(number, bytes)?;
         let no_file = Error::Unsupported("the record shows no evidence of a file");
         self.assemble(record, &missing).ok_or(no_file)
+    }
+
+    /// The file that a reference means, in this very life: live, deleted, or a [ghost](Self::ghosts) where they were
+    /// looked for.
+    ///
+    /// # Errors
+    /// When the record cannot be read, or it lives another life and nothing else knows of this one.
+    pub fn entry_of(&self, reference: FileReference) -> Result<Entry<'_>> {
+        if let Some(index) = self.ghosts.file_of(reference) {
+            return self.ghost(index).ok_or(Error::NoSuchFile(reference));
+        }
+        let entry = self.entry(reference.record_number())?;
+        let header = entry.header();
+        let is_meant = reference.matches(header.sequence_number(), header.is_in_use()) != SequenceMatch::Other;
+        // An extension record is part of a file, but not what a reference to a file means.
+        let is_whole = entry.record_number() == reference.record_number() && header.is_base_record();
+        if is_meant && is_whole { Ok(entry) } else { Err(Error::NoSuchFile(reference)) }
     }
 
     /// Passes over all entries: gives them in batches to `work`, on any thread, and the results to

@@ -238,7 +238,13 @@ impl<'c> Entry<'c> {
 
     /// The record of the file that has this number.
     pub(crate) fn record_numbered(&self, number: u64) -> Option<&Record<'_>> {
-        self.records().find(|record| record.number() == number)
+        if self.record.number() == number {
+            return Some(&self.record);
+        }
+        match self.extensions.binary_search_by_key(&number, Record::number) {
+            Ok(index) => self.extensions.get(index),
+            Err(_) => self.lent.as_deref().filter(|record| record.number() == number),
+        }
     }
 
     /// The parts of record `number` that could not be read, in bytes from its start.

@@ -136,6 +136,12 @@ impl Ghosts {
         self.files.len()
     }
 
+    /// Which of the files without a record is the one that is meant.
+    pub(crate) fn file_of(&self, reference: FileReference) -> Option<usize> {
+        let key = |&(first, _): &(usize, usize)| self.names.get(first).map(|ghost| order(ghost.reference));
+        self.files.binary_search_by_key(&Some(order(reference)), key).ok()
+    }
+
     /// The record that stands for file `index` of those without one, and what knows of the file.
     pub(crate) fn file(&self, index: usize) -> Option<(Record<'static>, Witness)> {
         let (first, count) = *self.files.get(index)?;

@@ -6,7 +6,7 @@ use super::compressed_units::{self, UnitSizes};
 use super::encoding::Encoding;
 use super::mapper::Mapper;
 use super::resident;
-use super::stream_range::{Missing, Origin, StreamRange, append, repaint};
+use super::stream_range::{Missing, Origin, StreamRange, append};
 use crate::base::damage::{Damage, wide};
 use crate::catalog::stream::Stream;
 use crate::codec::wof::ChunkTable;
@@ -176,7 +176,7 @@ impl<'e> StreamMap<'e> {
         } else {
             self.extents.between(0, self.size).for_each(|extent| mapper.add(extent));
         }
-        self.ranges = mark(mapper.ranges, &doubtful);
+        self.ranges = mark(mapper.ranges, doubtful);
     }
 
     fn has_clusters(&self) -> bool {
@@ -260,9 +260,32 @@ impl<'e> Stream<'e> {
     }
 }
 
-/// Marks the parts of `ranges` that lie in `doubtful`.
-fn mark(ranges: Vec<StreamRange>, doubtful: &[Range<u64>]) -> Vec<StreamRange> {
-    doubtful.iter().fold(ranges, |ranges, part| repaint(&ranges, part, StreamRange::doubted))
+/// Marks the parts of `ranges` that lie in `doubtful`: one pass over both, for either may have very many.
+fn mark(ranges: Vec<StreamRange>, mut doubtful: Vec<Range<u64>>) -> Vec<StreamRange> {
+    doubtful.retain(|part| !part.is_empty());
+    if doubtful.is_empty() {
+        return ranges;
+    }
+    doubtful.sort_unstable_by_key(|part| part.start);
+    let mut parts = doubtful.into_iter().peekable();
+    let mut marked = Vec::with_capacity(ranges.len());
+    // How far the parts passed reach.
+    let mut doubted = 0_u64;
+    for range in ranges {
+        let mut position = range.offset;
+        while position < range.end() {
+            while let Some(part) = parts.next_if(|part| part.start <= position) {
+                doubted = doubted.max(part.end);
+            }
+            let is_doubted = position < doubted;
+            let next = parts.peek().map_or(u64::MAX, |part| part.start);
+            let end = if is_doubted { doubted } else { next }.min(range.end());
+            let part = range.clip(position, end);
+            append(&mut marked, if is_doubted { part.doubted() } else { part });
+            position = end;
+        }
+    }
+    marked
 }
 
 #[cfg(test)]
@@ -515,5 +538,29 @@ mod tests {
         let entry = catalog.entry(30).unwrap();
         let map = entry.streams()[0].raw().map();
         assert!(map.ranges().iter().all(|range| !range.is_doubtful), "stored bytes are what they are");
+    }
+
+    #[test]
+    fn doubts_are_marked_once_however_many_there_are() {
+        use crate::content::stream_range::repaint;
+        let range = |offset, length| StreamRange { offset, length, origin: Origin::Hole, is_doubtful: false };
+        let naive = |ranges: &[StreamRange], doubtful: &[Range<u64>]| {
+            let paint = |ranges: Vec<_>, part: &Range<u64>| repaint(&ranges, part, StreamRange::doubted);
+            doubtful.iter().fold(ranges.to_vec(), paint)
+        };
+        let far = 0..u64::MAX;
+        for doubtful in
+            [vec![], vec![5..5, 5..5], vec![far.clone(), 3..4], vec![3..7, 0..4, 20..30, 6..9], vec![30..90, 2..3, far]]
+        {
+            let ranges = [range(0, 10), StreamRange { origin: Origin::Clusters(512), ..range(10, 30) }];
+            assert_eq!(mark(ranges.to_vec(), doubtful.clone()), naive(&ranges, &doubtful), "{doubtful:?}");
+        }
+        // A stream of very many pieces, each in doubt: passing over the ranges once for each never ends.
+        let count = 1 << 20;
+        let ranges =
+            (0..count).map(|piece| StreamRange { origin: Origin::Clusters(piece * 512), ..range(piece * 8, 8) });
+        let doubtful = (0..count).map(|piece| piece * 8..piece * 8 + 4).collect();
+        let marked = mark(ranges.collect(), doubtful);
+        assert_eq!((marked.len(), marked.iter().filter(|range| range.is_doubtful).count()), (2 << 20, 1 << 20));
     }
 }

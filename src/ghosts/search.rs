@@ -5,6 +5,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::contested_indexes::{self, IndexClaim, IndexClaims};
 use super::slack::carve;
+use crate::base::damage::wide;
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
 use crate::catalog::directory_index::{
@@ -100,7 +101,7 @@ impl Catalog<'_> {
     fn table_bitmap(&self) -> Option<Vec<u8>> {
         let entry = self.entry(0).ok()?;
         let bitmap = entry.attributes_of(AttributeType::BITMAP).find(|attribute| attribute.name().is_empty())?;
-        let bits = self.volume().attribute_value(&bitmap).ok()?;
+        let bits = self.volume().table_bitmap(&bitmap, wide(self.slots.len())).ok()?;
         let used = (0_u64..).zip(&self.slots).filter(|(_, slot)| slot.flags().contains(SlotFlags::IN_USE));
         let knows_all = used.map(|(number, _)| number).all(|number| Bitmap::new(&bits).is_set(number) == Some(true));
         knows_all.then_some(bits)

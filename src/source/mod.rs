@@ -1,6 +1,7 @@
 //! Where bytes come from. A source is only ever read: nothing in this crate can write to one.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::base::error::ReadError;
 use halving::{Halving, SECTOR_SIZE};
@@ -14,6 +15,7 @@ pub mod ledger;
 pub mod mapped;
 pub(crate) mod range_set;
 pub mod rescued_only;
+pub mod seek;
 pub mod window;
 
 pub use buffer::PageBuffer;
@@ -22,6 +24,7 @@ pub use file::{File, open};
 pub use ledger::Ledger;
 pub use mapped::Mapped;
 pub use rescued_only::RescuedOnly;
+pub use seek::Seekable;
 pub use window::Window;
 
 /// Bytes that can be read at any position: an image, a device, memory, or a part of one.
@@ -75,6 +78,24 @@ impl<S: Source + ?Sized> Source for &S {
 }
 
 impl<S: Source + Send + ?Sized> Source for Box<S> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        (**self).read_at(offset, buffer)
+    }
+
+    fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        (**self).read_readable(offset, buffer)
+    }
+
+    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        (**self).slice(offset, length)
+    }
+}
+
+impl<S: Source + Send + ?Sized> Source for Arc<S> {
     fn size(&self) -> u64 {
         (**self).size()
     }

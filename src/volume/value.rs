@@ -35,6 +35,12 @@ impl Volume<'_> {
         let cluster_size = self.geometry().map(Geometry::cluster_size);
         value_within(self.source(), cluster_size, attribute, most.min(LARGEST))
     }
+
+    /// The bitmap of a table of so many records: of a large one it is longer than other values that are read whole.
+    pub(crate) fn table_bitmap(&self, bitmap: &Attribute<'_>, records: u64) -> Result<Vec<u8>, Damage> {
+        let cluster_size = self.geometry().map(Geometry::cluster_size);
+        value_within(self.source(), cluster_size, bitmap, records.div_ceil(8).max(LARGEST))
+    }
 }
 
 /// As [`Volume::attribute_value`], for a volume that is only being opened.

@@ -1,0 +1,191 @@
+//! A directory as its index has it: opened from its record and the extension records that its list names.
+
+use std::collections::BTreeMap;
+
+use super::node::{Order, Step};
+use crate::base::name::Name;
+use crate::base::reference::{FileReference, SequenceMatch};
+use crate::source::Source;
+use crate::structure::attribute::Attribute;
+use crate::structure::attribute_type::AttributeType;
+use crate::structure::index::IndexRoot;
+use crate::structure::index_record::IndexRecord;
+use crate::structure::record::Record;
+use crate::structure::update_sequence::UpdateSequence;
+use crate::structure::value::attribute_list::AttributeList;
+use crate::structure::value::bitmap::Bitmap;
+use crate::structure::value::standard_information::StandardInformation;
+use crate::volume::Volume;
+use crate::volume::extents::{Extents, Location};
+use crate::volume::geometry::Geometry;
+
+/// A file's record, and the extension records that its attribute list names.
+pub(super) struct Records {
+    base: Record<'static>,
+    extensions: Vec<Record<'static>>,
+    /// All that the list names are there.
+    pub(super) are_whole: bool,
+}
+
+impl Records {
+    /// What an index is made of.
+    pub(super) const INDEX: [AttributeType; 3] =
+        [AttributeType::INDEX_ROOT, AttributeType::INDEX_ALLOCATION, AttributeType::BITMAP];
+
+    /// Reads the records of the file that a reference means, of its extension records those with attributes that are
+    /// `wanted`; `None` where it is not in use in this life.
+    pub(super) fn read(volume: &Volume<'_>, reference: FileReference, wanted: &[AttributeType]) -> Option<Self> {
+        let base = volume.mft().record(reference.record_number()).ok()?;
+        let header = base.header();
+        let is_meant = reference.matches(header.sequence_number(), true) == SequenceMatch::Same;
+        if !header.is_in_use() || !header.is_base_record() || !is_meant {
+            return None;
+        }
+        let mut records = Self { base, extensions: Vec::new(), are_whole: true };
+        if !wanted.is_empty() {
+            records.read_extensions(volume, wanted);
+        }
+        Some(records)
+    }
+
+    fn read_extensions(&mut self, volume: &Volume<'_>, wanted: &[AttributeType]) {
+        let is_list = |attribute: &Attribute<'_>| attribute.attribute_type() == AttributeType::ATTRIBUTE_LIST;
+        let list = self.base.attributes().filter_map(Result::ok).find(is_list);
+        let Some(value) = list.map(|list| volume.attribute_value(&list)) else { return };
+        let value = value.unwrap_or_default();
+        let Ok(list) = AttributeList::parse(&value) else {
+            self.are_whole = false;
+            return;
+        };
+        let own = self.base.number();
+        let entries = list.entries().filter_map(Result::ok).filter(|entry| wanted.contains(&entry.attribute_type()));
+        let mut numbers: Vec<u64> = entries.map(|entry| entry.reference().record_number()).collect();
+        numbers.retain(|&number| number != own);
+        numbers.sort_unstable();
+        numbers.dedup();
+        for number in numbers {
+            let record = volume.mft().record(number).ok();
+            let is_own = |record: &Record<'_>| record.header().base_reference().record_number() == own;
+            match record.filter(is_own) {
+                Some(record) => self.extensions.push(record),
+                None => self.are_whole = false,
+            }
+        }
+    }
+
+    pub(super) fn attributes(&self, wanted: AttributeType) -> impl Iterator<Item = Attribute<'_>> {
+        let records = std::iter::once(&self.base).chain(&self.extensions);
+        let attributes = records.flat_map(|record| record.attributes().filter_map(Result::ok));
+        attributes.filter(move |attribute| attribute.attribute_type() == wanted)
+    }
+
+    /// Whether names that differ in case only are different names in this directory.
+    fn are_names_case_sensitive(&self) -> bool {
+        let value = |attribute: Attribute<'_>| {
+            StandardInformation::parse(attribute.resident_value().ok()?)
+                .ok()
+                .map(|value| value.is_case_sensitive_directory())
+        };
+        self.attributes(AttributeType::STANDARD_INFORMATION).next().and_then(value).unwrap_or(false)
+    }
+}
+
+/// The index of a directory.
+pub(super) struct Directory<'d, 'v> {
+    volume: &'d Volume<'v>,
+    records: &'d Records,
+    /// Where the index records lie.
+    extents: Extents,
+    /// Which of them are in use; none where that cannot be read.
+    bitmap: Option<Vec<u8>>,
+    record_size: u32,
+    /// What a VCN of the index counts.
+    unit: u64,
+    /// Index records that were read.
+    nodes: BTreeMap<u64, Vec<u8>>,
+}
+
+impl<'d, 'v> Directory<'d, 'v> {
+    /// Levels of an index: each has at least three times as many records as the one above.
+    const DEEPEST: usize = 48;
+
+    pub(super) fn open(volume: &'d Volume<'v>, records: &'d Records) -> Option<Self> {
+        let is_index = |attribute: &Attribute<'_>| attribute.name().is("$I30");
+        let root = records.attributes(AttributeType::INDEX_ROOT).find(is_index)?;
+        let record_size = IndexRoot::parse(root.resident_value().ok()?).ok()?.record_size();
+        let cluster_size = volume.geometry().map_or(0, Geometry::cluster_size);
+        let mut pieces: Vec<_> = records.attributes(AttributeType::INDEX_ALLOCATION).filter(is_index).collect();
+        pieces.sort_by_key(|piece| piece.non_resident().map(|piece| piece.lowest_vcn()));
+        let mut extents = Extents::default();
+        for piece in pieces.iter().filter_map(Attribute::non_resident) {
+            extents.push_runs(&piece, cluster_size, &mut Vec::new());
+        }
+        let bitmap = records.attributes(AttributeType::BITMAP).find(is_index);
+        let bitmap = bitmap.and_then(|bitmap| volume.attribute_value(&bitmap).ok());
+        let unit = if cluster_size <= record_size { u64::from(cluster_size) } else { 512 };
+        Some(Self { volume, records, extents, bitmap, record_size, unit, nodes: BTreeMap::new() })
+    }
+
+    /// Looks for a name: as it is written first, then, where case does not count, in any other case.
+    pub(super) fn find(&mut self, name: Name<'_>, order: Order<'_>) -> Step {
+        let exact = self.descend(name, Order { is_case_sensitive: true, ..order });
+        let is_case_sensitive = order.is_case_sensitive || self.records.are_names_case_sensitive();
+        if matches!(exact, Step::Found(_)) || is_case_sensitive { exact } else { self.descend(name, order) }
+    }
+
+    fn descend(&mut self, name: Name<'_>, order: Order<'_>) -> Step {
+        let mut step = self.step_in_root(name, order);
+        for _ in 0..Self::DEEPEST {
+            let Step::Below(vcn) = step else { return step };
+            step = self.step_in_record(vcn, name, order).unwrap_or(Step::Damaged);
+        }
+        Step::Damaged
+    }
+
+    fn step_in_root(&self, name: Name<'_>, order: Order<'_>) -> Step {
+        let mut roots = self.records.attributes(AttributeType::INDEX_ROOT).filter(|root| root.name().is("$I30"));
+        let root = roots.next();
+        let root = root.as_ref().and_then(|root| IndexRoot::parse(root.resident_value().ok()?).ok());
+        root.map_or(Step::Damaged, |root| order.step(name, root.entries()))
+    }
+
+    /// `None` where the index record cannot be read, or is not the one that should be there.
+    fn step_in_record(&mut self, vcn: u64, name: Name<'_>, order: Order<'_>) -> Option<Step> {
+        if !self.nodes.contains_key(&vcn) {
+            let bytes = self.read(vcn)?;
+            self.nodes.insert(vcn, bytes);
+        }
+        let record = IndexRecord::parse(self.nodes.get(&vcn)?).ok()?;
+        (record.vcn() == vcn).then(|| order.step(name, record.entries()))
+    }
+
+    /// The index record at `vcn`, whole.
+    fn read(&self, vcn: u64) -> Option<Vec<u8>> {
+        /// No index has larger ones.
+        const LARGEST: u32 = 64 << 10;
+        let start = vcn.checked_mul(self.unit)?;
+        let index = start.checked_div(u64::from(self.record_size))?;
+        let is_used = self.bitmap.as_ref().is_none_or(|bits| Bitmap::new(bits).is_set(index) == Some(true));
+        let size = Some(self.record_size).filter(|size| is_used && (512..=LARGEST).contains(size))?;
+        let mut bytes = vec![0; usize::try_from(size).ok()?];
+        let mut rest = bytes.as_mut_slice();
+        for extent in self.extents.between(start, start.checked_add(u64::from(size))?) {
+            let Location::At(position) = extent.location else { return None };
+            let (part, behind) = rest.split_at_mut_checked(usize::try_from(extent.length).ok()?)?;
+            if !self.volume.source().read_readable(position, part).is_empty() {
+                return None;
+            }
+            rest = behind;
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+        let length = bytes.len();
+        let sequence = UpdateSequence::check(&bytes, 40, length);
+        if sequence.has_torn_strides() {
+            return None;
+        }
+        sequence.apply(&mut bytes);
+        Some(bytes)
+    }
+}
