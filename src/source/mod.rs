@@ -8,6 +8,7 @@ use halving::{Halving, SECTOR_SIZE};
 use range_set::RangeSet;
 
 pub mod buffer;
+pub mod container_format;
 pub mod damage_map;
 pub mod file;
 pub(crate) mod halving;
@@ -19,6 +20,7 @@ pub mod seek;
 pub mod window;
 
 pub use buffer::PageBuffer;
+pub use container_format::ContainerFormat;
 pub use damage_map::DamageMap;
 pub use file::{File, open};
 pub use ledger::Ledger;

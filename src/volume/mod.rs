@@ -7,6 +7,7 @@ pub(crate) mod cluster_owners;
 pub mod disk;
 pub mod doubts;
 pub mod extents;
+pub mod foreign;
 #[cfg(test)]
 pub(crate) mod forged_volume;
 pub mod geometry;
