@@ -225,7 +225,7 @@ pub enum DamageKind {
     #[error("geometry was taken from the backup boot sector")]
     BackupBootSectorUsed,
     /// The volume is larger than the source: the rest is missing, not zero.
-    #[error("volume has {claimed} bytes, the source ends after {available}")]
+    #[error("volume has {claimed} bytes, {available} of them are there")]
     VolumeTruncated {
         /// Bytes the volume claims.
         claimed: u64,
@@ -307,6 +307,16 @@ pub enum DamageKind {
         claimed: u64,
         /// Bytes there are.
         available: u64,
+    },
+
+    /// The volume in a partition is larger than the table says the partition is; nothing else is known to lie behind
+    /// it, and the volume was read to its own end.
+    #[error("partition has {claimed} bytes, the volume in it {volume}: read as far as the volume goes")]
+    PartitionShort {
+        /// Bytes the table claims.
+        claimed: u64,
+        /// Bytes of the volume, its backup boot sector included.
+        volume: u64,
     },
 
     // --- compressed data -------------------------------------------------------------------
@@ -440,6 +450,7 @@ impl DamageKind {
             Self::TableAssembled { .. } => "table-assembled",
             Self::PartitionTable { .. } => "partition-table",
             Self::PartitionTruncated { .. } => "partition-truncated",
+            Self::PartitionShort { .. } => "partition-short",
             Self::MatchBeforeStart { .. } => "match-before-start",
             Self::ChunkLength { .. } => "chunk-length",
             Self::ChunkLeftover { .. } => "chunk-leftover",

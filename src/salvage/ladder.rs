@@ -1,28 +1,30 @@
 //! Down the ladder: from the partition table to the last record.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
+use super::accounting::{account, doubt_overlaps};
 use super::findings::Findings;
 use super::geometry_vote::Overrides;
 use super::layers::Layer;
 use super::open::{Found, Opened, assemble};
 use super::scan::Scanner;
 use super::settling::settle;
-use crate::base::damage::DamageKind;
+use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::guid::Guid;
 use crate::base::threads::Threads;
-use crate::source::{Source, Window};
+use crate::source::{ContainerFormat, Source, Window};
 use crate::structure::attribute::Attribute;
 use crate::structure::boot_sector::{BootSector, OemId};
 use crate::structure::record::Record;
-use crate::volume::Volume;
 use crate::volume::disk::Disk;
 use crate::volume::extents::Location;
 use crate::volume::geometry::Geometry;
 use crate::volume::master_boot_record::MasterBootRecordType;
 use crate::volume::mft::Mft;
 use crate::volume::partition::{Partition, PartitionScheme, PartitionType};
+use crate::volume::{Doubt, DoubtKind, Volume};
 
 /// Opens whatever volumes there are, by the first step that leads to them. A source that is all table
 /// is opened as a bare one; of another:
@@ -44,6 +46,7 @@ pub struct Opening<'s, 'o> {
     always_scans: bool,
     resumed: Option<Findings>,
     keeps_findings: bool,
+    takes_as_disk: bool,
     watch: Watch<'o>,
 }
 
@@ -67,6 +70,7 @@ impl<'s, 'o> Opening<'s, 'o> {
             always_scans: false,
             resumed: None,
             keeps_findings: false,
+            takes_as_disk: false,
             watch: Watch(None),
         }
     }
@@ -98,6 +102,12 @@ impl<'s, 'o> Opening<'s, 'o> {
         Self { always_scans: true, resumed: earlier, keeps_findings: true, ..self }
     }
 
+    /// Takes the source for a disk even where it starts as a [file that wraps one](ContainerFormat), as after such a
+    /// file was written over a disk's start. Nothing of it is vouched for.
+    pub fn as_disk(self) -> Self {
+        Self { takes_as_disk: true, ..self }
+    }
+
     /// Calls `watch` for each MiB that is scanned.
     pub fn watch(self, watch: &'o mut dyn FnMut(&Findings)) -> Self {
         Self { watch: Watch(Some(watch)), ..self }
@@ -119,23 +129,42 @@ impl<'s, 'o> Opening<'s, 'o> {
             volumes: Vec::new(),
             unopened: Vec::new(),
             partitions: disk.partitions().iter().filter(is_tabled).cloned().collect(),
+            unread: Vec::new(),
+            outside: Vec::new(),
+            container: None,
             disk_damage: disk.damage().to_vec(),
             findings: None,
         };
+        found.container = ContainerFormat::recognize(&self.source).filter(|_| !self.takes_as_disk);
+        if found.container.is_some() {
+            return found;
+        }
         let chosen = self.partition.map(|number| found.partitions.iter().find(|part| part.number() == number).cloned());
         let has_sizes = Overrides { start: None, ..self.overrides } != Overrides::default();
         match (chosen, self.overrides.start) {
             (Some(None), _) => {}
             (chosen, _) if self.always_scans || has_sizes => {
-                let area = chosen.flatten().map_or(self.source, |partition| partition.window(self.source.source()));
+                let area = chosen.flatten().map_or(self.source, |partition| disk.window(&partition));
                 self.scan_area(area, threads, &mut found);
             }
             (_, Some(start)) => found.volumes = self.at_start(start, threads),
-            (Some(Some(partition)), None) => self.chosen(&partition, threads, &mut found),
+            (Some(Some(partition)), None) => self.chosen(&disk, &partition, threads, &mut found),
             (None, None) => self.everywhere(&disk, threads, &mut found),
         }
         found.volumes = settle(std::mem::take(&mut found.volumes), threads);
+        if self.takes_as_disk {
+            doubt_everything(&mut found, DoubtKind::Unplaced);
+        }
+        doubt_overlaps(&disk, &mut found);
         name_partitions(&mut found);
+        if self.overrides.start.is_none() {
+            let chosen =
+                self.partition.and_then(|number| disk.partitions().iter().find(|part| part.number() == number));
+            account(&disk, chosen, &mut found);
+        }
+        if self.always_scans {
+            found.outside.clear();
+        }
         found
     }
 
@@ -166,8 +195,8 @@ impl<'s, 'o> Opening<'s, 'o> {
     }
 
     /// The partition that was chosen: whatever its type, all is done to open it.
-    fn chosen(&mut self, partition: &Partition, threads: &Threads, found: &mut Found<'s>) {
-        let window = partition.window(self.source.source());
+    fn chosen(&mut self, disk: &Disk<'s>, partition: &Partition, threads: &Threads, found: &mut Found<'s>) {
+        let window = self.window_of(disk, partition, found);
         match Volume::open_window(window) {
             Ok(volume) => found.volumes = self.with_older(Opened::by_sector(volume), threads),
             Err(error) => {
@@ -187,8 +216,10 @@ impl<'s, 'o> Opening<'s, 'o> {
             found.volumes.push(Opened::bare(volume));
             return;
         }
-        for partition in disk.partitions() {
-            self.one_of_all(partition, threads, found);
+        let mut starts = HashSet::new();
+        // Hybrid and overlapping tables name one volume several times.
+        for partition in disk.partitions().iter().filter(|partition| starts.insert(partition.start)) {
+            self.one_of_all(disk, partition, threads, found);
         }
         if !found.volumes.is_empty() {
             return;
@@ -202,9 +233,9 @@ impl<'s, 'o> Opening<'s, 'o> {
     }
 
     /// What one partition holds: nothing, where nothing says that it is NTFS.
-    fn one_of_all(&mut self, partition: &Partition, threads: &Threads, found: &mut Found<'s>) {
+    fn one_of_all(&mut self, disk: &Disk<'s>, partition: &Partition, threads: &Threads, found: &mut Found<'s>) {
         let source = self.source.source();
-        let window = partition.window(source);
+        let window = self.window_of(disk, partition, found);
         let is_whole = partition.scheme == PartitionScheme::Whole;
         match Volume::open_window(window) {
             Ok(volume) => {
@@ -225,6 +256,16 @@ impl<'s, 'o> Opening<'s, 'o> {
             }
             Err(_) => {}
         }
+    }
+
+    /// The bytes of a partition, and of the volume in it where that is larger.
+    fn window_of(&self, disk: &Disk<'s>, partition: &Partition, found: &mut Found<'s>) -> Window<'s> {
+        let window = disk.window(partition);
+        if window.size() > partition.size {
+            let kind = DamageKind::PartitionShort { claimed: partition.size, volume: window.size() };
+            found.disk_damage.push(Damage::new(partition.start, kind));
+        }
+        window
     }
 
     /// The volume, and what is left of an older one that it was made over.
@@ -299,6 +340,11 @@ const SAMPLES: u64 = 64;
 const FIRST_USER_RECORD: u64 = 24;
 /// Directories that Windows makes by itself in each root.
 const OF_WINDOWS: [&str; 2] = ["System Volume Information", "$RECYCLE.BIN"];
+
+fn doubt_everything(found: &mut Found<'_>, kind: DoubtKind) {
+    let volumes = std::mem::take(&mut found.volumes).into_iter();
+    found.volumes = volumes.map(|opened| opened.with_doubts(vec![Doubt::everything(kind)])).collect();
+}
 
 /// Names the partition that each volume starts in.
 fn name_partitions(found: &mut Found<'_>) {

@@ -5,6 +5,7 @@
 //! into [`Fragment`]s, which [vote](GeometryVote) on where volumes lie and become volumes again.
 
 mod anchors;
+mod accounting;
 mod assemble;
 mod blank_content;
 pub mod findings;
@@ -20,6 +21,7 @@ mod recognize;
 pub mod scan;
 pub mod scan_file;
 mod settling;
+mod unread;
 mod witnesses;
 
 pub use findings::{Anchor, AnchorKind, Findings, HitFlags, IndexHit, RecordHit};
@@ -30,3 +32,4 @@ pub use layers::Layer;
 pub use names::scan_for_names;
 pub use open::{Found, Opened, Way};
 pub use scan::Scanner;
+pub use unread::{Content, Unread};

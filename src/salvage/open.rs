@@ -1,16 +1,18 @@
 //! What was opened: volumes, how each was found, and what it is to its source.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::assemble::Material;
 use super::findings::Findings;
 use super::fragments::{Fragment, fragments};
 use super::geometry_vote::{GeometryVote, Overrides, vote};
 use super::layers::{Layer, layers};
+use super::unread::Unread;
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
-use crate::source::{Source, Window};
+use crate::source::{ContainerFormat, Source, Window};
 use crate::volume::partition::Partition;
 use crate::volume::{Doubt, Volume};
 
@@ -129,6 +131,12 @@ pub struct Found<'s> {
     pub unopened: Vec<(Partition, Error)>,
     /// Every partition that a table names, whatever is in it.
     pub partitions: Vec<Partition>,
+    /// Those of them, or the whole source, of which nothing was opened, and what is in them.
+    pub unread: Vec<Unread>,
+    /// What lies outside of all partitions. It is looked at by a scan that is [asked for](Opening::scan), else not.
+    pub outside: Vec<Range<u64>>,
+    /// The format of a file that wraps a disk, which is not the disk: nothing in it was looked at.
+    pub container: Option<ContainerFormat>,
     /// What is wrong with the partition tables.
     pub disk_damage: Vec<Damage>,
     /// What a scan of the whole source found, where one was asked for.
@@ -144,7 +152,7 @@ impl<'s> Found<'s> {
         match self.unopened.into_iter().next() {
             _ if !self.volumes.is_empty() => Ok(self.volumes),
             Some((_, error)) => Err(error),
-            None => Err(NOTHING),
+            None => Err(self.container.map_or(NOTHING, |format| Error::Unsupported(format.name()))),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! A disk: the partitions a source has, found leniently.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::partition::{Partition, oem_id, sector_at};
 use super::partition_table::Table;
 use crate::base::damage::Damage;
-use crate::source::Source;
+use crate::source::{Source, Window};
+use crate::structure::boot_sector::BootSector;
 
 /// A source seen as a disk: its partitions, and what is wrong with the tables that describe them.
 ///
@@ -18,6 +20,26 @@ pub struct Disk<'s> {
     sector_size: u32,
     partitions: Vec<Partition>,
     damage: Vec<Damage>,
+    /// Where the copy of a GUID partition table starts.
+    reserved: Option<u64>,
+}
+
+/// Bytes a sector that tables count in: those of disks, of optical media, and of enclosures that translate.
+const UNITS: [u32; 5] = [512, 1024, 2048, 4096, 8192];
+/// What lies before it is the table's: its first sectors, or the first track of old.
+const FIRST_USABLE: u64 = 63 * 512;
+
+/// The table that fits best what is on the disk; of equals the one with the smallest sectors.
+fn best_of(tables: [Table<'_>; 5]) -> Table<'_> {
+    let [first, others @ ..] = tables;
+    others.into_iter().fold(first, |best, other| if other.rank() > best.rank() { other } else { best })
+}
+
+/// Bytes from the start of a volume to the end of its backup boot sector, as the boot sector at `start` has it.
+fn told_size(source: &dyn Source, start: u64) -> Option<u64> {
+    let sector = sector_at(source, start).ok().flatten()?;
+    let geometry = BootSector::parse(&sector).ok()?.geometry().ok()?;
+    geometry.volume_size().checked_add(u64::from(geometry.sector_size()))
 }
 
 impl<'s> Disk<'s> {
@@ -32,8 +54,8 @@ impl<'s> Disk<'s> {
         // Before anything in the sector is taken for a partition table: in a boot sector the same
         // bytes are boot code.
         let starts_a_volume = first.is_some_and(|sector| oem_id(&sector).is_known());
-        let [small, large] = [512, 4096].map(|unit| Table::read(source, unit, first.as_ref(), starts_a_volume));
-        let mut table = if large.rank() > small.rank() { large } else { small };
+        let tables = UNITS.map(|unit| Table::read(source, unit, first.as_ref(), starts_a_volume));
+        let mut table = best_of(tables);
         if starts_a_volume {
             table.keep_confirmed();
         }
@@ -41,7 +63,7 @@ impl<'s> Disk<'s> {
             table.partitions.insert(0, Partition::whole(source));
         }
         damage.append(&mut table.damage);
-        Self { source, sector_size: table.unit, partitions: table.partitions, damage }
+        Self { source, sector_size: table.unit, partitions: table.partitions, damage, reserved: table.reserved }
     }
 
     /// The disk's bytes.
@@ -62,7 +84,43 @@ impl<'s> Disk<'s> {
         &self.damage
     }
 
-    /// Bytes of the sectors the tables count in: 512 or 4096. The volumes have sizes of their own.
+    /// Bytes from the start of a partition to the next thing that a table knows of: another partition, the copy of
+    /// the table, or the end of the source.
+    #[must_use]
+    pub fn room(&self, partition: &Partition) -> u64 {
+        let end = partition.start.saturating_add(partition.size);
+        let starts = self.partitions.iter().map(|other| other.start).chain(self.reserved);
+        let next = starts.filter(|&start| start > partition.start && start >= end).min();
+        next.unwrap_or(self.source.size()).min(self.source.size()).saturating_sub(partition.start)
+    }
+
+    /// The bytes of a partition, and what lies behind them up to the next known thing where a boot sector in it says
+    /// that its volume goes on there: the volume knows its size better than a table that somebody edited.
+    #[must_use]
+    pub fn window(&self, partition: &Partition) -> Window<'s> {
+        let told = told_size(self.source, partition.start).unwrap_or(0).min(self.room(partition));
+        Window::new(self.source, partition.start, partition.size.max(told))
+    }
+
+    /// What of the source lies in no partition, in order; the first sectors and the tables are not among it.
+    #[must_use]
+    pub fn outside(&self) -> Vec<Range<u64>> {
+        let mut spans: Vec<(u64, u64)> =
+            self.partitions.iter().map(|one| (one.start, one.start.saturating_add(one.size))).collect();
+        spans.extend(self.reserved.map(|start| (start, self.source.size())));
+        spans.sort_unstable();
+        let (mut gaps, mut position) = (Vec::new(), FIRST_USABLE.min(self.source.size()));
+        for (start, end) in spans.into_iter().chain([(self.source.size(), u64::MAX)]) {
+            let start = start.min(self.source.size());
+            if position < start {
+                gaps.push(position..start);
+            }
+            position = position.max(end);
+        }
+        gaps
+    }
+
+    /// Bytes of the sectors the tables count in: 512 to 8192. The volumes have sizes of their own.
     #[must_use]
     pub fn sector_size(&self) -> u32 {
         self.sector_size
@@ -84,7 +142,6 @@ impl fmt::Debug for Disk<'_> {
 mod tests {
     use std::fs;
     use std::io;
-    use std::ops::Range;
     use std::path::PathBuf;
     use std::process::{Command, Stdio};
 

@@ -63,12 +63,36 @@ impl fmt::Display for PartitionType {
     }
 }
 
+/// Types of the partitions of a dynamic disk: those of its database and of its volumes.
+const DYNAMIC: [Guid; 2] = [
+    Guid([0xAA, 0xC8, 0x08, 0x58, 0x8F, 0x7E, 0xE0, 0x42, 0x85, 0xD2, 0xE1, 0xE9, 0x04, 0x34, 0xCF, 0xB3]),
+    Guid([0xA0, 0x60, 0x9B, 0xAF, 0x31, 0x14, 0x62, 0x4F, 0xBC, 0x68, 0x33, 0x11, 0x71, 0x4A, 0x69, 0xAD]),
+];
+
+impl PartitionType {
+    /// True for the parts of a Windows dynamic disk, whose volumes need not start where its partitions do.
+    #[must_use]
+    pub fn is_dynamic(&self) -> bool {
+        match self {
+            Self::Mbr(kind) => *kind == MasterBootRecordType::DYNAMIC,
+            Self::Gpt(kind) => DYNAMIC.contains(kind),
+            Self::Untold => false,
+        }
+    }
+}
+
 impl Partition {
     /// The source itself as one partition.
     #[must_use]
     pub fn whole(source: &dyn Source) -> Self {
         let (scheme, partition_type) = (PartitionScheme::Whole, PartitionType::Untold);
         Self { start: 0, size: source.size(), scheme, partition_type, index: 0, name: Vec::new() }
+    }
+
+    /// True for a source that is one volume, without any table.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.scheme == PartitionScheme::Whole
     }
 
     /// The number Linux gives it: one more than its index.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::foreign::Foreign;
 use super::guid_partition_table::{Crc32, GuidPartitionEntry, GuidPartitionHeader};
 use super::master_boot_record::{MasterBootRecord, MasterBootRecordEntry, MasterBootRecordType};
 use super::partition::{Partition, PartitionScheme, PartitionType, sector_at, starts_volume};
@@ -17,6 +18,8 @@ pub(super) struct Table<'s> {
     pub(super) damage: Vec<Damage>,
     /// Last sector of the disk as the protective entry has it, if there is one.
     protected_to: Option<u64>,
+    /// Where the copy of a GUID partition table starts.
+    pub(super) reserved: Option<u64>,
     has_intact_gpt: bool,
     /// Extended boot records met so far.
     visited: HashSet<u64>,
@@ -26,6 +29,8 @@ pub(super) struct Table<'s> {
 /// A GUID partition table as it was found in one of its places.
 struct FoundGpt {
     header_offset: u64,
+    /// Where it says the other header is.
+    other_sector: u64,
     entries_offset: u64,
     entry_size: usize,
     entries: Vec<u8>,
@@ -56,6 +61,7 @@ impl<'s> Table<'s> {
             partitions: Vec::new(),
             damage: Vec::new(),
             protected_to: None,
+            reserved: None,
             has_intact_gpt: false,
             visited: HashSet::new(),
             logical_partitions: 0,
@@ -67,17 +73,22 @@ impl<'s> Table<'s> {
         table
     }
 
-    /// How well the tables fit what is on the disk: boot sectors with a known id where they point,
+    /// How well the tables fit what is on the disk: file systems that are known where they point,
     /// then sectors with a boot signature, then an intact GPT, then anything at all.
     pub(super) fn rank(&self) -> (usize, usize, bool, bool) {
         let (mut named, mut signed) = (0_usize, 0_usize);
         for partition in &self.partitions {
             let Ok(Some(sector)) = sector_at(self.source, partition.start) else { continue };
             let Ok(boot) = BootSector::parse(&sector) else { continue };
-            named = named.saturating_add(usize::from(boot.oem_id().is_known()));
+            let is_named = boot.oem_id().is_known() || self.holds_known(partition);
+            named = named.saturating_add(usize::from(is_named));
             signed = signed.saturating_add(usize::from(boot.has_signature()));
         }
         (named, signed, self.has_intact_gpt, !self.partitions.is_empty())
+    }
+
+    fn holds_known(&self, partition: &Partition) -> bool {
+        partition.looks_like_ntfs(self.source) || Foreign::recognize(&partition.window(self.source)).is_some()
     }
 
     /// Keeps only what is certain, on a disk that starts with a volume of its own. Such a disk may
@@ -254,7 +265,8 @@ impl<'s> Table<'s> {
             self.blame(entries_offset, "the checksum of the GPT entries is wrong");
         }
         let is_intact = is_intact && is_header_intact;
-        Some((FoundGpt { header_offset, entries_offset, entry_size, entries, is_intact }, header.other_sector()))
+        let other_sector = header.other_sector();
+        Some((FoundGpt { header_offset, other_sector, entries_offset, entry_size, entries, is_intact }, other_sector))
     }
 
     fn entry_size(&mut self, header_offset: u64, header: &GuidPartitionHeader<'_>) -> usize {
@@ -268,6 +280,7 @@ impl<'s> Table<'s> {
 
     fn take_gpt(&mut self, gpt: &FoundGpt) {
         self.has_intact_gpt = gpt.is_intact;
+        self.reserved = self.backup_start(gpt);
         let first = self.partitions.len();
         for (index, entry) in gpt.entries().filter(|(_, entry)| entry.is_used()) {
             let place = gpt.entry_offset(index);
@@ -281,6 +294,15 @@ impl<'s> Table<'s> {
         let places: HashSet<(u64, u64)> = listed.iter().map(|one| (one.start, one.size)).collect();
         self.partitions.retain(|other| !places.contains(&(other.start, other.size)));
         self.partitions.extend(listed);
+    }
+
+    /// Where the copy of the table behind the partitions starts: its entries, or its header at the disk's end.
+    fn backup_start(&self, gpt: &FoundGpt) -> Option<u64> {
+        let is_backup = gpt.header_offset > self.offset_of(1);
+        let length = u64::try_from(gpt.entries.len()).ok()?;
+        let header = if is_backup { gpt.header_offset } else { self.offset_of(gpt.other_sector) };
+        let start = if is_backup { gpt.entries_offset.min(header) } else { header.checked_sub(length)? };
+        (start > self.offset_of(2) && start < self.source.size()).then_some(start)
     }
 
     fn partition_of_gpt(&self, entry: &GuidPartitionEntry<'_>, index: u32) -> Option<Partition> {

@@ -63,7 +63,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn read(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
     let input = Input::new(source, &arguments.input);
     let threads = Threads::new(arguments.threads);
-    let Volumes { opened: volumes, failure: unopened } = input.volumes(&threads, arguments.quiet)?;
+    let Volumes { opened: volumes, failure: unopened, .. } = input.volumes(&threads, arguments.quiet)?;
     if let Some(path) = &arguments.export_mft {
         export::export(the_one(&volumes)?, path, arguments, &threads)?;
         return unopened.map_or(Ok(()), Err);

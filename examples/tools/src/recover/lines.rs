@@ -2,12 +2,14 @@
 
 use ntfs_salvage::Entry;
 use ntfs_salvage::catalog::Assessment;
+use ntfs_salvage::salvage::{Content, Unread};
 use ntfs_salvage::volume::geometry::Geometry;
 
 use crate::recover::arguments::Arguments;
 use crate::recover::identity::Identity;
 use crate::recover::totals::Totals;
 use crate::shared::condition;
+use crate::shared::accounting::Accounting;
 use crate::shared::file::Reparse;
 use crate::shared::input::Opened;
 use crate::shared::json::Json;
@@ -27,6 +29,45 @@ pub fn header(arguments: &Arguments, identity: &Identity, container: &[u8], out:
     let map = arguments.map.as_ref().map(|path| path.display().to_string());
     json.put(br#"},"map":"#).text_or_null(map.as_deref());
     json.put(b"}\n");
+}
+
+/// A line for each partition that was not read, and one for what lies outside of all.
+pub fn unread(accounting: &Accounting, out: &mut Vec<u8>) {
+    let mut json = Json { out };
+    for Unread { partition, content } in &accounting.unread {
+        let number = (!partition.is_whole()).then(|| partition.number());
+        json.put(br#"{"type":"partition","partition":"#).number_or_null(number);
+        json.put(br#","offset":"#).number(partition.start);
+        json.put(br#","size":"#).number(partition.size);
+        json.put(br#","partition_type":"#).text(&partition.partition_type.to_string());
+        json.put(br#","content":"#).text(content.code());
+        json.put(br#","description":"#).text(&content.to_string());
+        let metadata = match content {
+            Content::Foreign(foreign) => foreign.bit_locker.as_ref(),
+            _ => None,
+        };
+        if let Some(metadata) = metadata {
+            json.put(br#","bitlocker":{"volume":"#).text(&metadata.identifier.to_string());
+            json.put(br#","method":"#).text(&metadata.method.to_string());
+            json.put(br#","description":"#).text_or_null(metadata.description.as_deref());
+            json.put(br#","protectors":"#).array(metadata.protectors.iter(), |json, protector| {
+                json.put(br#"{"kind":"#).text(&protector.kind.to_string());
+                json.put(br#","identifier":"#).text(&protector.identifier.to_string());
+                json.put(b"}");
+            });
+            json.put(b"}");
+        }
+        json.put(b"}\n");
+    }
+    if let Some(bytes) = accounting.outside() {
+        json.put(br#"{"type":"outside","bytes":"#).number(bytes);
+        json.put(br#","ranges":"#).array(accounting.outside.iter(), |json, range| {
+            json.put(b"[").number(range.start);
+            json.put(b",").number(range.end);
+            json.put(b"]");
+        });
+        json.put(b"}\n");
+    }
 }
 
 /// A line before the files of a volume.

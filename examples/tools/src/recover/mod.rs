@@ -103,12 +103,13 @@ fn recover(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> Resu
         evidence::refuse_as_output(&arguments.input.path, manifest)?;
     }
     let threads = Threads::new(arguments.threads);
-    let Volumes { opened: volumes, failure: unopened } = input.volumes(&threads, arguments.quiet)?;
+    let Volumes { opened: volumes, failure: unopened, accounting } = input.volumes(&threads, arguments.quiet)?;
     let root = Folder::root(&arguments.directory)
         .map_err(|error| Failure::new(format_args!("cannot write in {}", arguments.directory.display()), error))?;
     let mut manifest = Manifest::create(arguments.manifest.as_deref(), &arguments.directory, &root)?;
     let mut lines = Vec::new();
     lines::header(arguments, &Identity::of(source, arguments.hash_input), container, &mut lines);
+    lines::unread(&accounting, &mut lines);
     manifest.write(&lines)?;
     let mut run = Run {
         arguments,
@@ -121,7 +122,7 @@ fn recover(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> Resu
     for opened in &volumes {
         run.volume(opened, volumes.len() > 1)?;
     }
-    let totals = run.finish(unopened.is_none())?;
+    let totals = run.finish(unopened.is_none() && accounting.is_complete())?;
     result(&totals, &selection)?;
     unopened.map_or(Ok(()), Err)
 }

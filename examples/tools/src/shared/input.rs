@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 
 use ntfs_salvage::catalog::Catalog;
-use ntfs_salvage::salvage::{self, Found, Layer, Opening, Way};
+use ntfs_salvage::salvage::{self, Content, Found, Layer, Opening, Unread, Way};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::partition::Partition;
 use ntfs_salvage::{Damage, Threads, Volume};
 
+use crate::shared::accounting::{self, Accounting};
 use crate::shared::failure::{Failure, say};
 use crate::shared::input_arguments::InputArguments;
 use crate::shared::losses;
@@ -82,6 +83,8 @@ pub struct Volumes<'s> {
     pub opened: Vec<Opened<'s>>,
     /// Where not every volume could be opened, though the others are complete.
     pub failure: Option<Failure>,
+    /// What was not read.
+    pub accounting: Accounting,
 }
 
 impl<'i> Input<'i> {
@@ -105,19 +108,30 @@ impl<'i> Input<'i> {
             (None, true) => opening.scan(),
             (None, false) => opening,
         };
+        opening = if self.arguments.raw { opening.as_disk() } else { opening };
         let mut found = opening.watch(&mut watch).run();
         scan_file.finish(found.findings.take())?;
+        if let Some(format) = found.container {
+            return Err(Failure::Message(format!(
+                "{} is {format} and not the disk itself: {}",
+                self.name,
+                format.remedy()
+            )));
+        }
         let failure = self.unopened(&found);
+        let accounting =
+            Accounting { unread: std::mem::take(&mut found.unread), outside: std::mem::take(&mut found.outside) };
         if found.volumes.is_empty() {
-            return Err(failure.unwrap_or_else(|| self.nothing_found(found)));
+            return Err(failure.unwrap_or_else(|| self.nothing_found(found, &accounting)));
         }
         let opened = self.named(found);
         if !quiet {
+            accounting.print(&self.name);
             opened
                 .iter()
                 .for_each(|(opened, losses)| losses.iter().for_each(|line| say(format_args!("{opened}: {line}"))));
         }
-        Ok(Volumes { opened: opened.into_iter().map(|(opened, _)| opened).collect(), failure })
+        Ok(Volumes { opened: opened.into_iter().map(|(opened, _)| opened).collect(), failure, accounting })
     }
 
     /// The volumes with their tags, each with what was lost of it.
@@ -154,13 +168,12 @@ impl<'i> Input<'i> {
         (!reasons.is_empty()).then(|| Failure::Message(reasons.join("; ")))
     }
 
-    fn nothing_found(&self, found: Found<'_>) -> Failure {
+    fn nothing_found(&self, found: Found<'_>, accounting: &Accounting) -> Failure {
         let name = &self.name;
-        let numbers = |separator: &str, text: &dyn Fn(&Partition) -> String| {
-            found.partitions.iter().map(text).collect::<Vec<_>>().join(separator)
-        };
-        if let Some(number) = self.arguments.partition {
-            let there = numbers(", ", &|partition| partition.number().to_string());
+        let is_there = |number: u32| found.partitions.iter().any(|partition| partition.number() == number);
+        if let Some(number) = self.arguments.partition.filter(|number| !is_there(*number)) {
+            let numbers: Vec<_> = found.partitions.iter().map(|partition| partition.number().to_string()).collect();
+            let there = numbers.join(", ");
             let there = if there.is_empty() { "there are no partitions".into() } else { there };
             return Failure::Message(format!("no partition {number} in {name}; found: {there}"));
         }
@@ -174,9 +187,9 @@ impl<'i> Input<'i> {
             Some(offset) if offset >= size => {
                 return Failure::new(nothing, format_args!("the input ends at byte {size}"));
             }
-            None if !found.partitions.is_empty() => {
-                let kinds = numbers(", ", &|part| format!("{} ({})", part.number(), part.partition_type));
-                return Failure::new(nothing, format_args!("its partitions hold something else: {kinds}"));
+            None if accounting.unread.iter().any(is_worth_a_word) => {
+                let lines: Vec<_> = accounting.unread.iter().map(accounting::line).collect();
+                return Failure::Message(format!("{nothing}{}", lines.join(";")));
             }
             _ => {}
         }
@@ -185,6 +198,11 @@ impl<'i> Input<'i> {
             Ok(_) => Failure::Message(nothing),
         }
     }
+}
+
+/// A whole source that holds nothing known is said to hold nothing of NTFS, and no more.
+fn is_worth_a_word(unread: &Unread) -> bool {
+    !unread.partition.is_whole() || matches!(unread.content, Content::Foreign(_))
 }
 
 fn tag(layer: Layer, partition: Option<u32>, start: u64) -> String {

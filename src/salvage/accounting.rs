@@ -1,0 +1,63 @@
+//! The account of a source: which partitions were not read, what lies outside of all, and what overlaps.
+
+use std::ops::Range;
+
+use super::layers::Layer;
+use super::open::Found;
+use super::unread::{Content, Unread, content_of};
+use crate::volume::disk::Disk;
+use crate::volume::partition::{Partition, PartitionScheme};
+use crate::volume::{Doubt, DoubtKind};
+
+/// Sets down what of the source was not read, for those partitions that were asked for.
+pub(super) fn account(disk: &Disk<'_>, chosen: Option<&Partition>, found: &mut Found<'_>) {
+    let source = disk.source();
+    let is_read = |partition: &Partition| {
+        let end = partition.start.saturating_add(partition.size);
+        found.volumes.iter().any(|opened| {
+            let is_part = opened.layer() != Layer::Loose && partition.scheme != PartitionScheme::Whole;
+            is_part && opened.start() < end && partition.start <= opened.start()
+                || (partition.scheme == PartitionScheme::Whole)
+        })
+    };
+    let asked = disk.partitions().iter().filter(|partition| chosen.is_none_or(|chosen| chosen == *partition));
+    // A dynamic disk's part may hold further volumes; only its database can tell.
+    let is_open = |partition: &&Partition| partition.partition_type.is_dynamic() || !is_read(partition);
+    let unread = asked.filter(is_open).map(|partition| {
+        let content = match partition.partition_type.is_dynamic() && !partition.is_whole() {
+            true => Content::DynamicDisk,
+            false => content_of(partition, source),
+        };
+        Unread { partition: partition.clone(), content }
+    });
+    let unread: Vec<Unread> = unread.collect();
+    found.unread = unread;
+    if chosen.is_none() {
+        found.outside = disk.outside();
+    }
+}
+
+/// Where two partitions overlap, or another one lies in a volume, what was used since is not known.
+pub(super) fn doubt_overlaps(disk: &Disk<'_>, found: &mut Found<'_>) {
+    let tabled: Vec<&Partition> = disk.partitions().iter().filter(|partition| !partition.is_whole()).collect();
+    let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| {
+        let window = opened.volume().source();
+        let span = window.start()..window.start().saturating_add(window.size());
+        let own = |other: &&&Partition| other.start == span.start || holds(other, &span);
+        let overlaps = tabled.iter().filter(|other| !own(other)).filter_map(|other| overlap(other, &span));
+        let doubts: Vec<Doubt> = overlaps.map(|bytes| Doubt::new(bytes, DoubtKind::Superseded)).collect();
+        opened.with_doubts(doubts)
+    });
+    found.volumes = volumes.collect();
+}
+
+fn holds(partition: &Partition, span: &Range<u64>) -> bool {
+    partition.start <= span.start && span.end <= partition.start.saturating_add(partition.size)
+}
+
+/// The bytes of a volume's span that a partition has, counted from the volume's start.
+fn overlap(partition: &Partition, span: &Range<u64>) -> Option<Range<u64>> {
+    let start = partition.start.max(span.start);
+    let end = partition.start.saturating_add(partition.size).min(span.end);
+    (start < end).then(|| start.saturating_sub(span.start)..end.saturating_sub(span.start))
+}
