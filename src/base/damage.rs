@@ -319,6 +319,13 @@ pub enum DamageKind {
         volume: u64,
     },
 
+    /// The volume starts before the source does.
+    #[error("the first {length} bytes of the volume lie before the start of the source")]
+    StartMissing {
+        /// How many bytes are missing.
+        length: u64,
+    },
+
     // --- compressed data -------------------------------------------------------------------
     /// A match copies from before the first byte of its chunk.
     #[error("match reaches {distance} bytes back where {produced} are there")]
@@ -451,6 +458,7 @@ impl DamageKind {
             Self::PartitionTable { .. } => "partition-table",
             Self::PartitionTruncated { .. } => "partition-truncated",
             Self::PartitionShort { .. } => "partition-short",
+            Self::StartMissing { .. } => "start-missing",
             Self::MatchBeforeStart { .. } => "match-before-start",
             Self::ChunkLength { .. } => "chunk-length",
             Self::ChunkLeftover { .. } => "chunk-leftover",

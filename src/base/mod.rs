@@ -1,5 +1,6 @@
 //! The words everything else is written in: damage, errors, times, names and references.
 
+pub(crate) mod be;
 pub mod damage;
 pub mod error;
 pub mod few;

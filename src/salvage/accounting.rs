@@ -5,12 +5,19 @@ use std::ops::Range;
 use super::layers::Layer;
 use super::open::Found;
 use super::unread::{Content, Unread, content_of};
+use crate::source::Source;
 use crate::volume::disk::Disk;
+use crate::volume::dynamic_disk::DynamicDisk;
 use crate::volume::partition::{Partition, PartitionScheme};
 use crate::volume::{Doubt, DoubtKind};
 
 /// Sets down what of the source was not read, for those partitions that were asked for.
-pub(super) fn account(disk: &Disk<'_>, chosen: Option<&Partition>, found: &mut Found<'_>) {
+pub(super) fn account(
+    disk: &Disk<'_>,
+    dynamic: Option<&DynamicDisk<'_>>,
+    chosen: Option<&Partition>,
+    found: &mut Found<'_>,
+) {
     let source = disk.source();
     let is_read = |partition: &Partition| {
         let end = partition.start.saturating_add(partition.size);
@@ -22,7 +29,11 @@ pub(super) fn account(disk: &Disk<'_>, chosen: Option<&Partition>, found: &mut F
     };
     let asked = disk.partitions().iter().filter(|partition| chosen.is_none_or(|chosen| chosen == *partition));
     // A dynamic disk's part may hold further volumes; only its database can tell.
-    let is_open = |partition: &&Partition| partition.partition_type.is_dynamic() || !is_read(partition);
+    let is_dynamic = |partition: &Partition| partition.partition_type.is_dynamic();
+    let is_open = |partition: &&Partition| match is_dynamic(partition) {
+        true => dynamic.is_none(),
+        false => !is_read(partition),
+    };
     let unread = asked.filter(is_open).map(|partition| {
         let content = match partition.partition_type.is_dynamic() && !partition.is_whole() {
             true => Content::DynamicDisk,
@@ -30,11 +41,33 @@ pub(super) fn account(disk: &Disk<'_>, chosen: Option<&Partition>, found: &mut F
         };
         Unread { partition: partition.clone(), content }
     });
-    let unread: Vec<Unread> = unread.collect();
+    let mut unread: Vec<Unread> = unread.collect();
+    let area = disk.partitions().iter().find(|partition| is_dynamic(partition)).or_else(|| disk.partitions().first());
+    let volumes = dynamic.filter(|_| chosen.is_none()).into_iter().flat_map(DynamicDisk::volumes);
+    for volume in volumes {
+        let start = volume.window(source).map(|window| window.origin_of(0));
+        let is_open = start.is_some_and(|start| found.volumes.iter().any(|opened| opened.start() == start));
+        if let Some(partition) = area.filter(|_| !is_open) {
+            let content = Content::DynamicVolume(volume.to_string());
+            unread.push(Unread { partition: partition.clone(), content });
+        }
+    }
     found.unread = unread;
     if chosen.is_none() {
         found.outside = disk.outside();
     }
+}
+
+/// Where the database of a dynamic disk was not read, nothing proves how its volumes lie.
+pub(super) fn doubt_dynamic(disk: &Disk<'_>, found: &mut Found<'_>) {
+    let dynamic: Vec<&Partition> = disk.partitions().iter().filter(|one| one.partition_type.is_dynamic()).collect();
+    let is_inside =
+        |start: u64| dynamic.iter().any(|one| one.start <= start && start < one.start.saturating_add(one.size));
+    let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| match is_inside(opened.start()) {
+        true => opened.with_doubts(vec![Doubt::everything(DoubtKind::Unplaced)]),
+        false => opened,
+    });
+    found.volumes = volumes.collect();
 }
 
 /// Where two partitions overlap, or another one lies in a volume, what was used since is not known.

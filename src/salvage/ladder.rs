@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use super::accounting::{account, doubt_overlaps};
+use super::accounting::{account, doubt_dynamic, doubt_overlaps};
 use super::findings::Findings;
 use super::geometry_vote::Overrides;
 use super::layers::Layer;
@@ -19,6 +19,7 @@ use crate::structure::attribute::Attribute;
 use crate::structure::boot_sector::{BootSector, OemId};
 use crate::structure::record::Record;
 use crate::volume::disk::Disk;
+use crate::volume::dynamic_disk::DynamicDisk;
 use crate::volume::extents::Location;
 use crate::volume::geometry::Geometry;
 use crate::volume::master_boot_record::MasterBootRecordType;
@@ -47,6 +48,7 @@ pub struct Opening<'s, 'o> {
     resumed: Option<Findings>,
     keeps_findings: bool,
     takes_as_disk: bool,
+    dynamic: Option<&'s DynamicDisk<'s>>,
     watch: Watch<'o>,
 }
 
@@ -71,6 +73,7 @@ impl<'s, 'o> Opening<'s, 'o> {
             resumed: None,
             keeps_findings: false,
             takes_as_disk: false,
+            dynamic: None,
             watch: Watch(None),
         }
     }
@@ -106,6 +109,11 @@ impl<'s, 'o> Opening<'s, 'o> {
     /// file was written over a disk's start. Nothing of it is vouched for.
     pub fn as_disk(self) -> Self {
         Self { takes_as_disk: true, ..self }
+    }
+
+    /// Opens the volumes of a dynamic disk as its database has them, those in several parts too.
+    pub fn dynamic_disk(self, disk: Option<&'s DynamicDisk<'s>>) -> Self {
+        Self { dynamic: disk, ..self }
     }
 
     /// Calls `watch` for each MiB that is scanned.
@@ -156,11 +164,14 @@ impl<'s, 'o> Opening<'s, 'o> {
             doubt_everything(&mut found, DoubtKind::Unplaced);
         }
         doubt_overlaps(&disk, &mut found);
+        if self.dynamic.is_none() {
+            doubt_dynamic(&disk, &mut found);
+        }
         name_partitions(&mut found);
         if self.overrides.start.is_none() {
             let chosen =
                 self.partition.and_then(|number| disk.partitions().iter().find(|part| part.number() == number));
-            account(&disk, chosen, &mut found);
+            account(&disk, self.dynamic, chosen, &mut found);
         }
         if self.always_scans {
             found.outside.clear();
@@ -176,6 +187,10 @@ impl<'s, 'o> Opening<'s, 'o> {
                 ..self.overrides
             };
             found.volumes = self.scanned(area, &overrides, threads);
+            let is_loose = found.volumes.iter().all(|opened| opened.layer() == Layer::Loose);
+            if let Some(volume) = is_loose.then(|| Volume::open_late(self.source.source())).flatten() {
+                found.volumes = vec![Opened::by_sector(volume)];
+            }
             return;
         }
         let earlier = self.resumed.take();
@@ -216,12 +231,19 @@ impl<'s, 'o> Opening<'s, 'o> {
             found.volumes.push(Opened::bare(volume));
             return;
         }
+        self.dynamic_volumes(threads, found);
         let mut starts = HashSet::new();
         // Hybrid and overlapping tables name one volume several times.
-        for partition in disk.partitions().iter().filter(|partition| starts.insert(partition.start)) {
+        let is_told = |partition: &&Partition| self.dynamic.is_some() && partition.partition_type.is_dynamic();
+        let partitions: Vec<&Partition> = disk.partitions().iter().filter(|partition| !is_told(partition)).collect();
+        for partition in partitions.into_iter().filter(|partition| starts.insert(partition.start)) {
             self.one_of_all(disk, partition, threads, found);
         }
         if !found.volumes.is_empty() {
+            return;
+        }
+        if let Some(volume) = Volume::open_late(source) {
+            found.volumes.push(Opened::by_sector(volume));
             return;
         }
         found.volumes = self.scanned(self.source, &Overrides::default(), threads);
@@ -229,6 +251,17 @@ impl<'s, 'o> Opening<'s, 'o> {
         let is_loose = found.volumes.iter().all(|opened| opened.layer() == Layer::Loose);
         if let Some(volume) = is_loose.then(bare).flatten() {
             found.volumes = vec![Opened::bare(volume)];
+        }
+    }
+
+    /// The volumes that the database of a dynamic disk names.
+    fn dynamic_volumes(&mut self, threads: &Threads, found: &mut Found<'s>) {
+        let Some(dynamic) = self.dynamic else { return };
+        for volume in dynamic.volumes() {
+            let Some(window) = volume.window(self.source.source()) else { continue };
+            if let Ok(volume) = Volume::open_window(window) {
+                found.volumes.push(self.completed(Opened::by_sector(volume), threads));
+            }
         }
     }
 

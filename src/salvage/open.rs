@@ -118,7 +118,7 @@ impl<'s> Opened<'s> {
     /// Where the volume starts, in bytes of the source.
     #[must_use]
     pub fn start(&self) -> u64 {
-        self.volume.source().start()
+        self.volume.source().origin_of(0)
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Content {
     Foreign(Box<Foreign>),
     /// Part of a dynamic disk: its volumes are in the disk's own database.
     DynamicDisk,
+    /// A volume of a dynamic disk that was not opened: what the database says of it.
+    DynamicVolume(String),
     /// Part of a storage pool, by its type.
     StoragePool,
     /// Room that Windows reserves, without a file system.
@@ -44,6 +46,7 @@ impl Content {
         match self {
             Self::Foreign(foreign) => foreign.file_system.code(),
             Self::DynamicDisk => "dynamic-disk",
+            Self::DynamicVolume(_) => "dynamic-volume",
             Self::StoragePool => "storage-pool",
             Self::Reserved => "reserved",
             Self::Blank => "blank",
@@ -63,6 +66,7 @@ impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Foreign(foreign) => return write!(f, "{foreign}"),
+            Self::DynamicVolume(said) => return write!(f, "dynamic disk (LDM), {said}"),
             Self::DynamicDisk => "part of a dynamic disk (LDM); other volumes may be in it: --scan looks for them",
             Self::StoragePool => "part of a storage pool (Storage Spaces)",
             Self::Reserved => "reserved by Windows, without a file system",

@@ -14,6 +14,7 @@ pub mod file;
 pub(crate) mod halving;
 pub mod ledger;
 pub mod mapped;
+pub mod pieces;
 pub(crate) mod range_set;
 pub mod rescued_only;
 pub mod seek;
@@ -25,6 +26,7 @@ pub use damage_map::DamageMap;
 pub use file::{File, open};
 pub use ledger::Ledger;
 pub use mapped::Mapped;
+pub use pieces::{Part, Pieces};
 pub use rescued_only::RescuedOnly;
 pub use seek::Seekable;
 pub use window::Window;
@@ -54,6 +56,11 @@ pub trait Source: Sync {
         }
     }
 
+    /// Where byte `offset` lies in what the source was put together from; the same place, where it was not.
+    fn origin_of(&self, offset: u64) -> u64 {
+        offset
+    }
+
     /// The same bytes without a copy, where the source is memory and has all of them.
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         let _ = (offset, length);
@@ -74,6 +81,10 @@ impl<S: Source + ?Sized> Source for &S {
         (**self).read_readable(offset, buffer)
     }
 
+    fn origin_of(&self, offset: u64) -> u64 {
+        (**self).origin_of(offset)
+    }
+
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         (**self).slice(offset, length)
     }
@@ -90,6 +101,10 @@ impl<S: Source + Send + ?Sized> Source for Box<S> {
 
     fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
         (**self).read_readable(offset, buffer)
+    }
+
+    fn origin_of(&self, offset: u64) -> u64 {
+        (**self).origin_of(offset)
     }
 
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {

@@ -1,6 +1,7 @@
 //! A part of another source, such as a partition of a disk.
 
 use std::fmt;
+use std::io;
 use std::ops::Range;
 
 use super::Source;
@@ -13,6 +14,8 @@ pub struct Window<'s> {
     source: &'s dyn Source,
     start: u64,
     size: u64,
+    /// Bytes that lie before the source's first.
+    lead: u64,
 }
 
 impl<'s> Window<'s> {
@@ -20,7 +23,20 @@ impl<'s> Window<'s> {
     #[must_use]
     pub fn new(source: &'s dyn Source, start: u64, size: u64) -> Self {
         let size = size.min(source.size().saturating_sub(start));
-        Self { source, start, size }
+        Self { source, start, size, lead: 0 }
+    }
+
+    /// A window over all of `source`, and over `lead` bytes before it, which are missing: of what started before the
+    /// source does.
+    #[must_use]
+    pub fn late(source: &'s dyn Source, lead: u64) -> Self {
+        Self { source, start: 0, size: source.size().saturating_add(lead), lead }
+    }
+
+    /// Bytes of it that lie before the source's first.
+    #[must_use]
+    pub fn lead(&self) -> u64 {
+        self.lead
     }
 
     /// A window over all of `source`.
@@ -45,7 +61,19 @@ impl<'s> Window<'s> {
     fn inside(&self, offset: u64, length: usize) -> (u64, usize) {
         let left = self.size.saturating_sub(offset);
         let length = usize::try_from(left).map_or(length, |left| left.min(length));
-        (self.start.saturating_add(offset), length)
+        (self.start.saturating_add(offset.saturating_sub(self.lead)), length)
+    }
+
+    /// The bytes of the window that are missing before the source starts, and the rest.
+    fn read_late(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        let missing = self.lead.saturating_sub(offset).min(wide(buffer.len()));
+        let (before, behind) = buffer.split_at_mut_checked(usize::try_from(missing).unwrap_or(0)).unwrap_or_default();
+        before.fill(0);
+        let rest = Self { lead: 0, size: self.size.saturating_sub(self.lead), ..*self };
+        let found = rest.read_readable(offset.saturating_add(missing).saturating_sub(self.lead), behind).into_iter();
+        let found = found.map(|gap| gap.start.saturating_add(self.lead)..gap.end.saturating_add(self.lead));
+        let first = offset..offset.saturating_add(missing);
+        std::iter::once(first).filter(|first| !first.is_empty()).chain(found).collect()
     }
 }
 
@@ -57,10 +85,17 @@ impl Source for Window<'_> {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
         let (position, length) = self.inside(offset, buffer.len());
         let Some(buffer) = buffer.get_mut(..length).filter(|buffer| !buffer.is_empty()) else { return Ok(0) };
+        if offset < self.lead {
+            let error = io::Error::other("the volume starts before the source does");
+            return Err(ReadError { offset, length: wide(buffer.len()), error });
+        }
         self.source.read_at(position, buffer)
     }
 
     fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        if self.lead > 0 {
+            return self.read_late(offset, buffer);
+        }
         let (position, length) = self.inside(offset, buffer.len());
         let (present, behind) = buffer.split_at_mut(length.min(buffer.len()));
         behind.fill(0);
@@ -83,7 +118,12 @@ impl Source for Window<'_> {
 
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         let (position, inside) = self.inside(offset, length);
-        if inside < length { None } else { self.source.slice(position, length) }
+        if inside < length || offset < self.lead { None } else { self.source.slice(position, length) }
+    }
+
+    fn origin_of(&self, offset: u64) -> u64 {
+        let position = self.start.saturating_add(offset).saturating_sub(self.lead);
+        self.source.origin_of(position)
     }
 }
 
@@ -114,5 +154,21 @@ mod tests {
         assert_eq!(window.slice(0, 4), None);
         assert_eq!(Window::new(&bytes, 8, 100).size(), 2);
         assert_eq!(Window::new(&bytes, 80, 100).size(), 0);
+    }
+
+    #[test]
+    fn what_lies_before_a_late_source_is_missing() {
+        let bytes: Vec<u8> = (0..10).collect();
+        let window = Window::late(&bytes, 3);
+        assert_eq!((window.size(), window.lead(), window.start()), (13, 3, 0));
+        let mut buffer = [9; 6];
+        assert_eq!(window.read_readable(1, &mut buffer), [1..3]);
+        assert_eq!(buffer, [0, 0, 0, 1, 2, 3]);
+        assert!(window.read_at(2, &mut buffer).is_err());
+        assert_eq!(window.read_at(3, &mut buffer).unwrap(), 6);
+        assert_eq!(buffer, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(window.read_readable(10, &mut buffer), [13..16]);
+        assert_eq!((window.slice(2, 2), window.slice(3, 2)), (None, Some(&[0, 1][..])));
+        assert_eq!(window.origin_of(5), 2);
     }
 }

@@ -6,6 +6,7 @@ mod bootstrap;
 pub(crate) mod cluster_owners;
 pub mod disk;
 pub mod doubts;
+pub mod dynamic_disk;
 pub mod extents;
 pub mod foreign;
 #[cfg(test)]
@@ -126,27 +127,43 @@ impl<'s> Volume<'s> {
         self.with_reads_of(bytes)
     }
 
+    /// Opens a volume that starts before its source does, as where the first sectors were cut off: by the backup boot
+    /// sector at the end, which knows how long the volume is.
+    #[must_use]
+    pub fn open_late(source: &'s dyn Source) -> Option<Self> {
+        let (offset, geometry, lead) = Self::backups(Window::whole(source)).find_map(|(offset, sector)| {
+            let geometry = BootSector::parse(&sector).ok()?.geometry().ok()?;
+            let lead = geometry.backup_boot_sector_offset().checked_sub(offset).filter(|&lead| lead > 0)?;
+            let is_there = Mft::find(Window::late(source, lead), &geometry).is_ok();
+            is_there.then_some((offset, geometry, lead))
+        })?;
+        let mut volume = Self::with_geometry(Window::late(source, lead), geometry).ok()?;
+        volume.damage.push(Damage::new(0, DamageKind::StartMissing { length: lead }));
+        volume.damage.push(Damage::new(offset.saturating_add(lead), DamageKind::BackupBootSectorUsed));
+        Some(volume.with_doubts([Doubt::new(0..lead, DoubtKind::Displaced)]))
+    }
+
     /// Looks for a backup boot sector in the last MiB and, as NT 3.51 wrote it, in the middle.
     fn open_by_backup(source: Window<'s>) -> Option<Self> {
+        Self::backups(source).find_map(|(offset, sector)| {
+            let geometry = BootSector::parse(&sector).ok()?.geometry().ok()?;
+            let mut volume = Self::with_geometry(source, geometry).ok()?;
+            volume.damage.push(Damage::new(0, DamageKind::BootSector));
+            volume.damage.push(Damage::new(offset, DamageKind::BackupBootSectorUsed));
+            Some(volume)
+        })
+    }
+
+    /// The sectors that may be a backup boot sector, with their places.
+    fn backups(source: Window<'s>) -> impl Iterator<Item = (u64, [u8; 512])> {
         let sector_start = |offset: u64| offset.saturating_sub(offset % 512);
         let start = sector_start(source.size().saturating_sub(Self::BACKUP_SEARCH));
-        let mut end = vec![0; usize::try_from(source.size().saturating_sub(start)).ok()?];
+        let mut end = vec![0; usize::try_from(source.size().saturating_sub(start)).unwrap_or(0)];
         source.read_readable(start, &mut end);
         let at_end: Vec<_> = (start..).step_by(512).zip(end.as_chunks::<512>().0.iter().copied()).collect();
         let middle = sector_start(source.size() / 2);
         let in_the_middle = boot_sector(source, middle).ok().map(|sector| (middle, sector));
-        let candidates = at_end.into_iter().rev().chain(in_the_middle);
-        for (offset, sector) in candidates {
-            let Some(geometry) = BootSector::parse(&sector).ok().and_then(|sector| sector.geometry().ok()) else {
-                continue;
-            };
-            if let Ok(mut volume) = Self::with_geometry(source, geometry) {
-                volume.damage.push(Damage::new(0, DamageKind::BootSector));
-                volume.damage.push(Damage::new(offset, DamageKind::BackupBootSectorUsed));
-                return Some(volume);
-            }
-        }
-        None
+        at_end.into_iter().rev().chain(in_the_middle)
     }
 
     /// Compares the backup boot sector with the primary, where the source has its place.

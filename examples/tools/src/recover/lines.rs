@@ -3,6 +3,7 @@
 use ntfs_salvage::Entry;
 use ntfs_salvage::catalog::Assessment;
 use ntfs_salvage::salvage::{Content, Unread};
+use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::geometry::Geometry;
 
 use crate::recover::arguments::Arguments;
@@ -75,7 +76,11 @@ pub fn volume(opened: &Opened<'_>, assessment: &Assessment<'_>, prefix: &str, ou
     let mut json = Json { out };
     let (geometry, mft) = (opened.volume.geometry(), opened.volume.mft());
     json.put(br#"{"type":"volume","partition":"#).number_or_null(opened.partition);
-    json.put(br#","offset":"#).number(opened.volume.source().start());
+    let place = opened.volume.source();
+    match place.lead() {
+        0 => json.put(br#","offset":"#).number(place.origin_of(0)),
+        lead => json.put(br#","offset":-"#).number(lead),
+    }
     json.put(br#","layer":"#).text(opened.layer.code());
     json.put(br#","tag":"#).text(&opened.tag);
     json.put(br#","size":"#).number_or_null(geometry.map(Geometry::volume_size));

@@ -2,6 +2,7 @@
 
 use ntfs_salvage::FileReference;
 use ntfs_salvage::catalog::{AssessedRange, Missing, Origin, Reasons, Standing, StreamMap};
+use ntfs_salvage::source::{Source, Window};
 use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::volume::extents::Location;
 
@@ -24,7 +25,7 @@ pub struct StreamLine<'l> {
     /// Why there is no file, if not for the verdict.
     pub error: Option<&'l str>,
     /// Where the volume starts in the input.
-    pub volume_start: u64,
+    pub volume: Window<'l>,
 }
 
 /// A further name of a file: where it is, or why it is not.
@@ -111,7 +112,7 @@ impl<'l> StreamLine<'l> {
 
     /// Where a position of the volume is in the input.
     fn at(&self, position: u64) -> u64 {
-        self.volume_start.saturating_add(position)
+        self.volume.origin_of(position)
     }
 
     /// Where the bytes written were copied from, as they are.

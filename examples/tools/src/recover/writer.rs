@@ -225,7 +225,7 @@ impl<'w, 'r> Writer<'w, 'r> {
             links: links.as_deref().unwrap_or_default(),
             pieces: &pieces,
             error: error.as_deref(),
-            volume_start: self.recovery.opened.volume.source().start(),
+            volume: self.recovery.opened.volume.source(),
         };
         line.write(&mut part.lines);
     }

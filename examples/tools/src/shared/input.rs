@@ -6,6 +6,7 @@ use std::fmt;
 use ntfs_salvage::catalog::Catalog;
 use ntfs_salvage::salvage::{self, Content, Found, Layer, Opening, Unread, Way};
 use ntfs_salvage::source::Source;
+use ntfs_salvage::volume::dynamic_disk::DynamicDisk;
 use ntfs_salvage::volume::partition::Partition;
 use ntfs_salvage::{Damage, Threads, Volume};
 
@@ -20,6 +21,7 @@ pub struct Input<'s> {
     source: &'s dyn Source,
     arguments: &'s InputArguments,
     name: String,
+    dynamic: Option<DynamicDisk<'s>>,
 }
 
 /// A volume of the input.
@@ -89,7 +91,8 @@ pub struct Volumes<'s> {
 
 impl<'i> Input<'i> {
     pub fn new(source: &'i dyn Source, arguments: &'i InputArguments) -> Self {
-        Self { source, arguments, name: arguments.path.display().to_string() }
+        let dynamic = DynamicDisk::read(source);
+        Self { source, arguments, name: arguments.path.display().to_string(), dynamic }
     }
 
     /// Opens the volumes, or the one that is asked for, by whatever is left of them, and says what that
@@ -108,6 +111,7 @@ impl<'i> Input<'i> {
             (None, true) => opening.scan(),
             (None, false) => opening,
         };
+        opening = opening.dynamic_disk(self.dynamic.as_ref());
         opening = if self.arguments.raw { opening.as_disk() } else { opening };
         let mut found = opening.watch(&mut watch).run();
         scan_file.finish(found.findings.take())?;

@@ -1,0 +1,144 @@
+//! Bytes of one source put together from parts of another.
+
+use std::fmt;
+use std::io;
+
+use super::{Source, Window};
+use crate::base::damage::wide;
+use crate::base::error::ReadError;
+
+/// Parts of a source in another order: one behind the other, or in stripes over several columns.
+#[derive(Clone)]
+pub struct Pieces<'s> {
+    source: &'s dyn Source,
+    size: u64,
+    /// Bytes that each column has before the next one goes on; all of a column, where there is one.
+    stripe: u64,
+    columns: Vec<Vec<Part>>,
+}
+
+/// A part of a column: where it starts in it and in the source, and how many bytes it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// First byte of the column.
+    pub at: u64,
+    /// First byte of the source.
+    pub start: u64,
+    /// Bytes.
+    pub length: u64,
+}
+
+impl<'s> Pieces<'s> {
+    /// Parts one behind the other, each at its place.
+    #[must_use]
+    pub fn spanned(source: &'s dyn Source, size: u64, parts: Vec<Part>) -> Self {
+        Self { source, size, stripe: u64::MAX, columns: vec![parts] }
+    }
+
+    /// Columns that take turns, with `stripe` bytes each.
+    #[must_use]
+    pub fn striped(source: &'s dyn Source, size: u64, stripe: u64, columns: Vec<Vec<Part>>) -> Self {
+        Self { source, size, stripe: stripe.max(1), columns }
+    }
+
+    /// Where byte `offset` lies in the source, and how many bytes follow it there.
+    #[must_use]
+    pub fn place(&self, offset: u64) -> Option<(u64, u64)> {
+        let left = self.size.checked_sub(offset).filter(|&left| left > 0)?;
+        let count = wide(self.columns.len());
+        let (row, inside) = (offset.checked_div(self.stripe)?, offset.checked_rem(self.stripe)?);
+        let column = self.columns.get(usize::try_from(row.checked_rem(count)?).ok()?)?;
+        let position = row.checked_div(count)?.checked_mul(self.stripe)?.checked_add(inside)?;
+        let index = column.partition_point(|part| part.at <= position).checked_sub(1)?;
+        let part = column.get(index)?;
+        let within = position.saturating_sub(part.at);
+        let rest = part.length.checked_sub(within).filter(|&rest| rest > 0)?;
+        let length = rest.min(self.stripe.saturating_sub(inside)).min(left);
+        Some((part.start.checked_add(within)?, length))
+    }
+
+    /// The parts, column by column.
+    pub fn parts(&self) -> impl Iterator<Item = Part> + '_ {
+        self.columns.iter().flatten().copied()
+    }
+}
+
+impl Source for Pieces<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let (mut position, mut rest, mut done) = (offset, buffer, 0_usize);
+        while !rest.is_empty() && position < self.size {
+            let length = wide(rest.len());
+            let Some((place, there)) = self.place(position) else {
+                let error = io::Error::other("no part of the disk holds these bytes");
+                return Err(ReadError { offset: position, length, error });
+            };
+            let count = usize::try_from(there.min(length)).unwrap_or(0);
+            let (now, later) = rest.split_at_mut_checked(count).unwrap_or_default();
+            let read = Window::new(self.source, place, there).read_at(0, now)?;
+            if read < count {
+                let error = io::Error::from(io::ErrorKind::UnexpectedEof);
+                return Err(ReadError { offset: position, length, error });
+            }
+            (done, position, rest) = (done.saturating_add(read), position.saturating_add(wide(read)), later);
+        }
+        Ok(done)
+    }
+
+    fn origin_of(&self, offset: u64) -> u64 {
+        self.place(offset).map_or(offset, |(place, _)| self.source.origin_of(place))
+    }
+}
+
+impl fmt::Debug for Pieces<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source: _, size, stripe, columns } = self;
+        f.debug_struct("Pieces").field("size", size).field("stripe", stripe).field("columns", columns).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(at: u64, start: u64, length: u64) -> Part {
+        Part { at, start, length }
+    }
+
+    fn all(pieces: &Pieces<'_>) -> Vec<u8> {
+        let mut bytes = vec![0xFF; usize::try_from(pieces.size()).unwrap()];
+        assert_eq!(pieces.read_at(0, &mut bytes).unwrap(), bytes.len());
+        bytes
+    }
+
+    #[test]
+    fn parts_stand_one_behind_the_other() {
+        let disk: Vec<u8> = (0..100).collect();
+        let pieces = Pieces::spanned(&disk, 7, vec![part(0, 50, 3), part(3, 10, 4)]);
+        assert_eq!(all(&pieces), [50, 51, 52, 10, 11, 12, 13]);
+        assert_eq!((pieces.origin_of(0), pieces.origin_of(3)), (50, 10));
+        let mut buffer = [0; 4];
+        assert_eq!(pieces.read_at(5, &mut buffer).unwrap(), 2);
+        assert_eq!(pieces.read_at(7, &mut buffer).unwrap(), 0);
+    }
+
+    #[test]
+    fn columns_take_turns() {
+        let disk: Vec<u8> = (0..100).collect();
+        let pieces = Pieces::striped(&disk, 10, 2, vec![vec![part(0, 20, 6)], vec![part(0, 40, 3), part(3, 60, 3)]]);
+        assert_eq!(all(&pieces), [20, 21, 40, 41, 22, 23, 42, 60, 24, 25]);
+    }
+
+    #[test]
+    fn what_no_part_holds_cannot_be_read() {
+        let disk: Vec<u8> = (0..100).collect();
+        let pieces = Pieces::spanned(&disk, 10, vec![part(0, 50, 3), part(5, 98, 5)]);
+        assert!(pieces.read_at(0, &mut [0; 4]).is_err());
+        let mut bytes = [0xFF; 2048];
+        assert_eq!(pieces.read_readable(0, &mut bytes[..10]).len(), 1, "by sectors");
+        assert!(Pieces::striped(&disk, 10, 0, Vec::new()).read_at(0, &mut [0; 4]).is_err());
+    }
+}
