@@ -147,11 +147,20 @@ impl<'s> Volume<'s> {
     fn open_by_backup(source: Window<'s>) -> Option<Self> {
         Self::backups(source).find_map(|(offset, sector)| {
             let geometry = BootSector::parse(&sector).ok()?.geometry().ok()?;
-            let mut volume = Self::with_geometry(source, geometry).ok()?;
+            let mut volume =
+                Self::with_geometry(source, geometry).ok().filter(|_| !Self::is_late(source, geometry, offset))?;
             volume.damage.push(Damage::new(0, DamageKind::BootSector));
             volume.damage.push(Damage::new(offset, DamageKind::BackupBootSectorUsed));
             Some(volume)
         })
+    }
+
+    /// True where a backup boot sector at `offset` leads to record 0 of a table if the volume starts before the source:
+    /// at the place that it would have else, another record may stand.
+    fn is_late(source: Window<'s>, geometry: Geometry, offset: u64) -> bool {
+        let lead = geometry.backup_boot_sector_offset().saturating_sub(offset);
+        let table = || Mft::find(Window::late(source.source(), lead), &geometry).ok();
+        lead > 0 && source.start() == 0 && table().is_some_and(|mft| is_first(&mft))
     }
 
     /// The sectors that may be a backup boot sector, with their places.
@@ -204,6 +213,11 @@ impl<'s> Volume<'s> {
     pub fn damage(&self) -> impl Iterator<Item = Damage> + '_ {
         self.damage.iter().chain(self.mft.damage()).copied()
     }
+}
+
+/// True where slot 0 holds the record that names itself 0.
+fn is_first(mft: &Mft<'_>) -> bool {
+    mft.record(0).is_ok_and(|record| record.header().own_number() == Some(0))
 }
 
 /// The 512 bytes at `offset`.
