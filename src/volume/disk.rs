@@ -29,10 +29,15 @@ const UNITS: [u32; 5] = [512, 1024, 2048, 4096, 8192];
 /// What lies before it is the table's: its first sectors, or the first track of old.
 const FIRST_USABLE: u64 = 63 * 512;
 
-/// The table that fits best what is on the disk; of equals the one with the smallest sectors.
+/// The table that fits best what is on the disk; of equals the one with the smallest sectors. Of the sizes that disks
+/// do not have, only a file system in its place is evidence.
 fn best_of(tables: [Table<'_>; 5]) -> Table<'_> {
     let [first, others @ ..] = tables;
-    others.into_iter().fold(first, |best, other| if other.rank() > best.rank() { other } else { best })
+    let is_better = |best: &Table<'_>, other: &Table<'_>| match other.unit {
+        4096 => other.rank() > best.rank(),
+        _ => other.rank().0 > best.rank().0,
+    };
+    others.into_iter().fold(first, |best, other| if is_better(&best, &other) { other } else { best })
 }
 
 /// Bytes from the start of a volume to the end of its backup boot sector, as the boot sector at `start` has it.
@@ -479,9 +484,9 @@ mod tests {
 
     #[test]
     fn a_backup_left_over_from_an_earlier_life_is_not_believed() {
-        let mut image = gpt_disk(512).boot_record(0, &[(7, 50, 100)]);
+        let mut image = gpt_disk(512).boot_record(0, &[(7, 60, 100)]);
         image.bytes[512..1024].fill(0);
-        assert_eq!(places(&Disk::new(&image.bytes), 512), [(Mbr, 50, 100)]);
+        assert_eq!(places(&Disk::new(&image.bytes), 512), [(Mbr, 60, 100)]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the tools share.
 
-pub mod condition;
 pub mod accounting;
+pub mod condition;
 pub mod container;
 pub mod evidence;
 pub mod exposure;
