@@ -243,11 +243,11 @@ mod tests {
     fn what_is_no_entry_of_its_place_is_none() {
         let ids = |bytes: Vec<u8>| found(bytes).ids().collect::<Vec<_>>();
         assert_eq!(ids(entry(0x100, 0, &descriptor(18))), [0x100]);
-        assert_eq!(ids(entry(0x100, 16, &descriptor(18))), [], "it belongs elsewhere");
-        assert_eq!(ids(entry(0x100, 0, &[])), [], "without a descriptor");
+        assert_eq!(ids(entry(0x100, 16, &descriptor(18))), [0_u32; 0], "it belongs elsewhere");
+        assert_eq!(ids(entry(0x100, 0, &[])), [0_u32; 0], "without a descriptor");
         let mut damaged = entry(0x100, 0, &descriptor(18));
         damaged[30] ^= 1;
-        assert_eq!(ids(damaged), [], "not the bytes that were written");
+        assert_eq!(ids(damaged), [0_u32; 0], "not the bytes that were written");
         let twice = entry(0x100, 0, &descriptor(18));
         let twice = [twice.clone(), entry(0x100, twice.len(), &descriptor(19))].concat();
         assert_eq!(owner(&found(twice), 0x100), Some("S-1-5-18".to_owned()), "of two the first counts");

@@ -4,8 +4,8 @@
 //! nowhere. The steps of a scan can be taken one by one: a [`Scanner`] makes [`Findings`], which group
 //! into [`Fragment`]s, which [vote](GeometryVote) on where volumes lie and become volumes again.
 
-mod anchors;
 mod accounting;
+mod anchors;
 mod assemble;
 mod blank_content;
 pub mod findings;

@@ -172,7 +172,7 @@ mod tests {
             let names: Vec<Vec<u8>> = texts.iter().map(|text| utf16(text)).collect();
             let record = Record::of_streams(FileReference::new(70, 3), names.iter().map(Vec::as_slice)).unwrap();
             let found: Vec<_> = record.attributes().map(|attribute| attribute.unwrap()).collect();
-            assert!(record.is_sound() && found.iter().all(|attribute| attribute.is_sound()));
+            assert!(record.is_sound() && found.iter().all(crate::structure::attribute::Attribute::is_sound));
             assert!(found.iter().map(|attribute| attribute.name().to_string()).eq(texts));
             assert!(found.iter().all(|it| it.non_resident().unwrap().data_runs().unwrap().count() == 0));
         }
