@@ -1,6 +1,9 @@
 //! Which of several volumes in the same bytes is the one that exists now, which one was there before, and
 //! which ones only copies speak for.
 
+use std::collections::BTreeSet;
+
+use super::findings::AnchorKind;
 use super::geometry_vote::{ENOUGH, GeometryVote};
 use super::layers::{Found, Layer, Sorting};
 use crate::base::time::FileTime;
@@ -48,7 +51,10 @@ impl Sorting<'_, '_, '_> {
     fn copies(&self, outer: &GeometryVote, doubted: &[(usize, &GeometryVote)]) -> Vec<usize> {
         let inside = |place: u64| place.checked_sub(outer.start).filter(|inside| *inside < outer.volume_size);
         let mut places: Vec<(u64, usize)> = Vec::new();
-        let positions: Vec<u64> = doubted.iter().flat_map(|(_, vote)| positions(vote)).collect();
+        let mut positions: Vec<u64> = doubted.iter().flat_map(|(_, vote)| positions(vote)).collect();
+        let told = positions.len();
+        let shadows = self.material.findings.anchors().iter().filter(|anchor| anchor.kind == AnchorKind::ShadowCopies);
+        positions.extend(shadows.map(|anchor| anchor.offset).filter(|_| told > 0));
         places.extend(positions.iter().zip(0..).filter_map(|(place, index)| Some((inside(*place)?, index))));
         if places.is_empty() {
             return Vec::new();
@@ -59,14 +65,16 @@ impl Sorting<'_, '_, '_> {
         let Some((assembly, _)) = self.current(outer, &members, &members) else { return Vec::new() };
         places.sort_unstable();
         let owners = owners(&assembly.volume, outer.cluster_size, &places, self.threads);
+        // A file with blocks of shadow copies keeps what was elsewhere: no volume lies in it.
+        let stores: BTreeSet<u64> = owners.range(told..).map(|(_, owner)| *owner).collect();
         let mut copies = Vec::new();
         let mut first = 0_usize;
         for (index, vote) in doubted {
             let home = owners.get(&first);
             let witnesses = (first.saturating_add(1)..).zip(&vote.witnesses);
-            let is_honest = |place: &usize| {
-                owners.get(place).is_none_or(|owner| Some(owner) == home && *owner >= FIRST_USER_RECORD)
-            };
+            let may_hold = |owner: &u64| *owner >= FIRST_USER_RECORD && !stores.contains(owner);
+            let is_honest =
+                |place: &usize| owners.get(place).is_none_or(|owner| Some(owner) == home && may_hold(owner));
             let honest = witnesses.filter(|(place, _)| is_honest(place)).map(|(_, (_, weight))| *weight);
             if honest.fold(0, u32::saturating_add) < ENOUGH && vote.votes.total() > 0 {
                 copies.push(*index);
