@@ -53,6 +53,8 @@ pub enum Standing {
     /// Of a volume that lay here before the one that exists now: a live file of that has the clusters
     /// ([`DoubtKind::Overwritten`]).
     Overwritten,
+    /// Of a deleted file: behind the place where the content stops being what its format can be.
+    Contradicted,
     /// Missing.
     Missing(Missing),
 }
@@ -74,11 +76,12 @@ impl Standing {
             Self::Displaced => 10,
             Self::Blanked => 11,
             Self::Replaced => 12,
-            Self::Zeroed => 13,
-            Self::Contested { is_later: false, .. } => 14,
-            Self::Claimed(_) => 15,
-            Self::Overwritten => 16,
-            Self::Missing(_) => 17,
+            Self::Contradicted => 13,
+            Self::Zeroed => 14,
+            Self::Contested { is_later: false, .. } => 15,
+            Self::Claimed(_) => 16,
+            Self::Overwritten => 17,
+            Self::Missing(_) => 18,
         }
     }
 
@@ -86,12 +89,7 @@ impl Standing {
     pub(crate) fn wants_witness(self) -> bool {
         matches!(
             self,
-            Self::Free
-                | Self::Contested { is_later: true, .. }
-                | Self::Unchecked
-                | Self::Unplaced
-                | Self::Unowned
-                | Self::Blank
+            Self::Free | Self::Contested { .. } | Self::Unchecked | Self::Unplaced | Self::Unowned | Self::Blank
         )
     }
 
@@ -121,6 +119,7 @@ impl Standing {
             Self::Blanked => "blanked",
             Self::Replaced => "replaced",
             Self::Overwritten => "overwritten",
+            Self::Contradicted => "contradicted",
             Self::Missing(missing) => missing.code(),
         }
     }

@@ -111,6 +111,8 @@ bitflags! {
         const REPLACED = 1 << 20;
         /// Clusters of this deleted file are free: whether they were used since, nothing tells.
         const FREE = 1 << 21;
+        /// Behind some place the content cannot be what its format says.
+        const CONTENT_CONTRADICTED = 1 << 22;
     }
 }
 
@@ -165,6 +167,8 @@ pub struct ByteCounts {
     pub replaced: u64,
     /// [`Standing::Overwritten`].
     pub overwritten: u64,
+    /// [`Standing::Contradicted`].
+    pub contradicted: u64,
     /// [`Standing::Witnessed`].
     pub witnessed: u64,
 }
@@ -188,6 +192,7 @@ impl ByteCounts {
             Standing::Blanked => &mut self.blanked,
             Standing::Replaced => &mut self.replaced,
             Standing::Overwritten => &mut self.overwritten,
+            Standing::Contradicted => &mut self.contradicted,
             Standing::Witnessed(_) => &mut self.witnessed,
             Standing::Missing(Missing::Elsewhere(_)) => &mut self.elsewhere,
             Standing::Missing(_) => &mut self.missing,
@@ -197,7 +202,7 @@ impl ByteCounts {
 
     /// The counts with their names, in the order they are declared in.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 19] {
+    pub fn named(&self) -> [(&'static str, u64); 20] {
         [
             ("intact", self.intact),
             ("zeros", self.zeros),
@@ -217,6 +222,7 @@ impl ByteCounts {
             ("blanked", self.blanked),
             ("replaced", self.replaced),
             ("overwritten", self.overwritten),
+            ("contradicted", self.contradicted),
             ("witnessed", self.witnessed),
         ]
     }
@@ -235,6 +241,7 @@ impl ByteCounts {
     /// Bytes that are somebody's, but perhaps not this stream's.
     fn uncertain(&self) -> u64 {
         let doubted = self.displaced.saturating_add(self.blanked).saturating_add(self.replaced);
+        let doubted = doubted.saturating_add(self.contradicted);
         self.contested.saturating_add(self.doubtful).saturating_add(doubted)
     }
 
@@ -320,6 +327,20 @@ impl Recoverability {
         Self { witnesses, exposure: self.exposure, ..Self::of(ranges, self.circumstances) }
     }
 
+    /// The same after the content was found not to be what its format can be from the stream's byte `from` on: where
+    /// only proof was missing there it is [`Standing::Contradicted`].
+    #[must_use]
+    pub fn contradicted(self, from: u64) -> Self {
+        let mut ranges = Vec::with_capacity(self.ranges.len());
+        for assessed in &self.ranges {
+            let (before, behind) = (assessed.range.clip(0, from), assessed.range.clip(from, u64::MAX));
+            let standing = if assessed.standing.wants_witness() { Standing::Contradicted } else { assessed.standing };
+            append(&mut ranges, AssessedRange { range: before, ..*assessed });
+            append(&mut ranges, AssessedRange { range: behind, standing });
+        }
+        Self { witnesses: self.witnesses, exposure: self.exposure, ..Self::of(ranges, self.circumstances) }
+    }
+
     /// Who says that bytes [are still there](Standing::Witnessed), by the number in their standing.
     #[must_use]
     pub fn witness(&self, place: u16) -> Option<&ContentWitness> {
@@ -392,6 +413,7 @@ fn reason(standing: Standing, is_live: bool) -> Reasons {
         Standing::Displaced => Reasons::DISPLACED,
         Standing::Blanked => Reasons::BLANKED,
         Standing::Replaced => Reasons::REPLACED,
+        Standing::Contradicted => Reasons::CONTENT_CONTRADICTED,
         Standing::Missing(Missing::Unmapped) => Reasons::UNMAPPED,
         Standing::Missing(Missing::Outside(_)) => Reasons::OUTSIDE,
         Standing::Missing(Missing::NoClusters) => Reasons::NO_CLUSTERS,

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "in a program, pub says what a module offers to the others")]
 
+pub mod judge;
 pub mod mft_dump;
 pub mod recover;
 mod shared;

@@ -54,6 +54,12 @@ pub struct Arguments {
     /// No SHA-256 of what is written
     #[arg(long)]
     pub no_hash: bool,
+    /// Judge what is written by its content: checksums and structure of some fifty formats. This is done without being asked
+    #[arg(long, conflicts_with = "no_verify_content")]
+    pub verify_content: bool,
+    /// Do not judge contents
+    #[arg(long)]
+    pub no_verify_content: bool,
     /// The SHA-256 of all of the input in the manifest, not only of its first and last MiB
     #[arg(long)]
     pub hash_input: bool,

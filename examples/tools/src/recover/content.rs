@@ -1,4 +1,4 @@
-//! The content of a stream: read, written with holes, and hashed.
+//! The content of a stream: read, written with holes, and inspected.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -8,7 +8,7 @@ use ntfs_salvage::catalog::{AssessedRange, Origin, Standing, StreamReader};
 use ntfs_salvage::source::{Source, Window};
 
 use crate::recover::buffer::Buffer;
-use crate::recover::hashing::Hashing;
+use crate::recover::inspection::Inspection;
 use crate::recover::prepare::Job;
 use crate::recover::progress::Progress;
 use crate::recover::recovery::Recovery;
@@ -52,9 +52,9 @@ pub struct Copy<'c> {
     file: &'c mut File,
     source: Window<'c>,
     progress: &'c Progress,
-    /// Where the file's cursor is, and how far the hash has come.
+    /// Where the file's cursor is, and how far inspecting has come.
     cursor: u64,
-    hashed: u64,
+    inspected: u64,
     /// Which byte of the stream the file starts with, and which one is written next.
     base: u64,
     at: u64,
@@ -71,7 +71,7 @@ impl<'c> Copy<'c> {
             source: recovery.opened.volume.source(),
             progress: recovery.progress,
             cursor: 0,
-            hashed: 0,
+            inspected: 0,
             base: 0,
             at: 0,
             falls_short: false,
@@ -81,22 +81,22 @@ impl<'c> Copy<'c> {
 
     /// Writes the stream of the job from byte `from` on, into a file that starts there. Returns the next byte that
     /// is to be written where the file system has no file of that size.
-    pub fn run(&mut self, job: &Job<'_>, from: u64, hashing: &mut Hashing<'_, '_>) -> io::Result<Option<u64>> {
+    pub fn run(&mut self, job: &Job<'_>, from: u64, inspection: &mut Inspection<'_, '_>) -> io::Result<Option<u64>> {
         let ranges = job.found.ranges();
         let size = size_of(ranges);
         if size == 0 {
             return Ok(None);
         }
-        (self.base, self.cursor, self.hashed) = (from, from, from);
+        (self.base, self.cursor, self.inspected) = (from, from, from);
         let mut reader = None;
         for span in spans(ranges, job.is_live).filter(|span| span.end > from) {
             let span = span.start.max(from)..span.end;
-            match self.copy_span(job, &mut reader, span, hashing) {
+            match self.copy_span(job, &mut reader, span, inspection) {
                 Err(error) if is_too_far(&error) && self.at > self.base => return Ok(Some(self.at)),
                 copied => copied?,
             }
         }
-        hashing.zeros(size - self.hashed);
+        self.pass_over(job, size, inspection);
         if self.cursor < size {
             match self.file.set_len(size - self.base) {
                 Err(error) if is_too_far(&error) => return Ok(Some(size)),
@@ -111,21 +111,21 @@ impl<'c> Copy<'c> {
         job: &Job<'f>,
         reader: &mut Option<StreamReader<'f>>,
         span: Range<u64>,
-        hashing: &mut Hashing<'_, '_>,
+        inspection: &mut Inspection<'_, '_>,
     ) -> io::Result<()> {
-        hashing.zeros(span.start - self.hashed);
+        self.pass_over(job, span.start, inspection);
         self.at = span.start;
         let mut position = span.start;
         while position < span.end {
             let wanted = usize::try_from(span.end - position).map_or(Buffer::SIZE, |left| left.min(Buffer::SIZE));
-            let mut buffer = hashing.buffer();
+            let mut buffer = inspection.buffer();
             let bytes = buffer.first(wanted);
             let length = match reader.is_none() && is_read_straight(job, &self.source, position, bytes) {
                 true => self.write(position, bytes).map(|()| wanted)?,
                 false => self.copy_piece(reader.get_or_insert_with(|| job.stream.reader()), position, bytes)?,
             };
             self.falls_short |= self.is_wiped && has_zero_sector(position, buffer.first(length));
-            hashing.bytes(buffer, length);
+            inspection.bytes(buffer, length);
             if length == 0 {
                 // The map promised more: what follows stays a hole.
                 self.falls_short = true;
@@ -135,8 +135,25 @@ impl<'c> Copy<'c> {
             self.at = position;
             self.progress.add_bytes(length as u64);
         }
-        self.hashed = position;
+        self.inspected = position;
         Ok(())
+    }
+
+    /// What is not written up to `end`: zeros that the stream has, and what is missing or another's.
+    fn pass_over(&mut self, job: &Job<'_>, end: u64, inspection: &mut Inspection<'_, '_>) {
+        let ranges = job.found.ranges();
+        let first = ranges.partition_point(|part| part.range.end() <= self.inspected);
+        for part in &ranges[first..] {
+            let range = part.range.clip(self.inspected, end);
+            match part.standing {
+                Standing::Zeros => inspection.zeros(range.length),
+                _ => inspection.gap(range.length),
+            }
+            self.inspected += range.length;
+            if self.inspected >= end {
+                break;
+            }
+        }
     }
 
     /// Copies what can be read of `bytes`, and returns how many of them the stream has. Missing ones are zero.

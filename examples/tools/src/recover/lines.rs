@@ -124,15 +124,19 @@ pub fn end(totals: &Totals, complete: bool, out: &mut Vec<u8>) {
     json.put(br#","left_out":"#).number(totals.left_out);
     json.put(br#","failed":"#).number(totals.failed);
     json.put(br#","directories":"#).number(totals.directories);
-    json.put(br#","verdicts":{"#);
-    for (index, (verdict, &count)) in totals.verdicts.iter().enumerate() {
-        if index > 0 {
-            json.put(b",");
+    for (key, counts) in [("verdicts", &totals.verdicts), ("contents", &totals.contents)] {
+        json.put(b",").text(key);
+        json.put(b":{");
+        for (index, (code, &count)) in counts.iter().enumerate() {
+            if index > 0 {
+                json.put(b",");
+            }
+            json.text(code);
+            json.put(b":").number(count);
         }
-        json.text(verdict);
-        json.put(b":").number(count);
+        json.put(b"}");
     }
-    json.put(b"}}\n");
+    json.put(b"}\n");
 }
 
 /// Which entry it is, behind its path.

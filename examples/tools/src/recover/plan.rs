@@ -177,7 +177,7 @@ impl Scout<'_> {
     fn add(&mut self, entry: &Entry<'_>, assessment: &Assessment<'_>, selection: &Selection, part: &mut Part) {
         let wanted = |stream: &Stream<'_>| {
             !selection.is_too_large(stream.size().unwrap_or(0))
-                && (!selection.asks_for_verdicts() || selection.verdict(assessment.assess(stream).verdict()))
+                && (!selection.asks_for_verdicts() || selection.may_want(assessment.assess(stream).verdict()))
         };
         let parts = parts_of(entry);
         let links = &parts.links;

@@ -9,6 +9,7 @@ use std::ops::Range;
 use ntfs_salvage::catalog::{Parts, Paths, Recoverability, Stream, Verdict};
 use ntfs_salvage::{Entry, EntryState, FileReference};
 
+use crate::judge::Judgement;
 use crate::recover::content::size_of;
 use crate::recover::folder::Times;
 use crate::recover::plan::{each_link, parts_of, push_file_name, times_of};
@@ -68,6 +69,8 @@ pub struct Job<'f> {
     pub file: &'f File<'f>,
     pub stream: &'f Stream<'f>,
     pub found: Recoverability,
+    /// What its content says of itself, where it was judged.
+    pub judgement: Option<Judgement>,
     pub reference: FileReference,
     pub times: Option<Times>,
     pub is_live: bool,
@@ -147,7 +150,7 @@ impl<'w, 'r> Preparer<'w, 'r> {
 
     fn job<'f>(&mut self, file: &'f File<'f>, index: usize, stream: &'f Stream<'f>) -> Option<Job<'f>> {
         let found = self.recovery.assessment.assess(stream);
-        if !self.recovery.selection.verdict(found.verdict()) {
+        if !self.recovery.selection.may_want(found.verdict()) {
             return None;
         }
         let obstacle = match found.verdict() {
@@ -166,7 +169,19 @@ impl<'w, 'r> Preparer<'w, 'r> {
         let targets = start..self.targets.len();
         let (reference, times) = (file.entry.reference(), file.parts.information.map(times_of));
         let value = stream.first_piece().resident_value().ok();
-        Some(Job { file, stream, found, reference, times, is_live: is_live(file.entry), value, targets, obstacle })
+        let judgement = None;
+        Some(Job {
+            file,
+            stream,
+            found,
+            judgement,
+            reference,
+            times,
+            is_live: is_live(file.entry),
+            value,
+            targets,
+            obstacle,
+        })
     }
 
     fn target(&mut self, file: &File<'_>, (index, stream): (usize, &Stream<'_>), link: usize) -> Target {

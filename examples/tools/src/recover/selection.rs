@@ -15,6 +15,8 @@ pub struct Selection {
     paths: Option<GlobSet>,
     records: Vec<RecordChoice>,
     verdicts: Vec<Verdict>,
+    /// Whether contents are judged.
+    pub judges: bool,
     max_size: u64,
 }
 
@@ -30,6 +32,7 @@ impl Selection {
             paths: globs(&arguments.paths)?,
             records: arguments.records.clone(),
             verdicts: arguments.verdicts.clone(),
+            judges: !arguments.no_verify_content,
             max_size: arguments.max_size.unwrap_or(u64::MAX),
         })
     }
@@ -91,6 +94,11 @@ impl Selection {
 
     pub fn verdict(&self, verdict: Verdict) -> bool {
         self.verdicts.is_empty() || self.verdicts.contains(&verdict)
+    }
+
+    /// True also for what is likely where what is intact is wanted: contents that are judged may raise it.
+    pub fn may_want(&self, verdict: Verdict) -> bool {
+        self.verdict(verdict) || (self.judges && verdict == Verdict::Likely && self.verdict(Verdict::Intact))
     }
 
     pub fn is_too_large(&self, size: u64) -> bool {

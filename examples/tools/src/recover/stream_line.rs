@@ -6,6 +6,7 @@ use ntfs_salvage::source::{Source, Window};
 use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::volume::extents::Location;
 
+use crate::judge::{ContentState, Judgement};
 use crate::recover::content::{is_written, size_of};
 use crate::recover::lines::{write_entry, write_hash, write_reparse};
 use crate::recover::prepare::Job;
@@ -51,10 +52,13 @@ impl<'l> StreamLine<'l> {
             json.put(br#","content_size":"#).number(size);
         }
         json.put(br#","verdict":"#).text(found.verdict().code());
-        write_reasons(found.reasons(), json.put(br#","reasons":"#));
+        write_reasons(found.reasons(), self.job.judgement.as_ref(), json.put(br#","reasons":"#));
         write_exposure(found, &mut json);
         if let Some(code) = encoding(self.job) {
             json.put(br#","encoding":"#).text(code);
+        }
+        if let Some(judgement) = &self.job.judgement {
+            write_judgement(judgement, json.put(br#","content":"#));
         }
         if let Some(hash) = self.sha256 {
             write_hash(hash, json.put(br#","sha256":"#));
@@ -171,12 +175,27 @@ impl OtherLink {
     }
 }
 
-fn write_reasons(reasons: Reasons, json: &mut Json<'_>) {
-    if reasons.is_empty() {
-        json.put(b"[]");
-        return;
-    }
-    json.array(reasons.to_string().split(','), Json::text);
+/// The reasons for the verdict, and those that the content adds.
+fn write_reasons(reasons: Reasons, judgement: Option<&Judgement>, json: &mut Json<'_>) {
+    let of_metadata = reasons.to_string();
+    let of_content = judgement.into_iter().flat_map(|judgement| {
+        let state = match judgement.state {
+            ContentState::Verified => Some("content-verified"),
+            ContentState::Plausible => Some("content-plausible"),
+            _ => None,
+        };
+        state.into_iter().chain(judgement.differs_from_name.then_some("content-format-differs"))
+    });
+    let all: Vec<_> = of_metadata.split(',').filter(|code| !code.is_empty()).chain(of_content).collect();
+    json.array(all, Json::text);
+}
+
+fn write_judgement(judgement: &Judgement, json: &mut Json<'_>) {
+    json.put(br#"{"format":"#).text_or_null(judgement.format);
+    json.put(br#","state":"#).text(judgement.state.code());
+    json.put(br#","good_until":"#).number_or_null(judgement.good_until);
+    json.put(br#","evidence":"#).text(&judgement.evidence);
+    json.put(b"}");
 }
 
 /// How the bytes are stored, if not as they are.

@@ -22,6 +22,8 @@ pub struct Totals {
     pub failed: u64,
     pub directories: u64,
     pub verdicts: BTreeMap<&'static str, u64>,
+    /// What the contents that were judged said of themselves.
+    pub contents: BTreeMap<&'static str, u64>,
     /// The first failure, for the message at the end.
     pub first_failure: Option<String>,
 }
@@ -31,6 +33,9 @@ impl Totals {
     pub fn count<'p>(&mut self, job: &Job<'_>, is_written: bool, error: Option<&str>, path: impl FnOnce() -> &'p str) {
         self.streams += 1;
         *self.verdicts.entry(job.found.verdict().code()).or_default() += 1;
+        if let Some(judgement) = &job.judgement {
+            *self.contents.entry(judgement.state.code()).or_default() += 1;
+        }
         match (is_written, job.obstacle, error) {
             (true, _, error) => {
                 self.written += 1;
@@ -60,6 +65,7 @@ impl Totals {
         self.failed += other.failed;
         self.directories += other.directories;
         other.verdicts.into_iter().for_each(|(verdict, count)| *self.verdicts.entry(verdict).or_default() += count);
+        other.contents.into_iter().for_each(|(state, count)| *self.contents.entry(state).or_default() += count);
         self.first_failure = self.first_failure.take().or(other.first_failure);
     }
 
@@ -69,6 +75,10 @@ impl Totals {
         let verdicts: Vec<_> = self.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
         if !verdicts.is_empty() {
             say(format_args!("  verdicts {}", verdicts.join(", ")));
+        }
+        let contents: Vec<_> = self.contents.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        if !contents.is_empty() {
+            say(format_args!("  contents {}", contents.join(", ")));
         }
         let others = [
             ("nothing left of", self.without_content),

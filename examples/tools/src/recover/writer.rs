@@ -5,14 +5,16 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ntfs_salvage::catalog::Batch;
+use ntfs_salvage::catalog::{Batch, ContentWitness};
+use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::{Entry, FileReference};
 
+use crate::judge::{ContentState, Judgement};
 use crate::recover::buffer::Buffer;
 use crate::recover::content::{Copy, size_of};
 use crate::recover::folder::{Folder, set_times};
 use crate::recover::handles::Handles;
-use crate::recover::hashing::Hashing;
+use crate::recover::inspection::{Inspected, Inspection, Task};
 use crate::recover::lines;
 use crate::recover::output_paths::OutputPaths;
 use crate::recover::prepare::{File, Job, Obstacle, Preparer};
@@ -130,19 +132,25 @@ impl<'w, 'r> Writer<'w, 'r> {
         let name = &self.preparer.texts[target.name.clone()];
         let (other_name, mut output) = under_free_name(name, target.is_marked, reference, |name| folder.create(name))?;
         let name = other_name.as_deref().unwrap_or(name);
-        let copied = copy(self.recovery, &mut self.buffers, job, &mut output);
+        let file_name = &self.preparer.texts[target.name.clone()];
+        let copied = copy(self.recovery, &mut self.buffers, (job, file_name), &mut output);
         // What is not complete does not stay, and makes room for the manifest.
-        let Copied { sha256, falls_short, cut } = copied.inspect_err(|_| drop(folder.remove(name)))?;
+        let Copied { inspected, falls_short, cut } = copied.inspect_err(|_| drop(folder.remove(name)))?;
         if let Some(times) = job.times {
             // Some file systems do not have every time; the manifest does not depend on it.
             let _ = set_times(&output, times);
         }
         if falls_short {
             job.found = self.recovery.thorough().assess(job.stream);
-            if !self.recovery.selection.verdict(job.found.verdict()) {
-                folder.remove(name)?;
-                return Ok(Outcome::NotWanted);
-            }
+        }
+        // Where less could be read than there is, zeros stood in its place: only sums that hold say something then.
+        let is_judged = |judgement: &Judgement| !falls_short || judgement.state == ContentState::Verified;
+        if let Some(judgement) = inspected.judgement.filter(is_judged) {
+            judged(job, judgement);
+        }
+        if !self.recovery.selection.verdict(job.found.verdict()) {
+            folder.remove(name)?;
+            return Ok(Outcome::NotWanted);
         }
         let pieces = Pieces { cut, files: pieces(self.recovery, &mut self.buffers, job, (&folder, name), cut)? };
         let links = match job.targets.len() {
@@ -153,7 +161,7 @@ impl<'w, 'r> Writer<'w, 'r> {
                 others.map(|target| self.link(&folder, &name, target, reference)).collect()
             }
         };
-        Ok(Outcome::Written(Written { other_name, sha256, links, pieces }))
+        Ok(Outcome::Written(Written { other_name, sha256: inspected.sha256, links, pieces }))
     }
 
     /// Gives a file one of its further names.
@@ -253,7 +261,8 @@ impl<'w, 'r> Writer<'w, 'r> {
 
 /// What copying a stream has come to.
 struct Copied {
-    sha256: Option<[u8; 32]>,
+    /// What was found out on the way; nothing where the file is cut.
+    inspected: Inspected,
     /// Whether reading has put something in question.
     falls_short: bool,
     /// Where the file ends, if its file system has none of the stream's size.
@@ -261,22 +270,47 @@ struct Copied {
 }
 
 /// Writes a stream into an empty file, as far as that can be.
-fn copy(recovery: &Recovery<'_>, buffers: &mut Vec<Buffer>, job: &Job<'_>, output: &mut Output) -> io::Result<Copied> {
+fn copy(
+    recovery: &Recovery<'_>,
+    buffers: &mut Vec<Buffer>,
+    (job, name): (&Job<'_>, &str),
+    output: &mut Output,
+) -> io::Result<Copied> {
     let counts = job.found.counts();
     let holes =
         counts.zeros.saturating_add(counts.missing).saturating_add(counts.claimed).saturating_add(counts.overwritten);
-    let is_hashed = recovery.hashes && holes <= LONGEST_HOLE;
+    let size = size_of(job.found.ranges());
+    let is_encrypted = job.stream.flags().contains(AttributeFlags::ENCRYPTED);
+    let is_judged = recovery.selection.judges && !is_encrypted && holes <= LONGEST_HOLE;
+    let cluster_size = recovery.opened.volume.geometry().map_or(4096, |geometry| geometry.cluster_size().into());
+    let judged = is_judged.then_some((name, size, cluster_size));
+    let task = Task { is_hashed: recovery.hashes && holes <= LONGEST_HOLE, judged };
     let mut copy = Copy::to(output, recovery);
-    let mut run = |mut hashing: Hashing<'_, '_>| {
-        let cut = copy.run(job, 0, &mut hashing)?;
-        Ok::<_, io::Error>((cut, hashing.finish().filter(|_| cut.is_none())))
+    let mut run = |mut inspection: Inspection<'_, '_>| {
+        let cut = copy.run(job, 0, &mut inspection)?;
+        let inspected = inspection.finish();
+        Ok::<_, io::Error>((cut, if cut.is_none() { inspected } else { Inspected::default() }))
     };
-    let (cut, sha256) = match is_hashed {
-        false => run(Hashing::none(buffers))?,
-        true if size_of(job.found.ranges()) < Hashing::LONG => run(Hashing::here(buffers))?,
-        true => std::thread::scope(|scope| run(Hashing::beside(scope, buffers)))?,
+    let (cut, inspected) = match (task.is_hashed || is_judged) && size >= Inspection::LONG {
+        false => run(Inspection::here(task, buffers))?,
+        true => std::thread::scope(|scope| run(Inspection::beside(scope, task, buffers)))?,
     };
-    Ok(Copied { sha256, falls_short: copy.falls_short, cut })
+    Ok(Copied { inspected, falls_short: copy.falls_short, cut })
+}
+
+/// Lets what the content says of itself change what is known of a deleted file.
+fn judged(job: &mut Job<'_>, judgement: Judgement) {
+    let found = job.found.clone();
+    job.found = match (judgement.state, judgement.good_until) {
+        (ContentState::Verified, _) => {
+            let format = judgement.format.unwrap_or_default();
+            let whole = 0..size_of(found.ranges());
+            found.witnessed(ContentWitness::new("content", format), &[whole])
+        }
+        (ContentState::Contradicted, Some(from)) => found.contradicted(from),
+        _ => found,
+    };
+    job.judgement = Some(judgement);
 }
 
 /// Writes what did not fit into the first file into others, each named for the byte it starts with.
@@ -291,7 +325,7 @@ fn pieces(
     while let Some(from) = cut.filter(|from| *from < size_of(job.found.ranges()) && pieces.len() < MOST_PIECES) {
         let name = with_mark(name, &format!("~from-{from}"));
         let mut output = folder.create(&name)?;
-        cut = Copy::to(&mut output, recovery).run(job, from, &mut Hashing::none(buffers))?;
+        cut = Copy::to(&mut output, recovery).run(job, from, &mut Inspection::here(Task::default(), buffers))?;
         pieces.push((from, name));
     }
     Ok(pieces)

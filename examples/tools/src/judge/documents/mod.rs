@@ -1,0 +1,4 @@
+//! Documents that are no archive of another kind.
+
+pub mod ole2;
+pub mod pdf;

@@ -1,0 +1,7 @@
+//! Pictures.
+
+pub mod bmp;
+pub mod gif;
+pub mod jpeg;
+pub mod png;
+pub mod tiff;
