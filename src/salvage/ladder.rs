@@ -11,7 +11,7 @@ use super::open::{Found, Opened, assemble};
 use super::scan::Scanner;
 use super::settling::settle;
 use crate::base::damage::{Damage, DamageKind};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::guid::Guid;
 use crate::base::threads::Threads;
 use crate::source::{ContainerFormat, Source, Window};
@@ -140,6 +140,7 @@ impl<'s, 'o> Opening<'s, 'o> {
             unread: Vec::new(),
             outside: Vec::new(),
             container: None,
+            failure: None,
             disk_damage: disk.damage().to_vec(),
             findings: None,
         };
@@ -150,7 +151,7 @@ impl<'s, 'o> Opening<'s, 'o> {
         let chosen = self.partition.map(|number| found.partitions.iter().find(|part| part.number() == number).cloned());
         let has_sizes = Overrides { start: None, ..self.overrides } != Overrides::default();
         match (chosen, self.overrides.start) {
-            (Some(None), _) => {}
+            (Some(None), _) => found.failure = Some(Error::Unsupported("the disk has no partition of this number")),
             (chosen, _) if self.always_scans || has_sizes => {
                 let area = chosen.flatten().map_or(self.source, |partition| disk.window(&partition));
                 self.scan_area(area, threads, &mut found);
@@ -172,6 +173,9 @@ impl<'s, 'o> Opening<'s, 'o> {
             let chosen =
                 self.partition.and_then(|number| disk.partitions().iter().find(|part| part.number() == number));
             account(&disk, self.dynamic, chosen, &mut found);
+        }
+        if found.volumes.is_empty() && found.failure.is_none() {
+            found.failure = failure_of(&self.source);
         }
         if self.always_scans {
             found.outside.clear();
@@ -373,6 +377,15 @@ const SAMPLES: u64 = 64;
 const FIRST_USER_RECORD: u64 = 24;
 /// Directories that Windows makes by itself in each root.
 const OF_WINDOWS: [&str; 2] = ["System Volume Information", "$RECYCLE.BIN"];
+
+/// Why a source cannot be read, where it cannot at its start, in its middle, and at its end: it is not empty, but failing.
+fn failure_of(source: &dyn Source) -> Option<Error> {
+    let size = source.size();
+    let places = [0, size / 2, size.saturating_sub(512)];
+    let read = |place: u64| source.read_at(place, &mut [0; 512]).err();
+    let [Some(first), Some(_), Some(_)] = places.map(read) else { return None };
+    Some(first.into())
+}
 
 fn doubt_everything(found: &mut Found<'_>, kind: DoubtKind) {
     let volumes = std::mem::take(&mut found.volumes).into_iter();

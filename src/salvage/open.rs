@@ -137,6 +137,8 @@ pub struct Found<'s> {
     pub outside: Vec<Range<u64>>,
     /// The format of a file that wraps a disk, which is not the disk: nothing in it was looked at.
     pub container: Option<ContainerFormat>,
+    /// Where nothing was found: that the source cannot be read, or has no partition of the number asked for.
+    pub failure: Option<Error>,
     /// What is wrong with the partition tables.
     pub disk_damage: Vec<Damage>,
     /// What a scan of the whole source found, where one was asked for.
@@ -152,6 +154,7 @@ impl<'s> Found<'s> {
         match self.unopened.into_iter().next() {
             _ if !self.volumes.is_empty() => Ok(self.volumes),
             Some((_, error)) => Err(error),
+            None if self.failure.is_some() => Err(self.failure.unwrap_or(NOTHING)),
             None => Err(self.container.map_or(NOTHING, |format| Error::Unsupported(format.name()))),
         }
     }

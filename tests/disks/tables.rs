@@ -3,7 +3,7 @@
 use ntfs_salvage::salvage::{Content, Opening};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::foreign::FileSystem;
-use ntfs_salvage::{DamageKind, Disk};
+use ntfs_salvage::{DamageKind, Disk, Error, ReadError};
 
 use super::forge::Forged;
 use super::{check_intact, open, starts, volume};
@@ -86,4 +86,36 @@ fn a_volume_may_start_before_its_source() {
         assert!(read.iter().all(|(path, (bytes, _))| truth[path].0 == *bytes));
         assert!(check_intact(opened.volume(), &original) > 0);
     }
+}
+
+/// A source of which nothing can be read.
+struct Failing;
+
+impl Source for Failing {
+    fn size(&self) -> u64 {
+        1 << 20
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        let error = std::io::Error::other("bad medium");
+        Err(ReadError { offset, length: buffer.len().try_into().unwrap(), error })
+    }
+}
+
+#[test]
+fn a_source_that_fails_everywhere_is_not_an_empty_one() {
+    let error = ntfs_salvage::salvage::open(&Failing).unwrap_err();
+    assert!(matches!(error, Error::Read(_)), "{error}");
+    let noise = vec![0x5A; 4096];
+    let nothing = ntfs_salvage::salvage::open(&noise).unwrap_err().to_string();
+    assert!(nothing.starts_with("nothing of NTFS"), "{nothing}");
+}
+
+#[test]
+fn an_unknown_partition_number_is_said_to_be_that() {
+    let mut disk = Forged::new(4 * M);
+    disk.boot_record(&[(7, 2048, 4096)]);
+    disk.put(M, &volume("plain.img"));
+    let error = Opening::new(&disk.bytes).partition(3).run().into_volumes().unwrap_err();
+    assert_eq!(error.to_string(), "the disk has no partition of this number");
 }

@@ -30,7 +30,7 @@ impl Accounting {
     /// Prints what was left out.
     pub fn print(&self, input: &str) {
         for unread in &self.unread {
-            say(format_args!("{input}{}", line(unread)));
+            say(format_args!("{input}: {}", line(unread)));
         }
         if let Some(bytes) = self.outside() {
             say(format_args!(
@@ -40,7 +40,7 @@ impl Accounting {
     }
 }
 
-/// Which partition, and what is in it, behind the input's name.
+/// Which partition, and what is in it.
 pub fn line(unread: &Unread) -> String {
     let partition = &unread.partition;
     let what = match &unread.content {
@@ -50,11 +50,11 @@ pub fn line(unread: &Unread) -> String {
         content => format!("was not read: {content}"),
     };
     match partition.is_whole() {
-        true => format!(": {what}"),
+        true => what,
         false => {
             let (number, start, size, kind) =
                 (partition.number(), partition.start, partition.size, partition.partition_type);
-            format!(" partition {number} at byte {start}, {size} bytes, type {kind}: {what}")
+            format!("partition {number} at byte {start}, {size} bytes, type {kind}: {what}")
         }
     }
 }

@@ -193,7 +193,7 @@ impl<'i> Input<'i> {
             }
             None if accounting.unread.iter().any(is_worth_a_word) => {
                 let lines: Vec<_> = accounting.unread.iter().map(accounting::line).collect();
-                return Failure::Message(format!("{nothing}{}", lines.join(";")));
+                return Failure::new(nothing, lines.join("; "));
             }
             _ => {}
         }
