@@ -91,9 +91,7 @@ impl<'v> Catalog<'v> {
             found = unreadable(record.number(), u64::from(self.mft().record_size()), missing);
         }
         let extensions = if is_extended { self.read_extensions(record.number(), &mut found) } else { Vec::new() };
-        let has_list = record.has_attribute_list();
         let entry = Entry::new(self, record, extensions, found)?;
-        let entry = if has_list { entry.with_listed_streams() } else { entry };
         Some(if self.ghosts.names().is_empty() { entry } else { self.with_lent_names(entry) })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::ghost::Witness;
 use super::path::Path;
@@ -75,8 +76,10 @@ pub struct Entry<'c> {
     extensions: Vec<Record<'static>>,
     /// Names that an index has for the file, whose own records have none. In a box, since hardly any has.
     lent: Option<Box<Record<'static>>>,
+    /// What was read of the attribute list: once, however often it is asked for.
+    list: OnceLock<Option<Result<Vec<u8>, Damage>>>,
     /// Streams that only the attribute list names. In a box for the same reason.
-    listed: Option<Box<Record<'static>>>,
+    listed: OnceLock<Option<Box<Record<'static>>>>,
     state: EntryState,
     provenance: Provenance,
     /// Damage that the records do not show by themselves: what could not be read or joined.
@@ -105,7 +108,17 @@ impl<'c> Entry<'c> {
         };
         let is_carved = catalog.mft().is_carved(record.number());
         let provenance = if is_carved { Provenance::Carved } else { Provenance::Table };
-        let mut entry = Self { catalog, record, extensions, lent: None, listed: None, state, provenance, found };
+        let mut entry = Self {
+            catalog,
+            record,
+            extensions,
+            lent: None,
+            list: OnceLock::new(),
+            listed: OnceLock::new(),
+            state,
+            provenance,
+            found,
+        };
         if state == EntryState::Live && entry.is_deleted_while_open() {
             entry.state = EntryState::Deleted;
         }
@@ -128,7 +141,17 @@ impl<'c> Entry<'c> {
     /// A file without a record: `record` stands for it.
     pub(crate) fn of_ghost(catalog: &'c Catalog<'c>, record: Record<'c>, witness: Witness) -> Self {
         let (state, provenance) = (EntryState::Ghost, Provenance::Ghost(witness));
-        Self { catalog, record, extensions: Vec::new(), lent: None, listed: None, state, provenance, found: Vec::new() }
+        Self {
+            catalog,
+            record,
+            extensions: Vec::new(),
+            lent: None,
+            list: OnceLock::new(),
+            listed: OnceLock::new(),
+            state,
+            provenance,
+            found: Vec::new(),
+        }
     }
 
     /// The same file with names that an index has for it.
@@ -143,17 +166,31 @@ impl<'c> Entry<'c> {
         !deleted.is_empty() && self.file_names().any(|(_, name)| deleted.binary_search(&name.parent()).is_ok())
     }
 
-    /// The same file with the streams that its attribute list names, and of which no record is left.
-    pub(super) fn with_listed_streams(self) -> Self {
-        let listed = listed_streams(&self, self.longest_list().saturating_mul(4));
-        let record = Record::of_streams(self.reference(), listed.iter().map(Vec::as_slice));
-        Self { listed: record.ok().filter(|_| !listed.is_empty()).map(Box::new), ..self }
+    /// The streams that the file's attribute list names, and of which no piece is left, as attributes of a record.
+    pub(super) fn listed_streams(&self) -> impl Iterator<Item = Attribute<'_>> {
+        let find = || {
+            let listed = listed_streams(self);
+            let record = Record::of_streams(self.reference(), listed.iter().map(Vec::as_slice));
+            record.ok().filter(|_| !listed.is_empty()).map(Box::new)
+        };
+        let is_asked = self.state != EntryState::Orphan && self.record.has_attribute_list();
+        let record = is_asked.then(|| self.listed.get_or_init(find).as_deref()).flatten();
+        record.into_iter().flat_map(|record| record.attributes().filter_map(Result::ok))
+    }
+
+    /// What can be read of the attribute list; none where the file has none.
+    fn list_value(&self) -> Option<&Result<Vec<u8>, Damage>> {
+        let read = || {
+            let list = self.attributes_of(AttributeType::ATTRIBUTE_LIST).next()?;
+            Some(self.catalog.volume().attribute_value_within(&list, self.longest_list()))
+        };
+        self.list.get_or_init(read).as_ref()
     }
 
     /// True for an attribute that stands for a stream of which nothing is left but its name in the attribute list.
     pub(super) fn is_listed_only(&self, attribute: &Attribute<'_>) -> bool {
         let place = attribute.bytes().as_ptr();
-        self.listed.as_ref().is_some_and(|record| record.bytes().as_ptr_range().contains(&place))
+        self.listed.get().and_then(Option::as_ref).is_some_and(|record| record.bytes().as_ptr_range().contains(&place))
     }
 
     /// Formatting a volume writes records that were never a file's: with times, a descriptor and an
@@ -233,7 +270,7 @@ impl<'c> Entry<'c> {
 
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record<'_>> {
         let base: &Record<'_> = &self.record;
-        std::iter::once(base).chain(&self.extensions).chain(self.lent.as_deref()).chain(self.listed.as_deref())
+        std::iter::once(base).chain(&self.extensions).chain(self.lent.as_deref())
     }
 
     /// The record of the file that has this number.
@@ -263,7 +300,6 @@ impl<'c> Entry<'c> {
             walk: self.record.attributes(),
             extensions: self.extensions.iter(),
             lent: self.lent.as_deref(),
-            listed: self.listed.as_deref(),
         }
     }
 
@@ -302,13 +338,13 @@ impl<'c> Entry<'c> {
     pub(crate) fn check_attribute_list(&self, list: Option<&Attribute<'_>>, damage: &mut Vec<Damage>) {
         let mut found = Vec::new();
         let most = self.longest_list();
-        match list.map(|attribute| self.catalog.volume().attribute_value_within(attribute, most)) {
+        match list.and_then(|_| self.list_value()) {
             Some(Ok(value)) => {
                 let piece = list.and_then(Attribute::non_resident);
                 let further = piece.map_or(0, |piece| piece.data_size()).saturating_sub(most);
-                self.compare_with_list(&value, further, &mut found);
+                self.compare_with_list(value, further, &mut found);
             }
-            Some(Err(unreadable)) => found.push(unreadable),
+            Some(Err(unreadable)) => found.push(*unreadable),
             // Without a list nothing says that the extension records belong here but they themselves.
             None if self.state != EntryState::Orphan => self.report_unlisted(&[], &mut found),
             None => {}
@@ -321,9 +357,7 @@ impl<'c> Entry<'c> {
     /// there is none.
     #[must_use]
     pub fn attribute_list(&self) -> Vec<u8> {
-        let list = self.attributes_of(AttributeType::ATTRIBUTE_LIST).next();
-        let value = list.map(|list| self.catalog.volume().attribute_value_within(&list, self.longest_list()));
-        value.and_then(Result::ok).unwrap_or_default()
+        self.list_value().and_then(|value| value.as_ref().ok()).cloned().unwrap_or_default()
     }
 
     /// How much of a list is compared: twice what the file's records can need. An attribute of 24 bytes has
@@ -384,7 +418,6 @@ pub struct EntryAttributes<'e> {
     walk: Attributes<'e>,
     extensions: std::slice::Iter<'e, Record<'static>>,
     lent: Option<&'e Record<'static>>,
-    listed: Option<&'e Record<'static>>,
 }
 
 impl<'e> Iterator for EntryAttributes<'e> {
@@ -396,22 +429,16 @@ impl<'e> Iterator for EntryAttributes<'e> {
             match self.walk.next() {
                 Some(Ok(attribute)) => return Some(attribute),
                 Some(Err(_)) => {}
-                None => {
-                    let next = self.extensions.next().or_else(|| self.lent.take()).or_else(|| self.listed.take());
-                    self.walk = next?.attributes();
-                }
+                None => self.walk = self.extensions.next().or_else(|| self.lent.take())?.attributes(),
             }
         }
     }
 }
 
-/// The names of the streams that the attribute list of `entry` has, and of which no piece is left; no more than `most`
-/// bytes of it are read.
-fn listed_streams(entry: &Entry<'_>, most: u64) -> Vec<Vec<u8>> {
-    let volume = entry.catalog().volume();
-    let list = entry.attributes_of(AttributeType::ATTRIBUTE_LIST).next();
-    let value = list.and_then(|list| volume.attribute_value_within(&list, most).ok()).unwrap_or_default();
-    let Ok(list) = AttributeList::parse(&value) else { return Vec::new() };
+/// The names of the streams that the attribute list of `entry` has, and of which no piece is left.
+fn listed_streams(entry: &Entry<'_>) -> Vec<Vec<u8>> {
+    let Some(Ok(value)) = entry.list_value() else { return Vec::new() };
+    let Ok(list) = AttributeList::parse(value) else { return Vec::new() };
     let lives = FileReference::lives(entry.record_number(), entry.sequence_number(), entry.header().is_in_use());
     let named = || list.entries().map_while(Result::ok);
     let starts = named().filter(|named| named.attribute_type() == AttributeType::DATA && named.lowest_vcn() == 0);

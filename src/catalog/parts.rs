@@ -51,6 +51,7 @@ impl Entry<'_> {
         if list.is_some() || !self.extension_records().is_empty() {
             self.check_attribute_list(list, &mut parts.damage);
         }
+        self.listed_streams().for_each(|attribute| parts.streams.push(Stream::new(self, attribute)));
     }
 }
 

@@ -161,7 +161,7 @@ impl Entry<'_> {
     /// together.
     #[must_use]
     pub fn streams(&self) -> Few<Stream<'_>> {
-        let data = self.attributes_of(AttributeType::DATA);
+        let data = self.attributes_of(AttributeType::DATA).chain(self.listed_streams());
         let mut streams = data.map(|first| Stream::new(self, first)).collect();
         join_pieces(&mut streams);
         streams
