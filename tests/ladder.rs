@@ -130,7 +130,7 @@ fn what_was_lost_and_used_instead_is_said_once() {
     assert!(voted.contains("a scan found the volume instead: it starts at byte 0 and has clusters of 4096 bytes"));
     assert!(voted.ends_with("(high confidence)"), "{voted}");
     assert!(assembled.contains("that a scan found were put together instead"), "{assembled}");
-    assert_eq!(*unmapped, "input.img: 1 records of the MFT are lost: they have no known place");
+    assert_eq!(*unmapped, "input.img: 1 records of the MFT are lost: they have no known place (0 to 0)");
     let quiet = Bench::with(&without(&[Boot], &image("plain.img"))).run("mft_dump", &["-q"]);
     assert_eq!(errors(&quiet), "");
 }

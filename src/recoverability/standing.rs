@@ -89,7 +89,12 @@ impl Standing {
     pub(crate) fn wants_witness(self) -> bool {
         matches!(
             self,
-            Self::Free | Self::Contested { .. } | Self::Unchecked | Self::Unplaced | Self::Unowned | Self::Blank
+            Self::Free
+                | Self::Contested { is_later: true, .. }
+                | Self::Unchecked
+                | Self::Unplaced
+                | Self::Unowned
+                | Self::Blank
         )
     }
 

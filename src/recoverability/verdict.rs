@@ -315,7 +315,9 @@ impl Recoverability {
         let mut ranges = Vec::with_capacity(self.ranges.len());
         for assessed in &self.ranges {
             let mut rest = assessed.range;
-            for part in content.iter().filter(|_| assessed.standing.wants_witness()) {
+            // Of two deleted files it is this one's content that stands there: that settles whose they were last.
+            let is_open = assessed.standing.wants_witness() || matches!(assessed.standing, Standing::Contested { .. });
+            for part in content.iter().filter(|_| is_open) {
                 append(&mut ranges, AssessedRange { range: rest.clip(0, part.start), ..*assessed });
                 append(&mut ranges, AssessedRange { range: rest.clip(part.start, part.end), standing: proof });
                 rest = rest.clip(part.end.max(part.start), u64::MAX);
@@ -583,6 +585,7 @@ mod tests {
             Standing::Blanked,
             Standing::Replaced,
             Standing::Overwritten,
+            Standing::Contradicted,
             Standing::Witnessed(0),
         ];
         let range = |length| StreamRange { offset: 0, length, origin: Origin::Hole, is_doubtful: false };
@@ -607,6 +610,7 @@ mod tests {
             "blanked",
             "replaced",
             "overwritten",
+            "contradicted",
             "witnessed",
         ];
         assert!(found.counts().named().into_iter().eq(names.into_iter().zip(1..)));
