@@ -49,7 +49,9 @@ pub(crate) fn volume_with(volume: &Volume<'_>) {
 fn table(volume: &Volume<'_>) {
     let mft = volume.mft();
     let size = volume.source().size();
-    let most = (2 * size).div_ceil(u64::from(mft.record_size()));
+    let slots = (2 * size).div_ceil(u64::from(mft.record_size()));
+    // Records of a bare table go by the numbers they name, which may be higher than there are slots.
+    let most = if volume.geometry().is_none() { slots.saturating_mul(16).max(1 << 20) } else { slots };
     assert!(mft.record_count() <= most, "{} records in {size} bytes", mft.record_count());
     let end = mft.record_count() * u64::from(mft.record_size());
     for (start, end) in [(0, end), (1, 2), (end / 2, end), (end, end + 4096), (0, u64::MAX)] {

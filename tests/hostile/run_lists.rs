@@ -2,10 +2,10 @@
 
 use ntfs_salvage::catalog::{Missing, Origin};
 use ntfs_salvage::structure::data_runs::{DataRun, DataRuns};
-use ntfs_salvage::{Damage, DamageKind, Threads, Volume};
+use ntfs_salvage::{Damage, DamageKind, FileReference, Threads, Volume};
 
 use crate::exercise;
-use crate::forge::{DATA, Forge, VolumeForge, root, run};
+use crate::forge::{ATTRIBUTE_LIST, DATA, Forge, VolumeForge, list_entry, root, run};
 
 /// The runs, and the damage they end with.
 fn runs(bytes: &[u8], clusters: Option<u64>) -> (Vec<DataRun>, Option<Damage>) {
@@ -141,8 +141,15 @@ fn class_53_pieces_out_of_order_missing_or_doubled_are_put_in_order() {
     let piece = |base, lowest: u64, cluster: i64| {
         Forge::extension(base).runs(DATA, "", (lowest, lowest + 1), [0; 3], &[run(2, cluster), vec![0]].concat())
     };
-    let first =
-        Forge::new().name(5, "a").runs(DATA, "", (0, 1), [32_768, 32_768, 32_768], &[run(2, 10), vec![0]].concat());
+    let of = |(number, vcn)| list_entry(DATA, vcn, FileReference::new(number, 1));
+    let list = [(24, 0), (26, 2), (27, 2), (25, 6)].map(of).concat();
+    let first = Forge::new().resident(ATTRIBUTE_LIST, "", &list).name(5, "a").runs(
+        DATA,
+        "",
+        (0, 1),
+        [32_768, 32_768, 32_768],
+        &[run(2, 10), vec![0]].concat(),
+    );
     let image = volume_of(vec![(24, first), (25, piece(24, 6, 50)), (26, piece(24, 2, 20)), (27, piece(24, 2, 60))]);
     exercise::table::volume(&image);
     let volume = Volume::open(&image).unwrap();
