@@ -170,7 +170,7 @@ impl Entry<'_> {
 
 impl<'e> Entry<'e> {
     /// The `$EFS` attribute of an encrypted file or directory, read as a stream: it has the file's key, encrypted for
-    /// each user who may read it. With it and the [ciphertext](Encoding::Encrypted) the file can be decrypted elsewhere.
+    /// each user who may read it. With it and the ciphertext the file can be decrypted elsewhere.
     #[must_use]
     pub fn encryption_keys(&self) -> Option<Stream<'_>> {
         let attributes = self.attributes_of(AttributeType::LOGGED_UTILITY_STREAM);

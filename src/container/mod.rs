@@ -3,7 +3,7 @@
 //! [`open`] looks at a file's content and gives the [`Evidence`] it is: the bytes themselves, or a [`Container`] that
 //! has them in another form. Both are [sources](crate::source::Source).
 //!
-//! A format is one file of this room ([`image::Format`]); it says what the disk is made of. All else is done once,
+//! A format is one file of this room (`image::Format`); it says what the disk is made of. All else is done once,
 //! for all of them: the driver ([`Container`]) reads, decodes, follows parents and keeps account of what is lost.
 
 mod cache;

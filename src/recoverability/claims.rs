@@ -64,7 +64,7 @@ fn other([first, second]: [Option<&Claimant>; 2], reference: FileReference) -> O
 /// The claims on all clusters of a volume.
 ///
 /// Takes 32 bytes for each end or start of a run (so at most 64 a run, half of that where runs touch) and
-/// 64 bytes a file with clusters, and 48 more once the [`Exposure`](super::Exposure) of a deleted file is asked for.
+/// 64 bytes a file with clusters, and 48 more once the [`Exposure`] of a deleted file is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     claimants: Vec<Claimant>,

@@ -12,7 +12,7 @@ pub enum Standing {
     /// bitmap, where it can be read, calls used.
     Intact,
     /// Of a deleted file: in clusters about which an independent witness says that they still hold these bytes.
-    /// [`Recoverability::witness`] tells who.
+    /// [`Recoverability::witness`](super::Recoverability::witness) tells who.
     Witnessed(u16),
     /// Zeros by definition: a hole, or behind the initialized size.
     Zeros,

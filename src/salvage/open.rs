@@ -122,7 +122,7 @@ impl<'s> Opened<'s> {
     }
 }
 
-/// Everything that an [`Opening`] found.
+/// Everything that an [`Opening`](super::Opening) found.
 #[derive(Debug)]
 pub struct Found<'s> {
     /// The volumes, those that exist now before what is left of others.
@@ -133,7 +133,7 @@ pub struct Found<'s> {
     pub partitions: Vec<Partition>,
     /// Those of them, or the whole source, of which nothing was opened, and what is in them.
     pub unread: Vec<Unread>,
-    /// What lies outside of all partitions. It is looked at by a scan that is [asked for](Opening::scan), else not.
+    /// What lies outside of all partitions. It is looked at by a scan that is [asked for](super::Opening::scan), else not.
     pub outside: Vec<Range<u64>>,
     /// The format of a file that wraps a disk, which is not the disk: nothing in it was looked at.
     pub container: Option<ContainerFormat>,
