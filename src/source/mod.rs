@@ -68,67 +68,34 @@ pub trait Source: Sync {
     }
 }
 
-impl<S: Source + ?Sized> Source for &S {
-    fn size(&self) -> u64 {
-        (**self).size()
-    }
+/// What holds a source is one: every question goes to what it holds.
+macro_rules! forward {
+    ($(($($bounds:tt)*) $holder:ty),*) => {$(
+        impl<S: Source + $($bounds)*> Source for $holder {
+            fn size(&self) -> u64 {
+                (**self).size()
+            }
 
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        (**self).read_at(offset, buffer)
-    }
+            fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+                (**self).read_at(offset, buffer)
+            }
 
-    fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
-        (**self).read_readable(offset, buffer)
-    }
+            fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+                (**self).read_readable(offset, buffer)
+            }
 
-    fn origin_of(&self, offset: u64) -> u64 {
-        (**self).origin_of(offset)
-    }
+            fn origin_of(&self, offset: u64) -> u64 {
+                (**self).origin_of(offset)
+            }
 
-    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
-        (**self).slice(offset, length)
-    }
+            fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
+                (**self).slice(offset, length)
+            }
+        }
+    )*};
 }
 
-impl<S: Source + Send + ?Sized> Source for Box<S> {
-    fn size(&self) -> u64 {
-        (**self).size()
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        (**self).read_at(offset, buffer)
-    }
-
-    fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
-        (**self).read_readable(offset, buffer)
-    }
-
-    fn origin_of(&self, offset: u64) -> u64 {
-        (**self).origin_of(offset)
-    }
-
-    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
-        (**self).slice(offset, length)
-    }
-}
-
-impl<S: Source + Send + ?Sized> Source for Arc<S> {
-    fn size(&self) -> u64 {
-        (**self).size()
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
-        (**self).read_at(offset, buffer)
-    }
-
-    fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
-        (**self).read_readable(offset, buffer)
-    }
-
-    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
-        (**self).slice(offset, length)
-    }
-}
+forward!((?Sized) &S, (Send + ?Sized) Box<S>, (Send + ?Sized) Arc<S>);
 
 impl Source for [u8] {
     fn size(&self) -> u64 {
@@ -167,6 +134,30 @@ impl Source for Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A source whose bytes come from farther on in another.
+    struct Behind;
+
+    impl Source for Behind {
+        fn size(&self) -> u64 {
+            1
+        }
+
+        fn read_at(&self, _: u64, _: &mut [u8]) -> Result<usize, ReadError> {
+            Ok(0)
+        }
+
+        fn origin_of(&self, offset: u64) -> u64 {
+            offset.saturating_add(77)
+        }
+    }
+
+    #[test]
+    fn what_holds_a_source_says_where_its_bytes_come_from() {
+        let (boxed, shared): (Box<dyn Source + Send>, Arc<dyn Source + Send>) = (Box::new(Behind), Arc::new(Behind));
+        let borrowed: &dyn Source = &&Behind;
+        assert_eq!([borrowed.origin_of(1), boxed.origin_of(1), shared.origin_of(1)], [78; 3]);
+    }
 
     #[test]
     fn memory_is_a_source() {
