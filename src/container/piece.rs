@@ -11,6 +11,22 @@ pub(crate) struct Run {
     pub(crate) piece: Piece,
 }
 
+impl Run {
+    /// Becomes longer by the run behind it, if that goes on where this one ends; false where it does not.
+    pub(crate) fn take_in(&mut self, next: &Self) -> bool {
+        let is_same = match (&self.piece, &next.piece) {
+            (Piece::Raw { file, offset }, Piece::Raw { file: next_file, offset: next_offset }) => {
+                file == next_file && offset.saturating_add(self.length) == *next_offset
+            }
+            (one, other) => one == other,
+        };
+        if is_same {
+            self.length = self.length.saturating_add(next.length);
+        }
+        is_same
+    }
+}
+
 /// Where the bytes of a run come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {

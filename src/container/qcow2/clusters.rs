@@ -277,16 +277,9 @@ impl Map for Clusters {
         let mut run = part(offset);
         while run.length < limit && !matches!(run.piece, Piece::Packed(_)) {
             let next = part(offset.saturating_add(run.length));
-            let is_same = match (&run.piece, &next.piece) {
-                (Piece::Raw { offset: one, .. }, Piece::Raw { offset: other, .. }) => {
-                    one.saturating_add(run.length) == *other
-                }
-                (one, other) => one == other,
-            };
-            if !is_same {
+            if !run.take_in(&next) {
                 break;
             }
-            run.length = run.length.saturating_add(next.length);
         }
         run
     }
