@@ -8,7 +8,7 @@ mod truth;
 
 use std::collections::BTreeSet;
 
-use ntfs_salvage::salvage::{self, Confidence, Layer, Opened, Overrides, Scanner, Way};
+use ntfs_salvage::salvage::{self, Confidence, Layer, Opened, OpenedBy, Overrides, Scanner};
 use ntfs_salvage::structure::boot_sector::BootSector;
 use ntfs_salvage::volume::extents::Location;
 use ntfs_salvage::{Threads, Volume};
@@ -171,22 +171,22 @@ fn lost_structures_cost_no_name() {
 fn every_way_is_named() {
     let known = Known::read("plain");
     let sizes = known.sizes();
-    let expected: [(&[Loss], Way); 4] = [
-        (&[], Way::BootSector),
-        (&[Boot], Way::BackupBootSector),
-        (&[Boot, Backup], Way::Scan),
-        (&[Records(0, 1), Mirror], Way::Scan),
+    let expected: [(&[Loss], OpenedBy); 4] = [
+        (&[], OpenedBy::BootSector),
+        (&[Boot], OpenedBy::BackupBootSector),
+        (&[Boot, Backup], OpenedBy::Scan),
+        (&[Records(0, 1), Mirror], OpenedBy::Scan),
     ];
     for (loss, way) in expected {
         let mut bytes = known.bytes.clone();
         loss.iter().for_each(|loss| loss.apply(&sizes, &mut bytes));
         let opened = salvage::open(&bytes).expect("a volume");
-        assert_eq!(opened[0].way(), way, "{loss:?}");
+        assert_eq!(opened[0].opened_by(), way, "{loss:?}");
     }
     let table: Vec<u8> =
         sizes.records.iter().flatten().flat_map(|(at, length)| &known.bytes[*at..at + length]).copied().collect();
     let opened = salvage::open(&table).expect("a table");
-    assert_eq!((opened[0].way(), opened[0].layer()), (Way::BareTable, Layer::Loose));
+    assert_eq!((opened[0].opened_by(), opened[0].layer()), (OpenedBy::BareTable, Layer::Loose));
     known.assert_whole(&paths(opened[0].volume()), "bare table");
 }
 
@@ -302,8 +302,8 @@ fn a_partition_without_boot_sectors_is_scanned() {
         bytes[at..at + 512].fill(0);
     }
     let opened = salvage::open(&bytes).expect("two volumes");
-    let found: Vec<_> = opened.iter().map(|opened| (opened.start(), opened.way())).collect();
-    assert_eq!(found, [(starts[0], Way::Scan), (starts[1], Way::BootSector)]);
+    let found: Vec<_> = opened.iter().map(|opened| (opened.start(), opened.opened_by())).collect();
+    assert_eq!(found, [(starts[0], OpenedBy::Scan), (starts[1], OpenedBy::BootSector)]);
     assert_eq!(opened.iter().map(|opened| paths(opened.volume())).collect::<Vec<_>>(), expected);
 }
 

@@ -133,23 +133,23 @@ mod parallel {
         mut consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let others = u64::try_from(pool.current_num_threads()).unwrap_or(u64::MAX);
-        let desk = Desk::new(pieces, others.saturating_add(1).saturating_mul(AHEAD));
+        let queue = OrderedQueue::new(pieces, others.saturating_add(1).saturating_mul(AHEAD));
         let work_on = || {
-            let _closing = desk.close_on_panic();
+            let _closing = queue.close_on_panic();
             let mut own = state();
-            while let Some(piece) = desk.take_piece() {
-                desk.put_result(piece, work(&mut own, piece));
+            while let Some(piece) = queue.take_piece() {
+                queue.put_result(piece, work(&mut own, piece));
             }
         };
         pool.in_place_scope(|scope| {
             (0..others.min(pieces.saturating_sub(1))).for_each(|_| scope.spawn(|_| work_on()));
             // However this ends, the others are not to go on.
-            let _closing = Closing { desk: &desk, only_on_panic: false };
+            let _closing = Closing { queue: &queue, only_on_panic: false };
             let mut own = None;
-            while let Some(next) = desk.next() {
+            while let Some(next) = queue.next() {
                 match next {
                     Next::Result(result) => consume(result)?,
-                    Next::Piece(piece) => desk.put_result(piece, work(own.get_or_insert_with(&state), piece)),
+                    Next::Piece(piece) => queue.put_result(piece, work(own.get_or_insert_with(&state), piece)),
                 }
             }
             ControlFlow::Continue(())
@@ -157,15 +157,15 @@ mod parallel {
     }
 
     /// Where the threads take pieces from and put the results.
-    struct Desk<T> {
+    struct OrderedQueue<T> {
         pieces: u64,
         /// How many pieces may be taken or ready that are not consumed.
         ahead: u64,
         content: Mutex<Content<T>>,
         /// Something was consumed: there may be room for another piece.
-        room: Bell,
+        room: WaitQueue,
         /// The next result may be there.
-        due: Bell,
+        due: WaitQueue,
     }
 
     struct Content<T> {
@@ -179,13 +179,13 @@ mod parallel {
 
     /// Wakes who waits for the content to change. To ring costs nothing where nobody waits, as nearly always.
     #[derive(Default)]
-    struct Bell {
+    struct WaitQueue {
         condvar: Condvar,
         /// Changed and read while the content is locked only.
         waiting: AtomicUsize,
     }
 
-    impl Bell {
+    impl WaitQueue {
         /// Gives the content back when it is no longer as `condition` says; until then others have it.
         fn wait_while<'d, T>(
             &self,
@@ -217,10 +217,10 @@ mod parallel {
         Piece(u64),
     }
 
-    impl<T> Desk<T> {
+    impl<T> OrderedQueue<T> {
         fn new(pieces: u64, ahead: u64) -> Self {
             let content = Content { free: 0, next: 0, ready: BTreeMap::new(), is_closed: false };
-            Self { pieces, ahead, content: Mutex::new(content), room: Bell::default(), due: Bell::default() }
+            Self { pieces, ahead, content: Mutex::new(content), room: WaitQueue::default(), due: WaitQueue::default() }
         }
 
         fn content(&self) -> MutexGuard<'_, Content<T>> {
@@ -269,7 +269,7 @@ mod parallel {
 
         /// Lets nobody wait for a thread that panics.
         fn close_on_panic(&self) -> Closing<'_, T> {
-            Closing { desk: self, only_on_panic: true }
+            Closing { queue: self, only_on_panic: true }
         }
     }
 
@@ -281,18 +281,18 @@ mod parallel {
         }
     }
 
-    /// Closes the desk when it is dropped.
+    /// Closes the queue when it is dropped.
     struct Closing<'d, T> {
-        desk: &'d Desk<T>,
+        queue: &'d OrderedQueue<T>,
         only_on_panic: bool,
     }
 
     impl<T> Drop for Closing<'_, T> {
         fn drop(&mut self) {
             if thread::panicking() || !self.only_on_panic {
-                self.desk.content().is_closed = true;
-                self.desk.room.ring_for_all();
-                self.desk.due.ring_for_all();
+                self.queue.content().is_closed = true;
+                self.queue.room.ring_for_all();
+                self.queue.due.ring_for_all();
             }
         }
     }

@@ -92,16 +92,16 @@ impl<'v> Catalog<'v> {
         }
         let extensions = if is_extended { self.read_extensions(record.number(), &mut found) } else { Vec::new() };
         let entry = Entry::new(self, record, extensions, found)?;
-        Some(if self.ghosts.names().is_empty() { entry } else { self.with_lent_names(entry) })
+        Some(if self.ghosts.names().is_empty() { entry } else { self.with_names_from_index(entry) })
     }
 
     /// The entry with the names that an index has for it, where its records have none.
-    fn with_lent_names<'a>(&'a self, entry: Entry<'a>) -> Entry<'a> {
+    fn with_names_from_index<'a>(&'a self, entry: Entry<'a>) -> Entry<'a> {
         if entry.state() == EntryState::Orphan || entry.file_names().next().is_some() {
             return entry;
         }
-        let lent = self.ghosts.lent_to(entry.reference(), entry.header().is_in_use());
-        entry.with_lent_names(lent)
+        let names = self.ghosts.lent_to(entry.reference(), entry.header().is_in_use());
+        entry.with_names_from_index(names)
     }
 
     /// The entry of a file without a record.

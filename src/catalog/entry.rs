@@ -75,7 +75,7 @@ pub struct Entry<'c> {
     record: Record<'c>,
     extensions: Vec<Record<'static>>,
     /// Names that an index has for the file, whose own records have none. In a box, since hardly any has.
-    lent: Option<Box<Record<'static>>>,
+    names_from_index: Option<Box<Record<'static>>>,
     /// What was read of the attribute list: once, however often it is asked for.
     list: OnceLock<Option<Result<Vec<u8>, Damage>>>,
     /// Streams that only the attribute list names. In a box for the same reason.
@@ -112,7 +112,7 @@ impl<'c> Entry<'c> {
             catalog,
             record,
             extensions,
-            lent: None,
+            names_from_index: None,
             list: OnceLock::new(),
             listed: OnceLock::new(),
             state,
@@ -145,7 +145,7 @@ impl<'c> Entry<'c> {
             catalog,
             record,
             extensions: Vec::new(),
-            lent: None,
+            names_from_index: None,
             list: OnceLock::new(),
             listed: OnceLock::new(),
             state,
@@ -155,8 +155,8 @@ impl<'c> Entry<'c> {
     }
 
     /// The same file with names that an index has for it.
-    pub(crate) fn with_lent_names(self, lent: Option<Record<'static>>) -> Self {
-        Self { lent: lent.map(Box::new), ..self }
+    pub(crate) fn with_names_from_index(self, names_from_index: Option<Record<'static>>) -> Self {
+        Self { names_from_index: names_from_index.map(Box::new), ..self }
     }
 
     /// True for a file that was deleted while somebody had it open: until it is closed, Windows keeps it in
@@ -270,7 +270,7 @@ impl<'c> Entry<'c> {
 
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record<'_>> {
         let base: &Record<'_> = &self.record;
-        std::iter::once(base).chain(&self.extensions).chain(self.lent.as_deref())
+        std::iter::once(base).chain(&self.extensions).chain(self.names_from_index.as_deref())
     }
 
     /// The record of the file that has this number.
@@ -280,7 +280,7 @@ impl<'c> Entry<'c> {
         }
         match self.extensions.binary_search_by_key(&number, Record::number) {
             Ok(index) => self.extensions.get(index),
-            Err(_) => self.lent.as_deref().filter(|record| record.number() == number),
+            Err(_) => self.names_from_index.as_deref().filter(|record| record.number() == number),
         }
     }
 
@@ -299,7 +299,7 @@ impl<'c> Entry<'c> {
         EntryAttributes {
             walk: self.record.attributes(),
             extensions: self.extensions.iter(),
-            lent: self.lent.as_deref(),
+            names_from_index: self.names_from_index.as_deref(),
         }
     }
 
@@ -334,7 +334,7 @@ impl<'c> Entry<'c> {
         self.parts().damage
     }
 
-    /// Compares the attribute list with the records that belong to the file by their own word.
+    /// Compares the attribute list with the records that name the file as their base.
     pub(crate) fn check_attribute_list(&self, list: Option<&Attribute<'_>>, damage: &mut Vec<Damage>) {
         let mut found = Vec::new();
         let most = self.longest_list();
@@ -417,7 +417,7 @@ impl<'c> Entry<'c> {
 pub struct EntryAttributes<'e> {
     walk: Attributes<'e>,
     extensions: std::slice::Iter<'e, Record<'static>>,
-    lent: Option<&'e Record<'static>>,
+    names_from_index: Option<&'e Record<'static>>,
 }
 
 impl<'e> Iterator for EntryAttributes<'e> {
@@ -429,7 +429,7 @@ impl<'e> Iterator for EntryAttributes<'e> {
             match self.walk.next() {
                 Some(Ok(attribute)) => return Some(attribute),
                 Some(Err(_)) => {}
-                None => self.walk = self.extensions.next().or_else(|| self.lent.take())?.attributes(),
+                None => self.walk = self.extensions.next().or_else(|| self.names_from_index.take())?.attributes(),
             }
         }
     }

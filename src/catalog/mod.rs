@@ -41,8 +41,8 @@ pub use crate::content::{
     stream_map, stream_range, stream_reader,
 };
 pub use crate::recoverability::{
-    Age, AssessedRange, Assessment, ByteCounts, Claim, Claimant, Claims, ContentWitness, Exposure, Reasons,
-    Recoverability, RecoverabilityOptions, Standing, Verdict, assessment, claims, content_witness, exposure, standing,
+    Age, AssessedRange, Assessment, ByteCounts, ByteStatus, Claim, Claimant, Claims, ContentWitness, Exposure, Reasons,
+    Recoverability, RecoverabilityOptions, Verdict, assessment, byte_status, claims, content_witness, exposure,
     verdict as recoverability,
 };
 

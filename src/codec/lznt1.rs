@@ -25,16 +25,16 @@ pub struct Outcome {
 pub struct Flaw {
     /// Which bytes of the output.
     pub range: Range<usize>,
-    /// What the bytes are worth.
-    pub worth: Worth,
+    /// How certain the bytes are.
+    pub certainty: Certainty,
     /// Why; the offset counts in the compressed unit.
     pub damage: Damage,
 }
 
-/// What the bytes of a [`Flaw`] are worth.
+/// How certain the bytes of a [`Flaw`] are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Worth {
+pub enum Certainty {
     /// Zeros, because the unit ends early with an end marker, and the format says that the rest is
     /// zero then. A wiped cluster looks the same.
     Implied,
@@ -58,9 +58,9 @@ impl Outcome {
         &self.flaws
     }
 
-    fn add(&mut self, range: Range<usize>, worth: Worth, damage: Damage) {
+    fn add(&mut self, range: Range<usize>, certainty: Certainty, damage: Damage) {
         if !range.is_empty() {
-            self.flaws.push(Flaw { range, worth, damage });
+            self.flaws.push(Flaw { range, certainty, damage });
         }
     }
 }
@@ -71,8 +71,8 @@ impl Outcome {
 /// or less in the last one. In a longer `out` the last chunk is one that gives too little.
 ///
 /// Each chunk stands alone, and a damaged one costs no other: its header still says where the next
-/// one starts. As no byte of it is proven, all that was decoded of it is [`Worth::Doubtful`] and
-/// the rest [`Worth::Missing`]. That a chunk is damaged shows when a match reaches before its start, when
+/// one starts. As no byte of it is proven, all that was decoded of it is [`Certainty::Doubtful`] and
+/// the rest [`Certainty::Missing`]. That a chunk is damaged shows when a match reaches before its start, when
 /// it gives more or less than belongs there, when it has bytes left over, or when its header lacks
 /// the signature. An end marker is believed right behind a sound chunk only, and only in the last cluster: a unit
 /// takes no more clusters than it needs, and zeroed sectors are full of end markers.
@@ -93,14 +93,16 @@ pub fn decompress(unit: &[u8], out: &mut [u8]) -> Outcome {
     }
     if let Some(rest) = out.get_mut(at..).filter(|rest| !rest.is_empty()) {
         rest.fill(0);
-        let worth = match Chunk::at(unit, position) {
-            Err(End::Marker) if anchored && unit.len().saturating_sub(position) <= LARGEST_CLUSTER => Worth::Implied,
-            Err(End::Marker) => Worth::Doubtful,
-            _ => Worth::Missing,
+        let certainty = match Chunk::at(unit, position) {
+            Err(End::Marker) if anchored && unit.len().saturating_sub(position) <= LARGEST_CLUSTER => {
+                Certainty::Implied
+            }
+            Err(End::Marker) => Certainty::Doubtful,
+            _ => Certainty::Missing,
         };
         let range = at..at.saturating_add(rest.len());
         let kind = DamageKind::ChunkLength { expected: wide(range.end), found: wide(range.start) };
-        outcome.add(range, worth, Damage::new(wide(position), kind));
+        outcome.add(range, certainty, Damage::new(wide(position), kind));
     }
     outcome
 }
@@ -171,8 +173,8 @@ impl Decoded {
     fn report(&self, at: usize, length: usize, outcome: &mut Outcome) {
         let Some(damage) = self.damage else { return };
         let (middle, end) = (at.saturating_add(self.produced), at.saturating_add(length));
-        outcome.add(at..middle, Worth::Doubtful, damage);
-        outcome.add(middle..end, Worth::Missing, damage);
+        outcome.add(at..middle, Certainty::Doubtful, damage);
+        outcome.add(middle..end, Certainty::Missing, damage);
     }
 }
 
@@ -349,8 +351,8 @@ mod tests {
         (out, outcome)
     }
 
-    fn ranges(outcome: &Outcome) -> Vec<(Range<usize>, Worth)> {
-        outcome.flaws().iter().map(|flaw| (flaw.range.clone(), flaw.worth)).collect()
+    fn ranges(outcome: &Outcome) -> Vec<(Range<usize>, Certainty)> {
+        outcome.flaws().iter().map(|flaw| (flaw.range.clone(), flaw.certainty)).collect()
     }
 
     /// Where each chunk of a unit starts.
@@ -395,7 +397,7 @@ mod tests {
         // Two literals, then a match that reaches three bytes back.
         unit[second + 2..second + 7].copy_from_slice(&[0b100, plain[4096], plain[4097], 0x00, 0x20]);
         let (out, outcome) = decode(&unit, plain.len());
-        assert_eq!(ranges(&outcome), [(4096..4098, Worth::Doubtful), (4098..8192, Worth::Missing)]);
+        assert_eq!(ranges(&outcome), [(4096..4098, Certainty::Doubtful), (4098..8192, Certainty::Missing)]);
         assert_eq!(
             outcome.flaws()[0].damage,
             Damage::new(wide(second + 5), DamageKind::MatchBeforeStart { distance: 3, produced: 2 })
@@ -411,7 +413,7 @@ mod tests {
         let mut unit = vec![0x03, 0xB0, 0x02, b'a', 0xFF, 0x0F];
         unit.extend(chunk(&text(4096)));
         let (out, outcome) = decode(&unit, 8192);
-        assert_eq!(ranges(&outcome), [(0..4096, Worth::Doubtful)]);
+        assert_eq!(ranges(&outcome), [(0..4096, Certainty::Doubtful)]);
         assert_eq!(outcome.flaws()[0].damage.kind, DamageKind::ChunkLength { expected: 4096, found: 4099 });
         assert_eq!(out[..4096], [b'a'; 4096]);
         assert_eq!(out[4096..], text(4096));
@@ -421,7 +423,7 @@ mod tests {
     fn bytes_left_over_make_a_chunk_doubtful() {
         let mut unit = vec![0x06, 0xB0, 0x02, b'a', 0xFC, 0x0F, b'x', b'y', b'z'];
         let (_, outcome) = decode(&unit, 4096);
-        assert_eq!(ranges(&outcome), [(0..4096, Worth::Doubtful)]);
+        assert_eq!(ranges(&outcome), [(0..4096, Certainty::Doubtful)]);
         assert_eq!(outcome.flaws()[0].damage, Damage::new(6, DamageKind::ChunkLeftover { left: 3 }));
         // A single flag byte is left by compressors that open a group too early.
         unit[0] = 0x04;
@@ -433,7 +435,7 @@ mod tests {
         let mut unit = chunk(b"abc");
         unit.extend(chunk(&text(4096)));
         let (out, outcome) = decode(&unit, 8192);
-        assert_eq!(ranges(&outcome), [(0..3, Worth::Doubtful), (3..4096, Worth::Missing)]);
+        assert_eq!(ranges(&outcome), [(0..3, Certainty::Doubtful), (3..4096, Certainty::Missing)]);
         assert_eq!(outcome.flaws()[0].damage, Damage::new(0, DamageKind::ChunkLength { expected: 4096, found: 3 }));
         assert_eq!(out[..5], *b"abc\0\0");
         assert_eq!(out[4096..], text(4096));
@@ -444,22 +446,29 @@ mod tests {
         let mut unit = chunk(&text(4096));
         unit.extend([0, 0, 0xAA, 0xAA]);
         let (out, outcome) = decode(&unit, 12288);
-        assert_eq!(ranges(&outcome), [(4096..12288, Worth::Implied)]);
+        assert_eq!(ranges(&outcome), [(4096..12288, Certainty::Implied)]);
         assert_eq!(out[..4096], text(4096));
         assert_eq!(out[4096..], [0; 8192]);
         assert!(decode(&unit, 4096).1.is_sound() && !outcome.is_sound());
         // Behind a damaged chunk it is not believed.
         unit[1] ^= 0x10;
-        assert_eq!(ranges(&decode(&unit, 12288).1), [(0..4096, Worth::Doubtful), (4096..12288, Worth::Doubtful)]);
+        assert_eq!(
+            ranges(&decode(&unit, 12288).1),
+            [(0..4096, Certainty::Doubtful), (4096..12288, Certainty::Doubtful)]
+        );
     }
 
     #[test]
     fn an_end_marker_is_believed_behind_a_sound_chunk_in_the_last_cluster_only() {
         let chunk = [&0x3FFF_u16.to_le_bytes()[..], &[7; 4096]].concat();
-        let worth = |unit: &[u8]| decompress(unit, &mut [0; 8192]).flaws().first().map(|flaw| flaw.worth);
-        assert_eq!(worth(&[chunk.clone(), vec![0; 4096]].concat()), Some(Worth::Implied));
-        assert_eq!(worth(&[chunk, vec![0; 4097]].concat()), Some(Worth::Doubtful), "what are the other clusters for?");
-        assert_eq!(worth(&[0; 4096]), Some(Worth::Doubtful), "a unit of zeros has no clusters");
+        let certainty = |unit: &[u8]| decompress(unit, &mut [0; 8192]).flaws().first().map(|flaw| flaw.certainty);
+        assert_eq!(certainty(&[chunk.clone(), vec![0; 4096]].concat()), Some(Certainty::Implied));
+        assert_eq!(
+            certainty(&[chunk, vec![0; 4097]].concat()),
+            Some(Certainty::Doubtful),
+            "what are the other clusters for?"
+        );
+        assert_eq!(certainty(&[0; 4096]), Some(Certainty::Doubtful), "a unit of zeros has no clusters");
     }
 
     #[test]
@@ -470,7 +479,7 @@ mod tests {
         unit[starts[1] + 100..].fill(0);
         let (out, outcome) = decode(&unit, plain.len());
         assert_eq!(outcome.flaws()[0].range.start, 4096);
-        assert!(outcome.flaws().iter().all(|flaw| flaw.worth >= Worth::Doubtful));
+        assert!(outcome.flaws().iter().all(|flaw| flaw.certainty >= Certainty::Doubtful));
         assert_eq!(ranges(&outcome).last().unwrap().0.end, plain.len());
         assert_eq!(out[..4096], plain[..4096]);
     }
@@ -480,7 +489,7 @@ mod tests {
         let mut unit = chunk(&text(4096));
         unit[1] ^= 0x10;
         let (out, outcome) = decode(&unit, 4096);
-        assert_eq!(ranges(&outcome), [(0..4096, Worth::Doubtful)]);
+        assert_eq!(ranges(&outcome), [(0..4096, Certainty::Doubtful)]);
         assert_eq!(out, text(4096));
     }
 
@@ -495,7 +504,7 @@ mod tests {
             assert_eq!(outcome.flaws()[0].range.start, whole, "{length}");
             assert_eq!(outcome.flaws().last().unwrap().range.end, plain.len());
             assert_eq!(out[..whole], plain[..whole]);
-            for flaw in outcome.flaws().iter().filter(|flaw| flaw.worth == Worth::Missing) {
+            for flaw in outcome.flaws().iter().filter(|flaw| flaw.certainty == Certainty::Missing) {
                 assert!(out[flaw.range.clone()].iter().all(|&byte| byte == 0));
             }
         }
@@ -517,7 +526,7 @@ mod tests {
             for flaw in outcome.flaws() {
                 prop_assert!(flaw.range.start >= last && flaw.range.end > flaw.range.start && flaw.range.end <= length);
                 last = flaw.range.end;
-                if flaw.worth != Worth::Doubtful {
+                if flaw.certainty != Certainty::Doubtful {
                     prop_assert!(out[flaw.range.clone()].iter().all(|&byte| byte == 0));
                 }
             }

@@ -6,7 +6,7 @@ use super::stream_map::{Overlay, StreamMap};
 use super::stream_range::{Missing, Origin, StreamRange, repaint};
 use crate::base::damage::wide;
 use crate::base::le;
-use crate::codec::lznt1::{self, CHUNK_SIZE, Worth};
+use crate::codec::lznt1::{self, CHUNK_SIZE, Certainty};
 use crate::source::Source;
 use crate::volume::extents::Location;
 
@@ -64,10 +64,10 @@ impl Decoder {
         let mut ranges = whole(unit, out, Origin::Compressed { unit, stored });
         let place = |part: Range<usize>| unit.saturating_add(wide(part.start))..unit.saturating_add(wide(part.end));
         for flaw in outcome.flaws() {
-            let change = match flaw.worth {
+            let change = match flaw.certainty {
                 // The format says so: zeros behind the end marker.
-                Worth::Implied => |range: StreamRange| range,
-                Worth::Missing => |range: StreamRange| range.lost(Missing::Undecodable),
+                Certainty::Implied => |range: StreamRange| range,
+                Certainty::Missing => |range: StreamRange| range.lost(Missing::Undecodable),
                 _ => StreamRange::doubted,
             };
             ranges = repaint(&ranges, &place(flaw.range.clone()), change);

@@ -21,8 +21,8 @@ impl<'s> Volume<'s> {
     #[must_use]
     pub fn catalog_with(&self, threads: &Threads) -> Catalog<'_> {
         let catalog = pass::run(self, threads);
-        let is_haunted = self.geometry().is_some() && catalog.missing_records() > 0;
-        if is_haunted { catalog.with_ghosts(threads) } else { catalog }
+        let has_missing_records = self.geometry().is_some() && catalog.missing_records() > 0;
+        if has_missing_records { catalog.with_ghosts(threads) } else { catalog }
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
+use super::byte_status::ByteStatus;
 use super::claims::{Claim, Claims};
 use super::content_witness::{ContentWitness, Testimonies};
-use super::standing::Standing;
 use super::verdict::{AssessedRange, Circumstances, Recoverability, append};
 use crate::base::damage::wide;
 use crate::base::reference::FileReference;
@@ -35,7 +35,7 @@ pub struct RecoverabilityOptions {
 }
 
 impl RecoverabilityOptions {
-    /// Reads up to three clusters of each run of a deleted file, and calls the run [`Standing::Zeroed`] where
+    /// Reads up to three clusters of each run of a deleted file, and calls the run [`ByteStatus::Zeroed`] where
     /// all of them are zero: solid-state disks trim what is deleted.
     #[must_use]
     pub fn sample_zeros(self, sample_zeros: bool) -> Self {
@@ -147,7 +147,7 @@ impl<'c> Assessment<'c> {
     }
 
     /// The same with what an independent witness says: that bytes of the volume still are what a deleted file, as
-    /// [`Entry::reference`] has it, had there. Where nothing but proof was missing they are [`Standing::Witnessed`].
+    /// [`Entry::reference`] has it, had there. Where nothing but proof was missing they are [`ByteStatus::Witnessed`].
     #[must_use]
     pub fn with_witness(
         mut self,
@@ -187,7 +187,7 @@ impl<'c> Assessment<'c> {
         let mut found = Vec::with_capacity(map.ranges().len());
         for &range in map.ranges() {
             match range.origin {
-                _ if range.is_doubtful => append(&mut found, AssessedRange { range, standing: Standing::Doubtful }),
+                _ if range.is_doubtful => append(&mut found, AssessedRange { range, standing: ByteStatus::Doubtful }),
                 Origin::Clusters(position) => self.assess_clusters(range, position, owner, &mut found),
                 Origin::Compressed { unit, stored } => {
                     let standing = self.worst_of_unit(map, unit, stored, owner);
@@ -196,10 +196,10 @@ impl<'c> Assessment<'c> {
                 Origin::Overlay => self.assess_overlay(map, range, owner, &mut found),
                 Origin::Record(position) => self.assess_record(range, position, &mut found),
                 Origin::Hole | Origin::Uninitialized(_) => {
-                    append(&mut found, AssessedRange { range, standing: Standing::Zeros });
+                    append(&mut found, AssessedRange { range, standing: ByteStatus::Zeros });
                 }
                 Origin::Missing(missing) => {
-                    append(&mut found, AssessedRange { range, standing: Standing::Missing(missing) });
+                    append(&mut found, AssessedRange { range, standing: ByteStatus::Missing(missing) });
                 }
             }
         }
@@ -213,7 +213,7 @@ impl<'c> Assessment<'c> {
         for (part, doubt) in self.catalog.volume().doubts().of(bytes) {
             let offset = |place: u64| range.offset.saturating_add(place.saturating_sub(position));
             let of_records = doubt.filter(|kind| matches!(kind, DoubtKind::Blanked | DoubtKind::Replaced));
-            let standing = Standing::Intact.doubted(of_records);
+            let standing = ByteStatus::Intact.doubted(of_records);
             append(found, AssessedRange { range: range.clip(offset(part.start), offset(part.end)), standing });
         }
     }
@@ -227,9 +227,9 @@ impl<'c> Assessment<'c> {
     }
 
     /// Calls `each` with the parts of the volume's bytes `position .. position + length` that have one standing.
-    fn standings(&self, position: u64, length: u64, owner: Owner, mut each: impl FnMut(Range<u64>, Standing)) {
+    fn standings(&self, position: u64, length: u64, owner: Owner, mut each: impl FnMut(Range<u64>, ByteStatus)) {
         let doubts = self.catalog.volume().doubts();
-        let mut each = |part: Range<u64>, standing: Standing| {
+        let mut each = |part: Range<u64>, standing: ByteStatus| {
             if doubts.is_empty() && owner.is_live {
                 return each(part, standing);
             }
@@ -240,7 +240,7 @@ impl<'c> Assessment<'c> {
         let end = position.saturating_add(length);
         // All clusters of its streams are among its claims: nothing is to be found among those of others.
         if owner.is_sole && self.bitmap.disputed().is_empty() {
-            return each(position..end, Standing::Intact);
+            return each(position..end, ByteStatus::Intact);
         }
         let clusters = position.checked_div(self.cluster_size).unwrap_or(0)..end.div_ceil(self.cluster_size.max(1));
         let bytes = |clusters: Range<u64>| {
@@ -262,9 +262,9 @@ impl<'c> Assessment<'c> {
             }
             for (clusters, state) in self.bitmap.states(clusters) {
                 let standing = match state {
-                    ClusterState::Free => Standing::Free,
-                    ClusterState::Allocated => Standing::Unowned,
-                    ClusterState::Unknown => Standing::Unchecked,
+                    ClusterState::Free => ByteStatus::Free,
+                    ClusterState::Allocated => ByteStatus::Unowned,
+                    ClusterState::Unknown => ByteStatus::Unchecked,
                 };
                 let part = bytes(clusters);
                 let standing = self.sampled(&part, standing);
@@ -275,33 +275,39 @@ impl<'c> Assessment<'c> {
 
     /// Calls `each` with the parts of a live file's clusters that the bitmap calls free, which nobody can vouch for,
     /// and with those between.
-    fn disputed(&self, clusters: Range<u64>, standing: Standing, mut each: impl FnMut(Range<u64>, Standing)) {
+    fn disputed(&self, clusters: Range<u64>, standing: ByteStatus, mut each: impl FnMut(Range<u64>, ByteStatus)) {
         let disputed = self.bitmap.disputed();
         let first = disputed.partition_point(|free| free.end <= clusters.start);
         let mut start = clusters.start;
         for free in disputed.iter().skip(first).take_while(|free| free.start < clusters.end) {
             let (from, to) = (free.start.max(start), free.end.min(clusters.end));
             each(start..from, standing);
-            each(from..to, standing.worst(Standing::Unchecked));
+            each(from..to, standing.worst(ByteStatus::Unchecked));
             start = to;
         }
         each(start..clusters.end, standing);
     }
 
     /// Calls `each` with the parts that a witness vouches for, where nothing but that is missing, and those between.
-    fn proved(&self, part: Range<u64>, standing: Standing, owner: Owner, each: &mut impl FnMut(Range<u64>, Standing)) {
+    fn proved(
+        &self,
+        part: Range<u64>,
+        standing: ByteStatus,
+        owner: Owner,
+        each: &mut impl FnMut(Range<u64>, ByteStatus),
+    ) {
         if owner.is_live || !standing.wants_witness() || self.testimonies.witnesses().is_empty() {
             return each(part, standing);
         }
         for (part, witness) in self.testimonies.of(owner.reference, part) {
-            each(part, witness.map_or(standing, Standing::Witnessed));
+            each(part, witness.map_or(standing, ByteStatus::Witnessed));
         }
     }
 
-    /// [`Standing::Zeroed`] where sampling is asked for, the part might be content, and its samples are zero.
-    fn sampled(&self, part: &Range<u64>, standing: Standing) -> Standing {
-        let is_sampled = self.options.sample_zeros && !matches!(standing, Standing::Claimed(_));
-        if is_sampled && self.is_zero(part) { Standing::Zeroed } else { standing }
+    /// [`ByteStatus::Zeroed`] where sampling is asked for, the part might be content, and its samples are zero.
+    fn sampled(&self, part: &Range<u64>, standing: ByteStatus) -> ByteStatus {
+        let is_sampled = self.options.sample_zeros && !matches!(standing, ByteStatus::Claimed(_));
+        if is_sampled && self.is_zero(part) { ByteStatus::Zeroed } else { standing }
     }
 
     /// True when the first, the middle and the last cluster of `part` can be read and are zero.
@@ -319,14 +325,14 @@ impl<'c> Assessment<'c> {
     }
 
     /// All clusters of a compressed unit are needed for any byte of it.
-    fn worst_of_unit(&self, map: &StreamMap<'_>, unit: u64, stored: u64, owner: Owner) -> Standing {
-        let mut worst = Standing::Intact;
+    fn worst_of_unit(&self, map: &StreamMap<'_>, unit: u64, stored: u64, owner: Owner) -> ByteStatus {
+        let mut worst = ByteStatus::Intact;
         for extent in map.stored(unit, unit.saturating_add(stored)) {
             let Location::At(position) = extent.location else { continue };
             let inside = map.limit.saturating_sub(position).min(extent.length);
             if inside < extent.length {
                 let outside = position.saturating_add(inside);
-                worst = worst.worst(Standing::Missing(Missing::Outside(outside)));
+                worst = worst.worst(ByteStatus::Missing(Missing::Outside(outside)));
             }
             self.standings(position, inside, owner, |_, standing| worst = worst.worst(standing));
         }
@@ -337,7 +343,7 @@ impl<'c> Assessment<'c> {
     fn assess_overlay(&self, map: &StreamMap<'_>, range: StreamRange, owner: Owner, found: &mut Vec<AssessedRange>) {
         let Some(overlay) = &map.overlay else { return };
         let stored = self.assess_map(overlay.stored(), owner);
-        let first = stored.first().map_or(Standing::Missing(Missing::Undecodable), |first| first.standing);
+        let first = stored.first().map_or(ByteStatus::Missing(Missing::Undecodable), |first| first.standing);
         if stored.iter().all(|part| part.standing == first) {
             return append(found, AssessedRange { range, standing: first });
         }
@@ -364,8 +370,8 @@ impl<'c> Assessment<'c> {
             let reading = reader.read_at(position, buffer.bytes());
             for &range in reading.ranges() {
                 match (range.missing(), range.origin) {
-                    (Some(missing), _) => flaws.push(AssessedRange { range, standing: Standing::Missing(missing) }),
-                    _ if range.is_doubtful => flaws.push(AssessedRange { range, standing: Standing::Doubtful }),
+                    (Some(missing), _) => flaws.push(AssessedRange { range, standing: ByteStatus::Missing(missing) }),
+                    _ if range.is_doubtful => flaws.push(AssessedRange { range, standing: ByteStatus::Doubtful }),
                     (None, Origin::Clusters(_)) if self.is_wiped => {
                         blank_sectors(range, position, buffer.bytes(), &mut flaws);
                     }
@@ -384,19 +390,19 @@ impl<'c> Assessment<'c> {
 }
 
 /// What other live files' claims say about clusters of one.
-fn by_live_claim(claim: &Claim<'_>, owner: Owner) -> Standing {
-    claim.other_live(owner.reference).map_or(Standing::Intact, |other| Standing::Claimed(other.reference))
+fn by_live_claim(claim: &Claim<'_>, owner: Owner) -> ByteStatus {
+    claim.other_live(owner.reference).map_or(ByteStatus::Intact, |other| ByteStatus::Claimed(other.reference))
 }
 
 /// What other files' claims say about clusters of a deleted one; `None` where there are none.
-fn by_claim(claim: &Claim<'_>, owner: Owner) -> Option<Standing> {
+fn by_claim(claim: &Claim<'_>, owner: Owner) -> Option<ByteStatus> {
     if let Some(other) = claim.other_live(owner.reference) {
-        return Some(Standing::Claimed(other.reference));
+        return Some(ByteStatus::Claimed(other.reference));
     }
     let other = claim.other_deleted(owner.reference)?;
     let own = claim.deleted.into_iter().flatten().find(|claimant| claimant.reference == owner.reference);
     let is_later = other.reference != owner.reference && own.is_some_and(|own| own.is_later_than(other));
-    Some(Standing::Contested { by: other.reference, is_later })
+    Some(ByteStatus::Contested { by: other.reference, is_later })
 }
 
 /// The worst of what a chunk is made of.
@@ -406,18 +412,18 @@ fn chunk_standing(
     read: &mut ReadChunks<'_>,
     index: u64,
     stored: &[AssessedRange],
-) -> Standing {
+) -> ByteStatus {
     let worst_of = |bytes: Range<u64>| {
         let first = stored.partition_point(|part| part.range.end() <= bytes.start);
         let parts = stored.iter().skip(first).take_while(|part| part.range.offset < bytes.end);
-        parts.fold(Standing::Intact, |worst, part| worst.worst(part.standing))
+        parts.fold(ByteStatus::Intact, |worst, part| worst.worst(part.standing))
     };
-    let entries = overlay.table().entries_of(index).map_or(Standing::Intact, worst_of);
+    let entries = overlay.table().entries_of(index).map_or(ByteStatus::Intact, worst_of);
     match decoder.chunk_place(overlay, read, index) {
         // What stands in another file's clusters is no table.
-        _ if matches!(entries, Standing::Claimed(_)) => entries,
+        _ if matches!(entries, ByteStatus::Claimed(_)) => entries,
         Ok((place, _)) => worst_of(place).worst(entries),
-        Err(missing) => Standing::Missing(missing).worst(entries),
+        Err(missing) => ByteStatus::Missing(missing).worst(entries),
     }
 }
 
@@ -430,7 +436,7 @@ fn blank_sectors(range: StreamRange, position: u64, bytes: &[u8], found: &mut Ve
         let place = |offset: u64| usize::try_from(offset.saturating_sub(position)).unwrap_or(usize::MAX);
         let sector = bytes.get(place(rest.offset)..place(end)).unwrap_or_default();
         if sector.iter().all(|byte| *byte == 0) {
-            append(found, AssessedRange { range: rest.clip(0, end), standing: Standing::Blank });
+            append(found, AssessedRange { range: rest.clip(0, end), standing: ByteStatus::Blank });
         }
         rest = rest.clip(end, u64::MAX);
     }
@@ -566,7 +572,7 @@ mod tests {
         let found = assess(&forged, 30, RecoverabilityOptions::default());
         assert_eq!((found.verdict(), found.reasons()), (Verdict::Likely, Reasons::UNCHECKED));
         let ranges: Vec<_> = found.ranges().iter().map(|part| (part.range.offset, part.standing)).collect();
-        let (intact, unchecked) = (Standing::Intact, Standing::Unchecked);
+        let (intact, unchecked) = (ByteStatus::Intact, ByteStatus::Unchecked);
         assert_eq!(ranges, [(0, intact), (CLUSTER, unchecked), (3 * CLUSTER, intact)]);
         assert_eq!(verdict(&forged, 31).0, Verdict::Intact, "its clusters are in use");
         // A sector without a single cluster in use is lost, not a witness.
@@ -583,7 +589,7 @@ mod tests {
         assert_eq!((found.counts().claimed, found.counts().free), (CLUSTER, 3 * CLUSTER));
         let claimed = &found.ranges()[1];
         assert_eq!((claimed.range.offset, claimed.range.length), (2 * CLUSTER, CLUSTER));
-        assert_eq!(claimed.standing, Standing::Claimed(reference(31)));
+        assert_eq!(claimed.standing, ByteStatus::Claimed(reference(31)));
         assert_eq!(verdict(&forged, 32), (Verdict::Overwritten, Reasons::REUSED));
         assert_eq!(verdict(&forged, 31), (Verdict::Intact, Reasons::empty()));
     }
@@ -728,7 +734,7 @@ mod tests {
         let found = assess(&forged, 30, all);
         assert_eq!((found.verdict(), found.reasons()), (Verdict::Likely, Reasons::BLANK));
         assert_eq!((found.counts().blank, found.counts().intact), (517, 1536));
-        let blank: Vec<_> = found.ranges().iter().filter(|part| part.standing == Standing::Blank).collect();
+        let blank: Vec<_> = found.ranges().iter().filter(|part| part.standing == ByteStatus::Blank).collect();
         assert_eq!(blank.iter().map(|part| part.range.offset).collect::<Vec<_>>(), [512, 2048]);
         forged.record(30, record(deleted));
         assert_eq!(assess(&forged, 30, all).reasons(), Reasons::BLANK | Reasons::UNOWNED);
@@ -798,7 +804,7 @@ mod tests {
         let list = [(2, Some(CLUSTERS - 3)), (14, None), (4, Some(CLUSTERS - 2)), (12, None)];
         let record = deleted(with_runs(&list, 16_384, 16_384).stored_as(1, 4));
         let found = assess(&Forged::new(vec![(30, record)]), 30, RecoverabilityOptions::default());
-        let outside = Standing::Missing(Missing::Outside(CLUSTERS * CLUSTER));
+        let outside = ByteStatus::Missing(Missing::Outside(CLUSTERS * CLUSTER));
         let standings: Vec<_> = found.ranges().iter().map(|part| (part.range.offset, part.standing)).collect();
         assert_eq!(standings[1..], [(8192, outside)]);
         assert_ne!(standings[0].1, outside);
@@ -824,7 +830,7 @@ mod tests {
         forged.allocate(320..321);
         let found = assess(&forged, 30, RecoverabilityOptions::default());
         let claimed: Vec<_> =
-            found.ranges().iter().filter(|part| part.standing == Standing::Claimed(reference(31))).collect();
+            found.ranges().iter().filter(|part| part.standing == ByteStatus::Claimed(reference(31))).collect();
         assert_eq!(
             claimed.iter().map(|part| (part.range.offset, part.range.length)).collect::<Vec<_>>(),
             [(8192, 4096)]

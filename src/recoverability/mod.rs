@@ -1,6 +1,7 @@
 //! What the bytes of a stream are worth: who else claims their clusters, and the verdict.
 
 pub mod assessment;
+pub mod byte_status;
 pub mod claimant;
 pub mod claims;
 pub mod condition;
@@ -10,14 +11,13 @@ pub mod exposure;
 mod header_damage;
 #[cfg(test)]
 mod residue_tests;
-pub mod standing;
 pub mod verdict;
 
 pub use assessment::{Assessment, RecoverabilityOptions};
+pub use byte_status::ByteStatus;
 pub use claimant::{Age, Claimant};
 pub use claims::{Claim, Claims};
 pub use condition::{Condition, Hibernation, LogState};
 pub use content_witness::ContentWitness;
 pub use exposure::Exposure;
-pub use standing::Standing;
 pub use verdict::{AssessedRange, ByteCounts, Reasons, Recoverability, Verdict};

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use bitflags::bitflags;
 
+use super::byte_status::ByteStatus;
 use super::content_witness::ContentWitness;
 use super::exposure::Exposure;
-use super::standing::Standing;
 use crate::content::stream_range::{Missing, StreamRange};
 
 /// Bytes of a stream with one standing.
@@ -16,7 +16,7 @@ pub struct AssessedRange {
     /// Which bytes, and where they come from.
     pub range: StreamRange,
     /// What is known about them.
-    pub standing: Standing,
+    pub standing: ByteStatus,
 }
 
 /// What is left of a stream, in one word.
@@ -127,75 +127,75 @@ impl fmt::Display for Reasons {
     }
 }
 
-/// Bytes of a stream by their [`Standing`]. They add up to its size.
+/// Bytes of a stream by their [`ByteStatus`]. They add up to its size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ByteCounts {
-    /// [`Standing::Intact`].
+    /// [`ByteStatus::Intact`].
     pub intact: u64,
-    /// [`Standing::Zeros`].
+    /// [`ByteStatus::Zeros`].
     pub zeros: u64,
-    /// [`Standing::Free`].
+    /// [`ByteStatus::Free`].
     pub free: u64,
-    /// [`Standing::Unchecked`].
+    /// [`ByteStatus::Unchecked`].
     pub unchecked: u64,
-    /// [`Standing::Unowned`].
+    /// [`ByteStatus::Unowned`].
     pub unowned: u64,
-    /// [`Standing::Contested`] by a file that was changed earlier.
+    /// [`ByteStatus::Contested`] by a file that was changed earlier.
     pub contested_by_older: u64,
-    /// [`Standing::Contested`] by a file that was changed later, or as late.
+    /// [`ByteStatus::Contested`] by a file that was changed later, or as late.
     pub contested: u64,
-    /// [`Standing::Claimed`].
+    /// [`ByteStatus::Claimed`].
     pub claimed: u64,
-    /// [`Standing::Blank`].
+    /// [`ByteStatus::Blank`].
     pub blank: u64,
-    /// [`Standing::Zeroed`].
+    /// [`ByteStatus::Zeroed`].
     pub zeroed: u64,
-    /// [`Standing::Doubtful`].
+    /// [`ByteStatus::Doubtful`].
     pub doubtful: u64,
-    /// [`Standing::Missing`], placeholders not counted.
+    /// [`ByteStatus::Missing`], placeholders not counted.
     pub missing: u64,
     /// [`Missing::Elsewhere`].
     pub elsewhere: u64,
-    /// [`Standing::Unplaced`].
+    /// [`ByteStatus::Unplaced`].
     pub unplaced: u64,
-    /// [`Standing::Displaced`].
+    /// [`ByteStatus::Displaced`].
     pub displaced: u64,
-    /// [`Standing::Blanked`].
+    /// [`ByteStatus::Blanked`].
     pub blanked: u64,
-    /// [`Standing::Replaced`].
+    /// [`ByteStatus::Replaced`].
     pub replaced: u64,
-    /// [`Standing::Overwritten`].
+    /// [`ByteStatus::Overwritten`].
     pub overwritten: u64,
-    /// [`Standing::Contradicted`].
+    /// [`ByteStatus::Contradicted`].
     pub contradicted: u64,
-    /// [`Standing::Witnessed`].
+    /// [`ByteStatus::Witnessed`].
     pub witnessed: u64,
 }
 
 impl ByteCounts {
     fn count(&mut self, assessed: &AssessedRange) {
         let counter = match assessed.standing {
-            Standing::Intact => &mut self.intact,
-            Standing::Zeros => &mut self.zeros,
-            Standing::Free => &mut self.free,
-            Standing::Unchecked => &mut self.unchecked,
-            Standing::Unowned => &mut self.unowned,
-            Standing::Contested { is_later: true, .. } => &mut self.contested_by_older,
-            Standing::Contested { is_later: false, .. } => &mut self.contested,
-            Standing::Claimed(_) => &mut self.claimed,
-            Standing::Blank => &mut self.blank,
-            Standing::Zeroed => &mut self.zeroed,
-            Standing::Doubtful => &mut self.doubtful,
-            Standing::Unplaced => &mut self.unplaced,
-            Standing::Displaced => &mut self.displaced,
-            Standing::Blanked => &mut self.blanked,
-            Standing::Replaced => &mut self.replaced,
-            Standing::Overwritten => &mut self.overwritten,
-            Standing::Contradicted => &mut self.contradicted,
-            Standing::Witnessed(_) => &mut self.witnessed,
-            Standing::Missing(Missing::Elsewhere(_)) => &mut self.elsewhere,
-            Standing::Missing(_) => &mut self.missing,
+            ByteStatus::Intact => &mut self.intact,
+            ByteStatus::Zeros => &mut self.zeros,
+            ByteStatus::Free => &mut self.free,
+            ByteStatus::Unchecked => &mut self.unchecked,
+            ByteStatus::Unowned => &mut self.unowned,
+            ByteStatus::Contested { is_later: true, .. } => &mut self.contested_by_older,
+            ByteStatus::Contested { is_later: false, .. } => &mut self.contested,
+            ByteStatus::Claimed(_) => &mut self.claimed,
+            ByteStatus::Blank => &mut self.blank,
+            ByteStatus::Zeroed => &mut self.zeroed,
+            ByteStatus::Doubtful => &mut self.doubtful,
+            ByteStatus::Unplaced => &mut self.unplaced,
+            ByteStatus::Displaced => &mut self.displaced,
+            ByteStatus::Blanked => &mut self.blanked,
+            ByteStatus::Replaced => &mut self.replaced,
+            ByteStatus::Overwritten => &mut self.overwritten,
+            ByteStatus::Contradicted => &mut self.contradicted,
+            ByteStatus::Witnessed(_) => &mut self.witnessed,
+            ByteStatus::Missing(Missing::Elsewhere(_)) => &mut self.elsewhere,
+            ByteStatus::Missing(_) => &mut self.missing,
         };
         *counter = counter.saturating_add(assessed.range.length);
     }
@@ -305,18 +305,19 @@ impl Recoverability {
     }
 
     /// The same after an independent witness said of `content`, bytes of the stream, that they are its content:
-    /// where nothing but proof was missing there they are [`Standing::Witnessed`].
+    /// where nothing but proof was missing there they are [`ByteStatus::Witnessed`].
     #[must_use]
     pub fn witnessed(self, witness: ContentWitness, content: &[Range<u64>]) -> Self {
         let Ok(place) = u16::try_from(self.witnesses.len()) else { return self };
-        let proof = Standing::Witnessed(place);
+        let proof = ByteStatus::Witnessed(place);
         let mut content = content.to_vec();
         content.sort_unstable_by_key(|part| part.start);
         let mut ranges = Vec::with_capacity(self.ranges.len());
         for assessed in &self.ranges {
             let mut rest = assessed.range;
             // Of two deleted files it is this one's content that stands there: that settles whose they were last.
-            let is_open = assessed.standing.wants_witness() || matches!(assessed.standing, Standing::Contested { .. });
+            let is_open =
+                assessed.standing.wants_witness() || matches!(assessed.standing, ByteStatus::Contested { .. });
             for part in content.iter().filter(|_| is_open) {
                 append(&mut ranges, AssessedRange { range: rest.clip(0, part.start), ..*assessed });
                 append(&mut ranges, AssessedRange { range: rest.clip(part.start, part.end), standing: proof });
@@ -330,20 +331,20 @@ impl Recoverability {
     }
 
     /// The same after the content was found not to be what its format can be from the stream's byte `from` on: where
-    /// only proof was missing there it is [`Standing::Contradicted`].
+    /// only proof was missing there it is [`ByteStatus::Contradicted`].
     #[must_use]
     pub fn contradicted(self, from: u64) -> Self {
         let mut ranges = Vec::with_capacity(self.ranges.len());
         for assessed in &self.ranges {
             let (before, behind) = (assessed.range.clip(0, from), assessed.range.clip(from, u64::MAX));
-            let standing = if assessed.standing.wants_witness() { Standing::Contradicted } else { assessed.standing };
+            let standing = if assessed.standing.wants_witness() { ByteStatus::Contradicted } else { assessed.standing };
             append(&mut ranges, AssessedRange { range: before, ..*assessed });
             append(&mut ranges, AssessedRange { range: behind, standing });
         }
         Self { witnesses: self.witnesses, exposure: self.exposure, ..Self::of(ranges, self.circumstances) }
     }
 
-    /// Who says that bytes [are still there](Standing::Witnessed), by the number in their standing.
+    /// Who says that bytes [are still there](ByteStatus::Witnessed), by the number in their standing.
     #[must_use]
     pub fn witness(&self, place: u16) -> Option<&ContentWitness> {
         self.witnesses.get(usize::from(place))
@@ -398,30 +399,30 @@ fn verdict(counts: &ByteCounts, circumstances: Circumstances) -> Verdict {
     }
 }
 
-fn reason(standing: Standing, is_live: bool) -> Reasons {
+fn reason(standing: ByteStatus, is_live: bool) -> Reasons {
     match standing {
-        Standing::Intact | Standing::Zeros | Standing::Witnessed(_) => Reasons::empty(),
-        Standing::Free => Reasons::FREE,
-        Standing::Unchecked => Reasons::UNCHECKED,
-        Standing::Unowned => Reasons::UNOWNED,
-        Standing::Contested { is_later: true, .. } => Reasons::CONTESTED_BY_OLDER,
-        Standing::Contested { is_later: false, .. } => Reasons::CONTESTED,
-        Standing::Claimed(_) if is_live => Reasons::CROSS_LINKED,
-        Standing::Claimed(_) | Standing::Overwritten => Reasons::REUSED,
-        Standing::Blank => Reasons::BLANK,
-        Standing::Zeroed => Reasons::ZEROED,
-        Standing::Doubtful => Reasons::DOUBTFUL,
-        Standing::Unplaced => Reasons::UNPLACED,
-        Standing::Displaced => Reasons::DISPLACED,
-        Standing::Blanked => Reasons::BLANKED,
-        Standing::Replaced => Reasons::REPLACED,
-        Standing::Contradicted => Reasons::CONTENT_CONTRADICTED,
-        Standing::Missing(Missing::Unmapped) => Reasons::UNMAPPED,
-        Standing::Missing(Missing::Outside(_)) => Reasons::OUTSIDE,
-        Standing::Missing(Missing::NoClusters) => Reasons::NO_CLUSTERS,
-        Standing::Missing(Missing::Elsewhere(_)) => Reasons::ELSEWHERE,
-        Standing::Missing(Missing::Unreadable) => Reasons::UNREADABLE,
-        Standing::Missing(Missing::Undecodable) => Reasons::UNDECODABLE,
+        ByteStatus::Intact | ByteStatus::Zeros | ByteStatus::Witnessed(_) => Reasons::empty(),
+        ByteStatus::Free => Reasons::FREE,
+        ByteStatus::Unchecked => Reasons::UNCHECKED,
+        ByteStatus::Unowned => Reasons::UNOWNED,
+        ByteStatus::Contested { is_later: true, .. } => Reasons::CONTESTED_BY_OLDER,
+        ByteStatus::Contested { is_later: false, .. } => Reasons::CONTESTED,
+        ByteStatus::Claimed(_) if is_live => Reasons::CROSS_LINKED,
+        ByteStatus::Claimed(_) | ByteStatus::Overwritten => Reasons::REUSED,
+        ByteStatus::Blank => Reasons::BLANK,
+        ByteStatus::Zeroed => Reasons::ZEROED,
+        ByteStatus::Doubtful => Reasons::DOUBTFUL,
+        ByteStatus::Unplaced => Reasons::UNPLACED,
+        ByteStatus::Displaced => Reasons::DISPLACED,
+        ByteStatus::Blanked => Reasons::BLANKED,
+        ByteStatus::Replaced => Reasons::REPLACED,
+        ByteStatus::Contradicted => Reasons::CONTENT_CONTRADICTED,
+        ByteStatus::Missing(Missing::Unmapped) => Reasons::UNMAPPED,
+        ByteStatus::Missing(Missing::Outside(_)) => Reasons::OUTSIDE,
+        ByteStatus::Missing(Missing::NoClusters) => Reasons::NO_CLUSTERS,
+        ByteStatus::Missing(Missing::Elsewhere(_)) => Reasons::ELSEWHERE,
+        ByteStatus::Missing(Missing::Unreadable) => Reasons::UNREADABLE,
+        ByteStatus::Missing(Missing::Undecodable) => Reasons::UNDECODABLE,
     }
 }
 
@@ -453,7 +454,7 @@ mod tests {
     const DELETED: Circumstances = Circumstances { is_live: false, ..LIVE };
 
     /// The verdict on ten bytes of each standing.
-    fn verdict(standings: &[Standing], circumstances: Circumstances) -> (Verdict, Reasons) {
+    fn verdict(standings: &[ByteStatus], circumstances: Circumstances) -> (Verdict, Reasons) {
         let ranges = (0..).zip(standings).map(|(index, &standing)| {
             let range = StreamRange { offset: index * 10, length: 10, origin: Origin::Hole, is_doubtful: false };
             AssessedRange { range, standing }
@@ -465,38 +466,42 @@ mod tests {
     #[test]
     fn verdicts_follow_the_worst_of_the_content() {
         let other = FileReference::new(77, 1);
-        let unmapped = Standing::Missing(Missing::Unmapped);
+        let unmapped = ByteStatus::Missing(Missing::Unmapped);
         let (won, lost) =
-            (Standing::Contested { by: other, is_later: true }, Standing::Contested { by: other, is_later: false });
-        let elsewhere = Standing::Missing(Missing::Elsewhere(ReparseTag::DEDUP));
+            (ByteStatus::Contested { by: other, is_later: true }, ByteStatus::Contested { by: other, is_later: false });
+        let elsewhere = ByteStatus::Missing(Missing::Elsewhere(ReparseTag::DEDUP));
         let cases = [
-            (vec![Standing::Witnessed(0), Standing::Zeros], Verdict::Intact, Reasons::empty()),
-            (vec![Standing::Zeros], Verdict::Intact, Reasons::empty()),
-            (vec![Standing::Free, Standing::Zeros], Verdict::Likely, Reasons::FREE),
-            (vec![Standing::Free, Standing::Unowned], Verdict::Likely, Reasons::FREE | Reasons::UNOWNED),
-            (vec![Standing::Witnessed(0), Standing::Unchecked], Verdict::Likely, Reasons::UNCHECKED),
+            (vec![ByteStatus::Witnessed(0), ByteStatus::Zeros], Verdict::Intact, Reasons::empty()),
+            (vec![ByteStatus::Zeros], Verdict::Intact, Reasons::empty()),
+            (vec![ByteStatus::Free, ByteStatus::Zeros], Verdict::Likely, Reasons::FREE),
+            (vec![ByteStatus::Free, ByteStatus::Unowned], Verdict::Likely, Reasons::FREE | Reasons::UNOWNED),
+            (vec![ByteStatus::Witnessed(0), ByteStatus::Unchecked], Verdict::Likely, Reasons::UNCHECKED),
             (vec![won], Verdict::Likely, Reasons::CONTESTED_BY_OLDER),
             (vec![lost], Verdict::Partial, Reasons::CONTESTED),
-            (vec![Standing::Free, Standing::Claimed(other)], Verdict::Partial, Reasons::REUSED),
-            (vec![Standing::Claimed(other)], Verdict::Overwritten, Reasons::REUSED),
-            (vec![Standing::Claimed(other), Standing::Zeros], Verdict::Overwritten, Reasons::REUSED),
-            (vec![Standing::Claimed(other), unmapped], Verdict::Overwritten, Reasons::REUSED | Reasons::UNMAPPED),
-            (vec![Standing::Free, unmapped], Verdict::Partial, Reasons::UNMAPPED),
+            (vec![ByteStatus::Free, ByteStatus::Claimed(other)], Verdict::Partial, Reasons::REUSED),
+            (vec![ByteStatus::Claimed(other)], Verdict::Overwritten, Reasons::REUSED),
+            (vec![ByteStatus::Claimed(other), ByteStatus::Zeros], Verdict::Overwritten, Reasons::REUSED),
+            (vec![ByteStatus::Claimed(other), unmapped], Verdict::Overwritten, Reasons::REUSED | Reasons::UNMAPPED),
+            (vec![ByteStatus::Free, unmapped], Verdict::Partial, Reasons::UNMAPPED),
             (vec![unmapped], Verdict::MetadataOnly, Reasons::UNMAPPED),
-            (vec![Standing::Zeroed], Verdict::MetadataOnly, Reasons::ZEROED),
-            (vec![Standing::Free, Standing::Blank], Verdict::Likely, Reasons::FREE | Reasons::BLANK),
+            (vec![ByteStatus::Zeroed], Verdict::MetadataOnly, Reasons::ZEROED),
+            (vec![ByteStatus::Free, ByteStatus::Blank], Verdict::Likely, Reasons::FREE | Reasons::BLANK),
             (vec![elsewhere], Verdict::Placeholder, Reasons::ELSEWHERE),
-            (vec![elsewhere, Standing::Zeros], Verdict::Placeholder, Reasons::ELSEWHERE),
-            (vec![elsewhere, Standing::Free], Verdict::Partial, Reasons::ELSEWHERE),
-            (vec![Standing::Intact, elsewhere], Verdict::Partial, Reasons::ELSEWHERE),
-            (vec![Standing::Doubtful], Verdict::Partial, Reasons::DOUBTFUL),
-            (vec![Standing::Free, Standing::Unplaced], Verdict::Likely, Reasons::FREE | Reasons::UNPLACED),
-            (vec![Standing::Displaced], Verdict::Partial, Reasons::DISPLACED),
-            (vec![Standing::Blanked], Verdict::Partial, Reasons::BLANKED),
-            (vec![Standing::Replaced], Verdict::Partial, Reasons::REPLACED),
-            (vec![Standing::Overwritten], Verdict::Overwritten, Reasons::REUSED),
-            (vec![Standing::Overwritten, Standing::Unchecked], Verdict::Partial, Reasons::REUSED | Reasons::UNCHECKED),
-            (vec![Standing::Unowned, unmapped], Verdict::Partial, Reasons::UNOWNED | Reasons::UNMAPPED),
+            (vec![elsewhere, ByteStatus::Zeros], Verdict::Placeholder, Reasons::ELSEWHERE),
+            (vec![elsewhere, ByteStatus::Free], Verdict::Partial, Reasons::ELSEWHERE),
+            (vec![ByteStatus::Intact, elsewhere], Verdict::Partial, Reasons::ELSEWHERE),
+            (vec![ByteStatus::Doubtful], Verdict::Partial, Reasons::DOUBTFUL),
+            (vec![ByteStatus::Free, ByteStatus::Unplaced], Verdict::Likely, Reasons::FREE | Reasons::UNPLACED),
+            (vec![ByteStatus::Displaced], Verdict::Partial, Reasons::DISPLACED),
+            (vec![ByteStatus::Blanked], Verdict::Partial, Reasons::BLANKED),
+            (vec![ByteStatus::Replaced], Verdict::Partial, Reasons::REPLACED),
+            (vec![ByteStatus::Overwritten], Verdict::Overwritten, Reasons::REUSED),
+            (
+                vec![ByteStatus::Overwritten, ByteStatus::Unchecked],
+                Verdict::Partial,
+                Reasons::REUSED | Reasons::UNCHECKED,
+            ),
+            (vec![ByteStatus::Unowned, unmapped], Verdict::Partial, Reasons::UNOWNED | Reasons::UNMAPPED),
             (vec![], Verdict::MetadataOnly, Reasons::EMPTY),
         ];
         for (standings, expected, reasons) in cases {
@@ -507,20 +512,23 @@ mod tests {
     #[test]
     fn live_files_are_whole_or_damaged() {
         let other = FileReference::new(77, 1);
-        assert_eq!(verdict(&[Standing::Intact], LIVE), (Verdict::Intact, Reasons::empty()));
+        assert_eq!(verdict(&[ByteStatus::Intact], LIVE), (Verdict::Intact, Reasons::empty()));
         assert_eq!(verdict(&[], LIVE), (Verdict::Intact, Reasons::empty()));
-        assert_eq!(verdict(&[Standing::Intact, Standing::Blank], LIVE), (Verdict::Likely, Reasons::BLANK));
-        assert_eq!(verdict(&[Standing::Claimed(other)], LIVE), (Verdict::Partial, Reasons::CROSS_LINKED));
+        assert_eq!(verdict(&[ByteStatus::Intact, ByteStatus::Blank], LIVE), (Verdict::Likely, Reasons::BLANK));
+        assert_eq!(verdict(&[ByteStatus::Claimed(other)], LIVE), (Verdict::Partial, Reasons::CROSS_LINKED));
         let damaged = Circumstances { has_damaged_record: true, ..LIVE };
-        assert_eq!(verdict(&[Standing::Intact], damaged), (Verdict::Likely, Reasons::DAMAGED_RECORD));
-        assert_eq!(verdict(&[Standing::Missing(Missing::Unmapped)], LIVE), (Verdict::MetadataOnly, Reasons::UNMAPPED));
+        assert_eq!(verdict(&[ByteStatus::Intact], damaged), (Verdict::Likely, Reasons::DAMAGED_RECORD));
+        assert_eq!(
+            verdict(&[ByteStatus::Missing(Missing::Unmapped)], LIVE),
+            (Verdict::MetadataOnly, Reasons::UNMAPPED)
+        );
         let resident = Circumstances { is_resident: true, ..DELETED };
         assert_eq!(verdict(&[], resident), (Verdict::Intact, Reasons::empty()), "an empty resident value is whole");
     }
 
     #[test]
     fn a_witness_raises_what_only_wants_proof() {
-        let standings = [Standing::Free, Standing::Unowned, Standing::Claimed(FileReference::new(77, 1))];
+        let standings = [ByteStatus::Free, ByteStatus::Unowned, ByteStatus::Claimed(FileReference::new(77, 1))];
         let ranges = (0..).zip(standings).map(|(index, standing)| {
             let range = StreamRange {
                 offset: index * 10,
@@ -543,7 +551,10 @@ mod tests {
         assert_eq!((part.verdict(), part.counts().witnessed), (Verdict::Likely, 5));
         let both = part.witnessed(snapshot.clone(), &[second]);
         let shown: Vec<_> = both.ranges().iter().map(|part| (part.range.offset, part.standing)).collect();
-        assert_eq!(shown, [(0, Standing::Witnessed(1)), (10, Standing::Witnessed(1)), (15, Standing::Witnessed(0))]);
+        assert_eq!(
+            shown,
+            [(0, ByteStatus::Witnessed(1)), (10, ByteStatus::Witnessed(1)), (15, ByteStatus::Witnessed(0))]
+        );
         assert_eq!((both.verdict(), both.witness(0), both.witness(1)), (Verdict::Intact, Some(&log), Some(&snapshot)));
         // What a live file has now no witness gives back.
         let (found, all) = (Recoverability::of(ranges.collect(), DELETED), 0..30);
@@ -567,26 +578,26 @@ mod tests {
     fn each_standing_is_counted_under_its_name() {
         let by = FileReference::new(77, 1);
         let standings = [
-            Standing::Intact,
-            Standing::Zeros,
-            Standing::Free,
-            Standing::Unchecked,
-            Standing::Unowned,
-            Standing::Contested { by, is_later: true },
-            Standing::Contested { by, is_later: false },
-            Standing::Claimed(by),
-            Standing::Blank,
-            Standing::Zeroed,
-            Standing::Doubtful,
-            Standing::Missing(Missing::Unreadable),
-            Standing::Missing(Missing::Elsewhere(ReparseTag::DEDUP)),
-            Standing::Unplaced,
-            Standing::Displaced,
-            Standing::Blanked,
-            Standing::Replaced,
-            Standing::Overwritten,
-            Standing::Contradicted,
-            Standing::Witnessed(0),
+            ByteStatus::Intact,
+            ByteStatus::Zeros,
+            ByteStatus::Free,
+            ByteStatus::Unchecked,
+            ByteStatus::Unowned,
+            ByteStatus::Contested { by, is_later: true },
+            ByteStatus::Contested { by, is_later: false },
+            ByteStatus::Claimed(by),
+            ByteStatus::Blank,
+            ByteStatus::Zeroed,
+            ByteStatus::Doubtful,
+            ByteStatus::Missing(Missing::Unreadable),
+            ByteStatus::Missing(Missing::Elsewhere(ReparseTag::DEDUP)),
+            ByteStatus::Unplaced,
+            ByteStatus::Displaced,
+            ByteStatus::Blanked,
+            ByteStatus::Replaced,
+            ByteStatus::Overwritten,
+            ByteStatus::Contradicted,
+            ByteStatus::Witnessed(0),
         ];
         let range = |length| StreamRange { offset: 0, length, origin: Origin::Hole, is_doubtful: false };
         let ranges = (1..).zip(standings).map(|(length, standing)| AssessedRange { range: range(length), standing });
@@ -614,15 +625,15 @@ mod tests {
             "witnessed",
         ];
         assert!(found.counts().named().into_iter().eq(names.into_iter().zip(1..)));
-        let codes = standings.map(Standing::code).into_iter().zip(names);
-        let missing = |standing: &Standing| matches!(standing, Standing::Missing(_));
+        let codes = standings.map(ByteStatus::code).into_iter().zip(names);
+        let missing = |standing: &ByteStatus| matches!(standing, ByteStatus::Missing(_));
         assert!(codes.zip(&standings).all(|((code, name), standing)| code == name || missing(standing)));
     }
 
     #[test]
     fn of_two_standings_as_bad_the_first_counts() {
-        let [one, two] = [77, 78].map(|number| Standing::Claimed(FileReference::new(number, 1)));
+        let [one, two] = [77, 78].map(|number| ByteStatus::Claimed(FileReference::new(number, 1)));
         assert_eq!((one.worst(two), two.worst(one)), (one, two));
-        assert_eq!((Standing::Free.worst(one), one.worst(Standing::Free)), (one, one));
+        assert_eq!((ByteStatus::Free.worst(one), one.worst(ByteStatus::Free)), (one, one));
     }
 }

@@ -62,7 +62,7 @@ impl<'s> Material<'s, '_> {
     }
 
     /// The table's pieces as the best record 0 of the volume and its extension records have them.
-    pub(super) fn told_places(&self, vote: &GeometryVote, members: &[usize]) -> Option<Extents> {
+    pub(super) fn recorded_extents(&self, vote: &GeometryVote, members: &[usize]) -> Option<Extents> {
         let hit = self.table_record(vote, members)?;
         Some(self.by_record(vote, &hit)?.mft().extents().clone())
     }

@@ -119,7 +119,7 @@ fn homes(material: Material<'_, '_>, votes: &[GeometryVote]) -> (Vec<Vec<usize>>
         .map(|vote| {
             let indexed = material.fragments.iter().enumerate();
             let inside: Vec<usize> = indexed.filter(|(_, part)| around(vote, part)).map(|(index, _)| index).collect();
-            material.told_places(vote, &inside)
+            material.recorded_extents(vote, &inside)
         })
         .collect();
     let is_told = |vote: &GeometryVote, told: &Option<Extents>, fragment: &Fragment| {

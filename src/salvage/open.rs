@@ -21,7 +21,7 @@ use crate::volume::{Doubt, Volume};
 pub struct Opened<'s> {
     volume: Volume<'s>,
     layer: Layer,
-    way: Way,
+    opened_by: OpenedBy,
     vote: Option<GeometryVote>,
     partition: Option<Partition>,
 }
@@ -29,7 +29,7 @@ pub struct Opened<'s> {
 /// What led to a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Way {
+pub enum OpenedBy {
     /// Its boot sector.
     BootSector,
     /// The backup of its boot sector.
@@ -40,7 +40,7 @@ pub enum Way {
     Scan,
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for OpenedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BootSector => "boot sector",
@@ -55,13 +55,13 @@ impl<'s> Opened<'s> {
     /// A volume that its boot sector led to, or the backup.
     pub(super) fn by_sector(volume: Volume<'s>) -> Self {
         let by_backup = volume.damage().any(|damage| damage.kind == DamageKind::BackupBootSectorUsed);
-        let way = if by_backup { Way::BackupBootSector } else { Way::BootSector };
-        Self { volume, layer: Layer::Current, way, vote: None, partition: None }
+        let opened_by = if by_backup { OpenedBy::BackupBootSector } else { OpenedBy::BootSector };
+        Self { volume, layer: Layer::Current, opened_by, vote: None, partition: None }
     }
 
     /// A table without a volume.
     pub(super) fn bare(volume: Volume<'s>) -> Self {
-        Self { volume, layer: Layer::Loose, way: Way::BareTable, vote: None, partition: None }
+        Self { volume, layer: Layer::Loose, opened_by: OpenedBy::BareTable, vote: None, partition: None }
     }
 
     /// The same, as what lies in this partition.
@@ -99,8 +99,8 @@ impl<'s> Opened<'s> {
 
     /// What led to the volume.
     #[must_use]
-    pub fn way(&self) -> Way {
-        self.way
+    pub fn opened_by(&self) -> OpenedBy {
+        self.opened_by
     }
 
     /// How its geometry was voted, where a scan led to it.
@@ -198,7 +198,7 @@ pub(super) fn assemble<'s>(
     let opened = found.map(|found| Opened {
         volume: with_indexes(found.volume),
         layer: found.layer,
-        way: Way::Scan,
+        opened_by: OpenedBy::Scan,
         vote: found.vote,
         partition: None,
     });

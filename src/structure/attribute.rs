@@ -259,7 +259,7 @@ impl<'a> Attribute<'a> {
         self.beyond_used
     }
 
-    /// What had to be put up with to read the header; nothing for nearly every attribute.
+    /// What was tolerated to read the header; nothing for nearly every attribute.
     #[must_use]
     pub fn damage(&self) -> Vec<Damage> {
         let mut damage = Vec::new();

@@ -110,7 +110,7 @@ impl<'s> Mft<'s> {
         self.source
     }
 
-    /// What had to be put up with to find the table.
+    /// What was tolerated to find the table.
     #[must_use]
     pub fn damage(&self) -> &[Damage] {
         &self.damage

@@ -34,7 +34,7 @@ use geometry::Geometry;
 pub use lost_index::LostIndex;
 use mft::Mft;
 
-/// An NTFS volume: its geometry and its MFT, and what had to be put up with to find them.
+/// An NTFS volume: its geometry and its MFT, and what was tolerated to find them.
 #[derive(Debug, Clone)]
 pub struct Volume<'s> {
     source: Window<'s>,
@@ -209,7 +209,7 @@ impl<'s> Volume<'s> {
         &self.mft
     }
 
-    /// What had to be put up with to open the volume and to find its MFT.
+    /// What was tolerated to open the volume and to find its MFT.
     pub fn damage(&self) -> impl Iterator<Item = Damage> + '_ {
         self.damage.iter().chain(self.mft.damage()).copied()
     }

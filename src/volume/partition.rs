@@ -46,7 +46,7 @@ pub enum PartitionScheme {
 #[non_exhaustive]
 pub enum PartitionType {
     /// No table says anything.
-    Untold,
+    Unknown,
     /// The type byte of a master or extended boot record.
     Mbr(MasterBootRecordType),
     /// The type GUID of a GUID partition table.
@@ -56,7 +56,7 @@ pub enum PartitionType {
 impl fmt::Display for PartitionType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Untold => f.write_str("untold"),
+            Self::Unknown => f.write_str("unknown"),
             Self::Mbr(byte) => write!(f, "{byte}"),
             Self::Gpt(guid) => write!(f, "{guid}"),
         }
@@ -76,7 +76,7 @@ impl PartitionType {
         match self {
             Self::Mbr(kind) => *kind == MasterBootRecordType::DYNAMIC,
             Self::Gpt(kind) => DYNAMIC.contains(kind),
-            Self::Untold => false,
+            Self::Unknown => false,
         }
     }
 }
@@ -85,7 +85,7 @@ impl Partition {
     /// The source itself as one partition.
     #[must_use]
     pub fn whole(source: &dyn Source) -> Self {
-        let (scheme, partition_type) = (PartitionScheme::Whole, PartitionType::Untold);
+        let (scheme, partition_type) = (PartitionScheme::Whole, PartitionType::Unknown);
         Self { start: 0, size: source.size(), scheme, partition_type, index: 0, name: Vec::new() }
     }
 

@@ -1,6 +1,6 @@
 //! DFR-01 to DFR-12: deleted files, whole and in pieces, overwritten or not, and their directories.
 
-use ntfs_salvage::catalog::{Origin, Standing, Verdict};
+use ntfs_salvage::catalog::{ByteStatus, Origin, Verdict};
 use ntfs_salvage::{EntryState, Volume};
 use serde_json::Value;
 
@@ -104,7 +104,7 @@ fn dfr_07b_overwritten_data_is_never_given_out_and_its_overwriter_is_named() {
         let worth = case.worth("/DFR-07b data overwritten");
         assert_eq!(worth.verdict(), Verdict::Overwritten);
         let by = case.entry(case.row("/newer than DFR-07b")).reference();
-        assert!(worth.ranges().iter().all(|part| part.standing == Standing::Claimed(by)), "{:?}", worth.ranges());
+        assert!(worth.ranges().iter().all(|part| part.standing == ByteStatus::Claimed(by)), "{:?}", worth.ranges());
         case.assert_whole(case.row("/newer than DFR-07b"));
     });
 }
@@ -126,10 +126,10 @@ fn dfr_08_of_partly_overwritten_files_each_cluster_is_told() {
                 match lost.iter().find(|part| part[0] == at) {
                     Some(part) => {
                         let by = case.catalog.entry(part[2].as_u64().unwrap()).unwrap().reference();
-                        assert_eq!(claimed(at), Standing::Claimed(by), "{path} at {at}");
+                        assert_eq!(claimed(at), ByteStatus::Claimed(by), "{path} at {at}");
                         overwritten += 512;
                     }
-                    None => assert_eq!(claimed(at), Standing::Free, "{path} at {at}"),
+                    None => assert_eq!(claimed(at), ByteStatus::Free, "{path} at {at}"),
                 }
             }
             assert_eq!(worth.counts().claimed, overwritten);

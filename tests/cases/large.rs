@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ntfs_salvage::catalog::{Standing, Verdict};
+use ntfs_salvage::catalog::{ByteStatus, Verdict};
 use ntfs_salvage::source;
 use ntfs_salvage::{EntryState, Volume};
 use tempfile::TempDir;
@@ -190,7 +190,7 @@ fn dfr_10_1000_deleted_and_500_written() {
                 let entry = case.entry(stream.row);
                 let worth = case.assessment.assess(&find(&entry, "").unwrap());
                 let claimed = worth.ranges().iter().filter_map(|part| match part.standing {
-                    Standing::Claimed(by) => Some(by),
+                    ByteStatus::Claimed(by) => Some(by),
                     _ => None,
                 });
                 for by in claimed {

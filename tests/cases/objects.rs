@@ -3,7 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use ntfs_salvage::EntryState;
-use ntfs_salvage::catalog::{Encoding, Origin, PathEnd, Reasons, Standing, Verdict};
+use ntfs_salvage::catalog::{ByteStatus, Encoding, Origin, PathEnd, Reasons, Verdict};
 use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::Value as Content;
@@ -147,7 +147,7 @@ fn nt_19_only_declared_zeros_are_zeros() {
             case.assert_whole(row);
             let worth = case.worth(row["path"].as_str().unwrap());
             assert!(worth.counts().zeros > 0);
-            for part in worth.ranges().iter().filter(|part| part.standing == Standing::Zeros) {
+            for part in worth.ranges().iter().filter(|part| part.standing == ByteStatus::Zeros) {
                 assert!(matches!(part.range.origin, Origin::Hole | Origin::Uninitialized(_)), "{part:?}");
             }
         }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use ntfs_salvage::catalog::{Missing, Origin, Reasons, Standing, Verdict};
+use ntfs_salvage::catalog::{ByteStatus, Missing, Origin, Reasons, Verdict};
 use ntfs_salvage::source::{DamageMap, RescuedOnly};
 use ntfs_salvage::{EntryState, Volume};
 use serde_json::Value;
@@ -66,7 +66,7 @@ fn nt_35_clusters_zeroed_after_deletion_are_not_intact() {
     places.into_iter().for_each(|place| bytes[place].fill(0));
     with("deleted", &bytes, |case| {
         let worth = case.worth(path);
-        assert!(worth.ranges().iter().all(|part| part.standing == Standing::Zeroed), "{:?}", worth.ranges());
+        assert!(worth.ranges().iter().all(|part| part.standing == ByteStatus::Zeroed), "{:?}", worth.ranges());
         assert_eq!((worth.verdict(), worth.reasons()), (Verdict::MetadataOnly, Reasons::ZEROED));
         // All others are as they were.
         let others = case.rows.iter().filter(|row| row["path"] != path && row["fate"]["data"][""] == "intact");

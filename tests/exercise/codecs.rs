@@ -33,7 +33,7 @@ pub(crate) fn lznt1(bytes: &[u8]) {
         assert!(end <= flaw.range.start && flaw.range.start < flaw.range.end, "flaws overlap");
         end = flaw.range.end;
         assert!(out.get(flaw.range.clone()).is_some(), "a flaw lies outside the output");
-        assert!(flaw.worth != lznt1::Worth::Missing || out[flaw.range.clone()].iter().all(|&byte| byte == 0));
+        assert!(flaw.certainty != lznt1::Certainty::Missing || out[flaw.range.clone()].iter().all(|&byte| byte == 0));
         damaged(flaw.damage);
     }
 }

@@ -149,7 +149,7 @@ pub(crate) fn salvage(source: &dyn Source) {
         Err(error) => return show(&error),
     };
     for found in opened {
-        show(&found.way());
+        show(&found.opened_by());
         see((found.layer(), found.start()));
         let volume: &Volume<'_> = found.volume();
         table::volume_with(volume);

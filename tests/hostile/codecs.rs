@@ -1,7 +1,7 @@
 //! Classes 87 to 91: compressed data.
 
 use ntfs_salvage::DamageKind;
-use ntfs_salvage::codec::lznt1::{self, Worth};
+use ntfs_salvage::codec::lznt1::{self, Certainty};
 use ntfs_salvage::codec::wof::ChunkTable;
 use ntfs_salvage::codec::{lzx, xpress_huffman};
 use ntfs_salvage::structure::value::reparse_payload::WofAlgorithm;
@@ -43,7 +43,7 @@ fn class_88_a_match_before_its_chunk_costs_the_rest_of_the_chunk() {
     assert!(out[4097..8192].iter().all(|&byte| byte == 0), "nothing comes from the chunk before");
     let is_told = |flaw: &lznt1::Flaw| {
         matches!(flaw.damage.kind, DamageKind::MatchBeforeStart { .. })
-            && flaw.worth == Worth::Missing
+            && flaw.certainty == Certainty::Missing
             && flaw.range == (4097..8192)
     };
     assert!(outcome.flaws().iter().any(is_told), "{outcome:?}");
@@ -54,7 +54,7 @@ fn class_89_a_short_chunk_in_the_middle_is_filled_up_to_its_place() {
     let (out, outcome) = decode(&[compressed(&[0, b'a', b'b', b'c']), stored(b'd')].concat(), 8192);
     assert_eq!(&out[..5], b"abc\0\0");
     assert!(out[4096..].iter().all(|&byte| byte == b'd'));
-    assert!(outcome.flaws().iter().any(|flaw| flaw.range == (3..4096) && flaw.worth == Worth::Missing));
+    assert!(outcome.flaws().iter().any(|flaw| flaw.range == (3..4096) && flaw.certainty == Certainty::Missing));
 }
 
 #[test]

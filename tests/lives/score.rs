@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use ntfs_salvage::catalog::{Assessment, Catalog, Recoverability, RecoverabilityOptions, Standing, Stream, Verdict};
+use ntfs_salvage::catalog::{Assessment, ByteStatus, Catalog, Recoverability, RecoverabilityOptions, Stream, Verdict};
 use ntfs_salvage::salvage::{Layer, Opening};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::geometry::Geometry;
@@ -295,8 +295,8 @@ impl Score {
 }
 
 /// What is said to be proved.
-fn is_vouched(standing: Standing) -> bool {
-    matches!(standing, Standing::Intact | Standing::Zeros)
+fn is_vouched(standing: ByteStatus) -> bool {
+    matches!(standing, ByteStatus::Intact | ByteStatus::Zeros)
 }
 
 fn differing(given: &[u8], truth: &[u8], from: usize, to: usize) -> usize {

@@ -23,12 +23,12 @@ pub struct Tally {
     /// Files of which no name is left in their records.
     nameless: u64,
     /// Whether ghosts were looked for.
-    is_haunted: bool,
+    has_missing_records: bool,
 }
 
 impl Tally {
-    pub fn new(counts: Counts, condition: Vec<String>, is_haunted: bool) -> Self {
-        Self { counts, condition, is_haunted, ..Self::default() }
+    pub fn new(counts: Counts, condition: Vec<String>, has_missing_records: bool) -> Self {
+        Self { counts, condition, has_missing_records, ..Self::default() }
     }
 
     pub fn count(&mut self, state: EntryState, parts: &Parts<'_>) {
@@ -76,7 +76,7 @@ impl Tally {
             self.live,
             listed(&others)
         ));
-        if opened.volume.geometry().is_some() && self.nameless > 0 && !self.is_haunted {
+        if opened.volume.geometry().is_some() && self.nameless > 0 && !self.has_missing_records {
             let (nameless, files) = (self.nameless, if self.nameless == 1 { "file" } else { "files" });
             say(format_args!("  names    of {nameless} nameless {files} may be left: --ghosts looks for them"));
         }

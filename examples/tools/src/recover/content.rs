@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use ntfs_salvage::catalog::{AssessedRange, Origin, Standing, StreamReader};
+use ntfs_salvage::catalog::{AssessedRange, ByteStatus, Origin, StreamReader};
 use ntfs_salvage::source::{Source, Window};
 
 use crate::recover::buffer::Buffer;
@@ -15,11 +15,11 @@ use crate::recover::recovery::Recovery;
 
 /// True for bytes that are written. The others are left as holes: they are zeros, missing, or known to be
 /// those of another file.
-pub fn is_written(standing: Standing, is_live: bool) -> bool {
+pub fn is_written(standing: ByteStatus, is_live: bool) -> bool {
     match standing {
-        Standing::Zeros | Standing::Missing(_) | Standing::Overwritten => false,
+        ByteStatus::Zeros | ByteStatus::Missing(_) | ByteStatus::Overwritten => false,
         // Whose they are that two live files claim is open.
-        Standing::Claimed(_) => is_live,
+        ByteStatus::Claimed(_) => is_live,
         _ => true,
     }
 }
@@ -146,7 +146,7 @@ impl<'c> Copy<'c> {
         for part in &ranges[first..] {
             let range = part.range.clip(self.inspected, end);
             match part.standing {
-                Standing::Zeros => inspection.zeros(range.length),
+                ByteStatus::Zeros => inspection.zeros(range.length),
                 _ => inspection.gap(range.length),
             }
             self.inspected += range.length;

@@ -1,7 +1,7 @@
 //! The lines of the manifest about streams. MANIFEST.md says what is in them.
 
 use ntfs_salvage::FileReference;
-use ntfs_salvage::catalog::{AssessedRange, Missing, Origin, Reasons, Standing, StreamMap};
+use ntfs_salvage::catalog::{AssessedRange, ByteStatus, Missing, Origin, Reasons, StreamMap};
 use ntfs_salvage::source::{Source, Window};
 use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::volume::extents::Location;
@@ -94,7 +94,7 @@ impl<'l> StreamLine<'l> {
         if let Some(other) = claimant(assessed.standing) {
             json.put(br#","by":"#).text(&other.to_string());
         }
-        if let Standing::Witnessed(place) = assessed.standing
+        if let ByteStatus::Witnessed(place) = assessed.standing
             && let Some(witness) = self.job.found.witness(place)
         {
             json.put(br#","witness":{"name":"#).text(&witness.name);
@@ -210,9 +210,9 @@ fn encoding(job: &Job<'_>) -> Option<&'static str> {
     job.found.ranges().iter().find_map(code).or(is_encrypted.then_some("encrypted"))
 }
 
-fn claimant(standing: Standing) -> Option<FileReference> {
+fn claimant(standing: ByteStatus) -> Option<FileReference> {
     match standing {
-        Standing::Claimed(by) | Standing::Contested { by, .. } => Some(by),
+        ByteStatus::Claimed(by) | ByteStatus::Contested { by, .. } => Some(by),
         _ => None,
     }
 }

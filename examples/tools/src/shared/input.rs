@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use ntfs_salvage::catalog::Catalog;
-use ntfs_salvage::salvage::{self, Content, Found, Layer, Opening, Unread, Way};
+use ntfs_salvage::salvage::{self, Content, Found, Layer, OpenedBy, Opening, Unread};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::dynamic_disk::DynamicDisk;
 use ntfs_salvage::volume::partition::Partition;
@@ -38,7 +38,7 @@ pub struct Opened<'s> {
     /// What it is to the input.
     pub layer: Layer,
     /// What led to it.
-    pub way: Way,
+    pub way: OpenedBy,
     /// A short word that no other volume of the input has: the partition's number where it is the
     /// volume that exists there.
     pub tag: String,
@@ -47,7 +47,7 @@ pub struct Opened<'s> {
 impl Opened<'_> {
     /// True where a listing has to say which volume it is, even if it is the only one.
     pub fn is_remains(&self) -> bool {
-        self.layer != Layer::Current && self.way != Way::BareTable
+        self.layer != Layer::Current && self.way != OpenedBy::BareTable
     }
 }
 
@@ -152,7 +152,7 @@ impl<'i> Input<'i> {
                 tag = format!("{tag}.{count}");
             }
             let disk_damage = if partition.is_some() { disk_damage.clone() } else { Vec::new() };
-            let (layer, way, input) = (found.layer(), found.way(), self.name.as_str());
+            let (layer, way, input) = (found.layer(), found.opened_by(), self.name.as_str());
             let volume = self.sized(found.into_volume());
             (Opened { volume, partition, start, input, disk_damage, layer, way, tag }, losses)
         };

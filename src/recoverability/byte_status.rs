@@ -7,7 +7,7 @@ use crate::volume::doubts::DoubtKind;
 /// What is known about bytes of a stream without comparing them with anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Standing {
+pub enum ByteStatus {
     /// Proved: in a record that is whole, or in clusters that this live file alone claims, and that the volume's
     /// bitmap, where it can be read, calls used.
     Intact,
@@ -59,7 +59,7 @@ pub enum Standing {
     Missing(Missing),
 }
 
-impl Standing {
+impl ByteStatus {
     /// How bad it is: of several the worst counts for bytes that need all of them.
     fn rank(self) -> u8 {
         match self {
