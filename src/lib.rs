@@ -32,7 +32,7 @@
 //! - [`Disk`] finds partitions; [`Volume`] finds the geometry and the
 //!   [`Mft`](volume::mft::Mft), or opens a bare `$MFT` file.
 //! - [`Catalog`]: one pass over the table; then [`Entry`] after entry, live, deleted, or what is left
-//!   of one, each with its [links](catalog::Link), [paths](catalog::Path) and
+//!   of one, each with its [links](catalog::Link), [paths](catalog::FilePath) and
 //!   [streams](catalog::Stream).
 //! - [`Record`], [`Attribute`](structure::attribute::Attribute) and
 //!   [`Value`](structure::value::Value): a single record, without I/O, and without an allocation

@@ -67,7 +67,7 @@ fn generated() -> PathBuf {
 }
 
 /// Runs `job` on every input, counted once in bytes and once in records.
-fn measure(criterion: &mut Criterion, name: &str, inputs: &[Input], mut job: impl FnMut(&source::File)) {
+fn measure(criterion: &mut Criterion, name: &str, inputs: &[Input], mut job: impl FnMut(&source::FileSource)) {
     measure_inputs(criterion, name, inputs, |input| job(&source::open(&input.path).expect("the input can be opened")));
 }
 
@@ -183,7 +183,7 @@ fn formats(criterion: &mut Criterion) {
 }
 
 /// One pass over a table on one thread; `work` gives a number that depends on the record.
-fn pass(source: &source::File, work: impl Fn(&Record<'_>) -> usize + Sync) {
+fn pass(source: &source::FileSource, work: impl Fn(&Record<'_>) -> usize + Sync) {
     let volume = Volume::from_table(source).expect("the input is a table");
     let add = |sum: &mut usize, chunk: Chunk<'_>| {
         *sum += chunk.into_records().filter_map(|(_, record)| record.ok()).map(|record| work(&record)).sum::<usize>();

@@ -106,8 +106,8 @@ impl<'v> Catalog<'v> {
 
     /// The entry of a file without a record.
     fn ghost(&self, index: usize) -> Option<Entry<'_>> {
-        let (record, witness) = self.ghosts.file(index)?;
-        Some(Entry::of_ghost(self, record, witness))
+        let (record, evidence) = self.ghosts.file(index)?;
+        Some(Entry::of_ghost(self, record, evidence))
     }
 
     /// Reads the extension records of `base`; what of them cannot be read is added to `found`.

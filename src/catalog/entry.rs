@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::ghost::Witness;
-use super::path::Path;
+use super::ghost::GhostEvidence;
+use super::path::FilePath;
 use super::{Catalog, Paths};
 use crate::base::damage::{Damage, DamageKind, wide};
 use crate::base::reference::FileReference;
@@ -53,17 +53,17 @@ pub enum Provenance {
     /// A record that a scan found, of a table that does not say itself where it lies.
     Carved,
     /// No record: what else knows of the file.
-    Ghost(Witness),
+    Ghost(GhostEvidence),
 }
 
 impl Provenance {
-    /// `table`, `carved`, or of a ghost what its [`Witness`] is called.
+    /// `table`, `carved`, or of a ghost what its [`GhostEvidence`] is called.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Table => "table",
             Self::Carved => "carved",
-            Self::Ghost(witness) => witness.code(),
+            Self::Ghost(evidence) => evidence.code(),
         }
     }
 }
@@ -139,8 +139,8 @@ impl<'c> Entry<'c> {
     }
 
     /// A file without a record: `record` stands for it.
-    pub(crate) fn of_ghost(catalog: &'c Catalog<'c>, record: Record<'c>, witness: Witness) -> Self {
-        let (state, provenance) = (EntryState::Ghost, Provenance::Ghost(witness));
+    pub(crate) fn of_ghost(catalog: &'c Catalog<'c>, record: Record<'c>, evidence: GhostEvidence) -> Self {
+        let (state, provenance) = (EntryState::Ghost, Provenance::Ghost(evidence));
         Self {
             catalog,
             record,
@@ -323,7 +323,7 @@ impl<'c> Entry<'c> {
 
     /// The paths of the file, one a link, without remembering directories: for many entries use
     /// [`Paths`].
-    pub fn paths(&self) -> impl Iterator<Item = Path> {
+    pub fn paths(&self) -> impl Iterator<Item = FilePath> {
         let mut paths: Paths<'_> = self.catalog.paths();
         self.links().into_iter().map(move |link| paths.path(link.parent(), link.name())).collect::<Vec<_>>().into_iter()
     }
@@ -475,7 +475,7 @@ mod tests {
     fn states_and_sources_have_names() {
         let states = [EntryState::Live, EntryState::Deleted, EntryState::Orphan, EntryState::Ghost];
         assert_eq!(states.map(EntryState::name), ["live", "deleted", "orphan", "ghost"]);
-        let sources = [Provenance::Table, Provenance::Carved, Provenance::Ghost(Witness::RecordSlack)];
+        let sources = [Provenance::Table, Provenance::Carved, Provenance::Ghost(GhostEvidence::RecordSlack)];
         assert_eq!(sources.map(Provenance::code), ["table", "carved", "record-slack"]);
     }
 

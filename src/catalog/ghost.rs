@@ -16,7 +16,7 @@ pub struct Ghost {
     /// The file, in the life that is meant.
     pub reference: FileReference,
     /// What knows of it.
-    pub witness: Witness,
+    pub evidence: GhostEvidence,
     /// Where that stands, in bytes of the volume; `None` inside a record.
     pub offset: Option<u64>,
     pub(crate) key: Vec<u8>,
@@ -25,7 +25,7 @@ pub struct Ghost {
 /// What knows of a ghost, the most trusted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Witness {
+pub enum GhostEvidence {
     /// An entry of an index: the file was there when the directory was last written.
     Index,
     /// An INDX record of a directory whose own record is lost or was used again; whether the index
@@ -40,7 +40,7 @@ pub enum Witness {
     Child,
 }
 
-impl Witness {
+impl GhostEvidence {
     /// A word that stays the same between versions.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -80,15 +80,15 @@ impl Ghost {
     }
 
     /// How much the name is wanted as that of a directory.
-    fn rank(&self) -> (Witness, bool) {
-        (self.witness, self.file_name().is_none_or(|name| name.namespace() == Namespace::DOS))
+    fn rank(&self) -> (GhostEvidence, bool) {
+        (self.evidence, self.file_name().is_none_or(|name| name.namespace() == Namespace::DOS))
     }
 }
 
 /// The ghosts of a catalog.
 #[derive(Debug, Default)]
 pub(crate) struct Ghosts {
-    /// Sorted by reference, then by witness.
+    /// Sorted by reference, then by evidence.
     names: Vec<Ghost>,
     /// Those of files without any record: the first of each in `names`, and how many there are.
     files: Vec<(usize, usize)>,
@@ -97,7 +97,7 @@ pub(crate) struct Ghosts {
 }
 
 impl Ghosts {
-    /// Groups `names`, sorted by reference and witness; `has_record` says which files have one.
+    /// Groups `names`, sorted by reference and evidence; `has_record` says which files have one.
     pub(crate) fn of(names: Vec<Ghost>, has_record: impl Fn(FileReference) -> bool) -> Self {
         let mut files = Vec::new();
         let mut first = 0_usize;
@@ -143,10 +143,10 @@ impl Ghosts {
     }
 
     /// The record that stands for file `index` of those without one, and what knows of the file.
-    pub(crate) fn file(&self, index: usize) -> Option<(Record<'static>, Witness)> {
+    pub(crate) fn file(&self, index: usize) -> Option<(Record<'static>, GhostEvidence)> {
         let (first, count) = *self.files.get(index)?;
         let names = self.names.get(first..first.checked_add(count)?)?;
-        Some((record_of(names)?, names.first()?.witness))
+        Some((record_of(names)?, names.first()?.evidence))
     }
 
     /// The names an index has for a file whose record has none, as a record.

@@ -28,10 +28,10 @@ use slot::{Slot, SlotFlags};
 
 pub use entries::{Batch, Entries};
 pub use entry::{Entry, EntryState, Provenance};
-pub use ghost::{Ghost, Witness};
+pub use ghost::{Ghost, GhostEvidence};
 pub use link::Link;
 pub use parts::Parts;
-pub use path::{Path, Paths};
+pub use path::{FilePath, Paths};
 pub use path_end::PathEnd;
 pub use stream::Stream;
 
@@ -210,7 +210,7 @@ impl<'v> Catalog<'v> {
         self.ghosts.directory(reference).ok_or(end)
     }
 
-    /// Takes over what was found: the names, sorted by reference and witness.
+    /// Takes over what was found: the names, sorted by reference and evidence.
     pub(crate) fn take_ghosts(&mut self, names: Vec<Ghost>) {
         let mut ghosts = Ghosts::of(names, |reference| self.has_base_record(reference));
         ghosts.place_directories(|ghost| {

@@ -15,14 +15,14 @@ use crate::base::reference::FileReference;
 /// Starts with `/` where it is whole, else with the reason it is not. Unpaired surrogates of names
 /// come as U+FFFD; [`Link`](super::Link) has the names without loss.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Path {
+pub struct FilePath {
     /// The text.
     pub text: String,
     /// Where the path ends.
     pub end: PathEnd,
 }
 
-impl fmt::Display for Path {
+impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
@@ -143,10 +143,10 @@ impl Paths<'_> {
     }
 
     /// The path of `name` in the directory `parent`.
-    pub fn path(&mut self, parent: FileReference, name: Name<'_>) -> Path {
+    pub fn path(&mut self, parent: FileReference, name: Name<'_>) -> FilePath {
         let mut text = String::new();
         let end = self.push(parent, name, &mut text);
-        Path { text, end }
+        FilePath { text, end }
     }
 
     /// Where the directory's text stands, made now if it is not known.
@@ -341,7 +341,7 @@ mod tests {
 
     const ROOT: (u64, u16) = (5, 5);
 
-    fn path(paths: &mut Paths<'_>, parent: (u64, u16), name: &str) -> Path {
+    fn path(paths: &mut Paths<'_>, parent: (u64, u16), name: &str) -> FilePath {
         paths.path(FileReference::new(parent.0, parent.1), Name::new(&utf16(name)))
     }
 
@@ -367,8 +367,8 @@ mod tests {
             assert_eq!(paths.push_utf8(parent, Name::new(&utf16(name)), &mut bytes), PathEnd::Root);
             assert_eq!(bytes, format!("before{text}").as_bytes());
         }
-        let of_file: Vec<Path> = catalog.entry(32).unwrap().paths().collect();
-        assert_eq!(of_file, [Path { text: "/f".to_owned(), end: PathEnd::Root }]);
+        let of_file: Vec<FilePath> = catalog.entry(32).unwrap().paths().collect();
+        assert_eq!(of_file, [FilePath { text: "/f".to_owned(), end: PathEnd::Root }]);
     }
 
     #[test]
@@ -424,7 +424,7 @@ mod tests {
         ];
         let mut paths = catalog.paths();
         for (parent, text, end) in cases {
-            assert_eq!(path(&mut paths, parent, "f"), Path { text: text.to_owned(), end });
+            assert_eq!(path(&mut paths, parent, "f"), FilePath { text: text.to_owned(), end });
             assert_eq!(end.reference().is_none(), end == PathEnd::Root);
             if let Some(reference) = end.reference() {
                 assert_eq!(end.to_string(), format!("<{} {reference}>", end.code()));
@@ -444,7 +444,7 @@ mod tests {
 
     /// The path by the definition: up to the end, of a cycle to its lowest member; down again, starting anew
     /// behind `longest` units.
-    fn by_definition(catalog: &Catalog<'_>, parent: FileReference, name: &str) -> Path {
+    fn by_definition(catalog: &Catalog<'_>, parent: FileReference, name: &str) -> FilePath {
         let mut way: Vec<FileReference> = Vec::new();
         let mut here = parent;
         let mut end = loop {
@@ -474,7 +474,7 @@ mod tests {
             text = format!("{text}/{name}");
             units += name.len() + 1;
         }
-        Path { text: format!("{text}/{name}"), end }
+        FilePath { text: format!("{text}/{name}"), end }
     }
 
     /// Directories 30, 31, ... in these parents, counted from 30; a parent beyond them is the root.

@@ -64,7 +64,7 @@ impl Neighbours for Folders {
             let path = folder.join(name);
             match fs::File::open(&path) {
                 Ok(file) if file.metadata()?.is_dir() => {}
-                Ok(file) => return Ok(Some(ImageFile { source: Arc::new(source::File::new(file)?), path })),
+                Ok(file) => return Ok(Some(ImageFile { source: Arc::new(source::FileSource::new(file)?), path })),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }

@@ -11,7 +11,7 @@ use crate::base::threads::Threads;
 use crate::catalog::directory_index::{
     index_attributes, index_bitmap, index_pieces, index_record_size, live_references, records_of,
 };
-use crate::catalog::ghost::{Ghost, Witness, order};
+use crate::catalog::ghost::{Ghost, GhostEvidence, order};
 use crate::catalog::slot::SlotFlags;
 use crate::catalog::{Batch, Catalog, Entry, PathEnd};
 use crate::source::Source;
@@ -195,7 +195,7 @@ impl Named {
 /// The file, and its parent and name.
 type Identity = (FileReference, Vec<u8>);
 
-/// Ghosts, each with its most trusted witness.
+/// Ghosts, each with its most trusted evidence.
 #[derive(Default)]
 struct Collected {
     found: BTreeMap<Identity, Ghost>,
@@ -208,7 +208,7 @@ impl Collected {
 
     fn insert(&mut self, identity: Identity, ghost: Ghost) {
         match self.found.get_mut(&identity) {
-            Some(known) if known.witness <= ghost.witness => {}
+            Some(known) if known.evidence <= ghost.evidence => {}
             Some(known) => *known = ghost,
             None => {
                 self.found.insert(identity, ghost);
@@ -216,13 +216,13 @@ impl Collected {
         }
     }
 
-    fn add(&mut self, file: FileReference, key: &[u8], witness: Witness, offset: Option<u64>, known: &Known) {
+    fn add(&mut self, file: FileReference, key: &[u8], evidence: GhostEvidence, offset: Option<u64>, known: &Known) {
         let Ok(name) = FileName::parse(key) else { return };
         if file.record_number() == 0 || known.has(file) {
             return;
         }
         let identity = [&name.parent().0.to_le_bytes(), name.name().bytes()].concat();
-        let ghost = Ghost { reference: file, witness, offset, key: key.to_vec() };
+        let ghost = Ghost { reference: file, evidence, offset, key: key.to_vec() };
         self.insert((file, identity), ghost);
     }
 
@@ -234,7 +234,7 @@ impl Collected {
             let is_lost = matches!(catalog.directory(reference), Err(PathEnd::Missing(_) | PathEnd::Reused(_)));
             // A number behind the table's end is rather a wrong number than a directory.
             if is_lost && catalog.slot(reference.record_number()).is_some() && !reference.is_zero() {
-                let ghost = Ghost { reference, witness: Witness::Child, offset: None, key: Vec::new() };
+                let ghost = Ghost { reference, evidence: GhostEvidence::Child, offset: None, key: Vec::new() };
                 self.insert((reference, Vec::new()), ghost);
             }
         }
@@ -242,7 +242,7 @@ impl Collected {
 
     fn into_ghosts(self) -> Vec<Ghost> {
         let mut ghosts: Vec<Ghost> = self.found.into_values().collect();
-        ghosts.sort_by_key(|ghost| (order(ghost.reference), ghost.witness));
+        ghosts.sort_by_key(|ghost| (order(ghost.reference), ghost.evidence));
         ghosts
     }
 
@@ -254,14 +254,14 @@ impl Collected {
             let Ok(root) = root.resident_value().and_then(IndexRoot::parse) else { continue };
             for item in root.entries().filter_map(Result::ok) {
                 if item.directory_name().is_some_and(|name| is_own(name.parent())) {
-                    self.add(item.file_reference(), item.key(), Witness::Index, None, known);
+                    self.add(item.file_reference(), item.key(), GhostEvidence::Index, None, known);
                 }
             }
         }
         if entry.is_directory() {
             let slack = entry.record().slack();
             for carved in carve(slack, 0..slack.len(), is_own, |_| true) {
-                self.add(carved.file, carved.key, Witness::RecordSlack, None, known);
+                self.add(carved.file, carved.key, GhostEvidence::RecordSlack, None, known);
             }
         }
         let Some(record_size) = index_record_size(entry).filter(|_| !known.is_contested) else { return };
@@ -269,8 +269,8 @@ impl Collected {
         let bitmap = index_bitmap(entry, records.len());
         for (offset, index) in records {
             let is_freed = bitmap.as_deref().is_some_and(|bits| Bitmap::new(bits).is_set(index) != Some(true));
-            let witness = if is_freed { Witness::IndexSlack } else { Witness::Index };
-            let place = IndexPlace { offset, record_size, witness };
+            let evidence = if is_freed { GhostEvidence::IndexSlack } else { GhostEvidence::Index };
+            let place = IndexPlace { offset, record_size, evidence };
             self.look_through_record(entry.catalog(), &place, is_own, known);
         }
     }
@@ -295,7 +295,7 @@ impl Collected {
             let Some((grid, range)) = piece else { return part };
             let step = usize::try_from(grid.record_size).unwrap_or(usize::MAX).max(1);
             for offset in range.clone().step_by(step) {
-                let place = IndexPlace { offset, record_size: grid.record_size, witness: Witness::IndexSlack };
+                let place = IndexPlace { offset, record_size: grid.record_size, evidence: GhostEvidence::IndexSlack };
                 part.look_through_record(catalog, &place, |parent| claims.has(parent, *grid, offset), known);
             }
             part
@@ -311,7 +311,7 @@ impl Collected {
     /// An INDX record that the scan has found, of a directory that has no record any more.
     fn look_through_lost(&mut self, catalog: &Catalog<'_>, found: &LostIndex, known: &Known) {
         let LostIndex { offset, record_size, directory } = *found;
-        let place = IndexPlace { offset, record_size, witness: Witness::LostIndex };
+        let place = IndexPlace { offset, record_size, evidence: GhostEvidence::LostIndex };
         self.look_through_record(catalog, &place, |parent| parent == directory, known);
     }
 
@@ -342,13 +342,13 @@ impl Collected {
                 used_end = item.offset().saturating_add(item.bytes().len());
                 let is_named = item.directory_name().is_some_and(|name| is_own(name.parent()));
                 if is_named && is_sound(item.offset(), used_end) {
-                    self.add(item.file_reference(), item.key(), place.witness, at(item.offset()), known);
+                    self.add(item.file_reference(), item.key(), place.evidence, at(item.offset()), known);
                 }
             }
         }
         let sound = |range: Range<usize>| is_sound(range.start, range.end);
         for carved in carve(&bytes, used_end..bytes.len(), is_own, sound) {
-            self.add(carved.file, carved.key, Witness::IndexSlack, at(carved.offset), known);
+            self.add(carved.file, carved.key, GhostEvidence::IndexSlack, at(carved.offset), known);
         }
     }
 }
@@ -358,7 +358,7 @@ struct IndexPlace {
     /// In bytes of the volume.
     offset: u64,
     record_size: u32,
-    witness: Witness,
+    evidence: GhostEvidence,
 }
 
 /// The INDX records of a scan that lie in no file's clusters, and belong to a directory without a
@@ -437,12 +437,12 @@ mod tests {
         record.runs(AttributeType::INDEX_ALLOCATION, "$I30", (0, clusters - 1), sizes, &runs(list))
     }
 
-    type Shown = (u64, u16, String, Witness, Option<u64>);
+    type Shown = (u64, u16, String, GhostEvidence, Option<u64>);
 
     fn shown(catalog: &Catalog<'_>) -> Vec<Shown> {
         let of = |ghost: &Ghost| {
             let (number, life) = order(ghost.reference);
-            (number, life, ghost.name().to_string(), ghost.witness, ghost.offset)
+            (number, life, ghost.name().to_string(), ghost.evidence, ghost.offset)
         };
         catalog.ghosts().iter().map(of).collect()
     }
@@ -455,8 +455,8 @@ mod tests {
         found
     }
 
-    fn ghost(file: (u64, u16), name: &str, witness: Witness, offset: Option<u64>) -> Shown {
-        (file.0, file.1, name.to_owned(), witness, offset)
+    fn ghost(file: (u64, u16), name: &str, evidence: GhostEvidence, offset: Option<u64>) -> Shown {
+        (file.0, file.1, name.to_owned(), evidence, offset)
     }
 
     #[test]
@@ -482,7 +482,7 @@ mod tests {
             (41, extension),
         ];
         let expected =
-            [ghost((32, 1), "earlier life", Witness::Index, None), ghost((50, 3), "lost", Witness::Index, None)];
+            [ghost((32, 1), "earlier life", GhostEvidence::Index, None), ghost((50, 3), "lost", GhostEvidence::Index, None)];
         assert_eq!(ghosts(&Forged::new(records)), expected);
     }
 
@@ -513,7 +513,7 @@ mod tests {
             (at((51, 1)), EntryState::Ghost, false, "index", path("/d/gone")),
         ];
         assert_eq!(told, expected);
-        let nameless = catalog.ghosts().iter().find(|ghost| ghost.witness == Witness::Child).unwrap();
+        let nameless = catalog.ghosts().iter().find(|ghost| ghost.evidence == GhostEvidence::Child).unwrap();
         assert_eq!((nameless.file_name(), nameless.parent(), nameless.is_directory()), (None, FileReference(0), true));
         let file = catalog.ghosts().iter().find(|ghost| ghost.reference == at((51, 1))).unwrap();
         assert_eq!((file.parent(), file.is_directory()), (at(HERE), false));
@@ -530,22 +530,22 @@ mod tests {
         forged.write(310, &index_record(1024, &[item((52, 1), "second"), last()], &[]));
         let first = 300 * CLUSTER + 64;
         let behind = first + used.concat().len() as u64;
-        let expected = |second: Witness| {
+        let expected = |second: GhostEvidence| {
             [
-                ghost((50, 1), "used", Witness::Index, Some(first)),
-                ghost((51, 1), "freed", Witness::IndexSlack, Some(behind)),
+                ghost((50, 1), "used", GhostEvidence::Index, Some(first)),
+                ghost((51, 1), "freed", GhostEvidence::IndexSlack, Some(behind)),
                 ghost((52, 1), "second", second, Some(310 * CLUSTER + 64)),
             ]
         };
-        assert_eq!(ghosts(&forged), expected(Witness::Index), "without a bitmap all are in use");
+        assert_eq!(ghosts(&forged), expected(GhostEvidence::Index), "without a bitmap all are in use");
         let with_bitmap = |bits: u8| {
             let record = indexed(1024, &[(2, Some(300)), (2, None), (2, Some(310))]);
             record.resident(AttributeType::BITMAP, "$I30", &[bits, 0, 0, 0, 0, 0, 0, 0])
         };
         forged.record(40, with_bitmap(0b101));
-        assert_eq!(ghosts(&forged), expected(Witness::Index));
+        assert_eq!(ghosts(&forged), expected(GhostEvidence::Index));
         forged.record(40, with_bitmap(0b001));
-        assert_eq!(ghosts(&forged), expected(Witness::IndexSlack));
+        assert_eq!(ghosts(&forged), expected(GhostEvidence::IndexSlack));
     }
 
     #[test]
@@ -606,7 +606,7 @@ mod tests {
             forged.record_bytes(40)[start..start + name.len()].copy_from_slice(&name);
             ghosts(&forged)
         };
-        let expected = [ghost((50, 1), "slack", Witness::RecordSlack, None)];
+        let expected = [ghost((50, 1), "slack", GhostEvidence::RecordSlack, None)];
         assert_eq!(with_slack(directory((5, 5), "d")), expected);
         assert_eq!(with_slack(directory((5, 5), "d").flags(2).sequence(2)), expected, "of a deleted one, too");
         assert_eq!(with_slack(file()), [], "a file has no names in it");
@@ -619,12 +619,12 @@ mod tests {
         let mut forged = Forged::new(vec![(40, record)]);
         forged.write(300, &index_record(512, &[last()], &entries[0]));
         forged.write(301, &index_record(512, &entries, &[]));
-        let expected = [ghost((50, 1), "lost", Witness::Index, Some(301 * CLUSTER + 64))];
+        let expected = [ghost((50, 1), "lost", GhostEvidence::Index, Some(301 * CLUSTER + 64))];
         assert_eq!(ghosts(&forged), expected);
         forged.write(300, &index_record(512, &entries, &[]));
         forged.write(301, &index_record(512, &[last()], &entries[0]));
         assert_eq!(ghosts(&forged)[0].4, Some(300 * CLUSTER + 64));
-        assert_eq!(ghosts(&forged)[0].3, Witness::Index);
+        assert_eq!(ghosts(&forged)[0].3, GhostEvidence::Index);
     }
 
     #[test]
@@ -675,9 +675,9 @@ mod tests {
             (33, directory((5, 5), "another life")),
         ];
         let expected = [
-            ghost((33, 2), "", Witness::Child, None),
-            ghost((50, 1), "", Witness::Child, None),
-            ghost((55, 1), "", Witness::Child, None),
+            ghost((33, 2), "", GhostEvidence::Child, None),
+            ghost((50, 1), "", GhostEvidence::Child, None),
+            ghost((55, 1), "", GhostEvidence::Child, None),
         ];
         assert_eq!(ghosts(&Forged::new(records)), expected);
     }
@@ -697,7 +697,7 @@ mod tests {
             shown(&volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single()))
         };
         let place = Some(300 * CLUSTER + 64);
-        let expected = [ghost((50, 1), "", Witness::Child, None), ghost((51, 1), "lost", Witness::LostIndex, place)];
+        let expected = [ghost((50, 1), "", GhostEvidence::Child, None), ghost((51, 1), "lost", GhostEvidence::LostIndex, place)];
         assert_eq!(found(300, at((50, 1))), expected);
         assert_eq!(found(310, at((50, 1))), [], "it lies in a file's clusters: a nested volume's");
         assert_eq!(found(320, at(HERE)), [], "the directory has its record");
@@ -835,7 +835,7 @@ mod tests {
         };
         let place = Some(300 * CLUSTER + 64);
         // Up to three times the volume may be what deleted directories had before others.
-        assert_eq!(found(3), [ghost((50, 1), "lost", Witness::Index, place)]);
-        assert_eq!(found(4), [ghost((50, 1), "lost", Witness::IndexSlack, place)], "whose they are now is not known");
+        assert_eq!(found(3), [ghost((50, 1), "lost", GhostEvidence::Index, place)]);
+        assert_eq!(found(4), [ghost((50, 1), "lost", GhostEvidence::IndexSlack, place)], "whose they are now is not known");
     }
 }

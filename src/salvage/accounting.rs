@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::layers::Layer;
-use super::open::Found;
+use super::open::Discovery;
 use super::unread::{Content, Unread, content_of};
 use crate::source::Source;
 use crate::volume::disk::Disk;
@@ -16,7 +16,7 @@ pub(super) fn account(
     disk: &Disk<'_>,
     dynamic: Option<&DynamicDisk<'_>>,
     chosen: Option<&Partition>,
-    found: &mut Found<'_>,
+    found: &mut Discovery<'_>,
 ) {
     let source = disk.source();
     let is_read = |partition: &Partition| {
@@ -59,7 +59,7 @@ pub(super) fn account(
 }
 
 /// Where the database of a dynamic disk was not read, nothing proves how its volumes lie.
-pub(super) fn doubt_dynamic(disk: &Disk<'_>, found: &mut Found<'_>) {
+pub(super) fn doubt_dynamic(disk: &Disk<'_>, found: &mut Discovery<'_>) {
     let dynamic: Vec<&Partition> = disk.partitions().iter().filter(|one| one.partition_type.is_dynamic()).collect();
     let is_inside =
         |start: u64| dynamic.iter().any(|one| one.start <= start && start < one.start.saturating_add(one.size));
@@ -71,7 +71,7 @@ pub(super) fn doubt_dynamic(disk: &Disk<'_>, found: &mut Found<'_>) {
 }
 
 /// Where two partitions overlap, or another one lies in a volume, what was used since is not known.
-pub(super) fn doubt_overlaps(disk: &Disk<'_>, found: &mut Found<'_>) {
+pub(super) fn doubt_overlaps(disk: &Disk<'_>, found: &mut Discovery<'_>) {
     let tabled: Vec<&Partition> = disk.partitions().iter().filter(|partition| !partition.is_whole()).collect();
     let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| {
         let window = opened.volume().source();

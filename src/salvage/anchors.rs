@@ -91,7 +91,7 @@ fn first_parent(bytes: &[u8]) -> Option<FileReference> {
 
 /// An anchor that was found, and how far behind its place (before it, where negative).
 #[derive(Debug, Clone, Copy)]
-struct Found {
+struct ShiftedAnchor {
     position: u64,
     shift: i64,
 }
@@ -128,7 +128,7 @@ pub(super) fn displacements(volume: &Volume<'_>) -> (Vec<Shift>, Vec<Doubt>) {
 }
 
 /// What is not confirmed from both sides, and what stands elsewhere.
-fn doubts(found: &[Found]) -> Vec<Doubt> {
+fn doubts(found: &[ShiftedAnchor]) -> Vec<Doubt> {
     let displaced = |bytes: Range<u64>| Doubt::new(bytes, DoubtKind::Displaced);
     let mut doubts = Vec::new();
     for pair in found.windows(2) {
@@ -152,7 +152,7 @@ fn doubts(found: &[Found]) -> Vec<Doubt> {
 }
 
 /// The anchors in order without those that alone are out of step with both neighbours: they are copies.
-fn in_step(mut found: Vec<Found>) -> Vec<Found> {
+fn in_step(mut found: Vec<ShiftedAnchor>) -> Vec<ShiftedAnchor> {
     found.sort_by_key(|anchor| anchor.position);
     found.dedup_by_key(|anchor| anchor.position);
     let shift_at = |index: Option<usize>| index.and_then(|index| found.get(index)).map(|anchor| anchor.shift);
@@ -173,13 +173,13 @@ struct Looking<'s> {
 
 impl Looking<'_> {
     /// The anchors that are there, or near. What is nowhere says nothing.
-    fn look(&mut self, anchors: &[Anchor]) -> Vec<Found> {
+    fn look(&mut self, anchors: &[Anchor]) -> Vec<ShiftedAnchor> {
         let mut found = Vec::new();
         for anchor in anchors {
             let known = std::iter::once(0).chain(self.shifts.clone());
             let at_known = known.into_iter().find(|shift| self.is_at(anchor, *shift));
             if let Some(shift) = at_known.or_else(|| self.search(anchor)) {
-                found.push(Found { position: anchor.position, shift });
+                found.push(ShiftedAnchor { position: anchor.position, shift });
             }
         }
         found

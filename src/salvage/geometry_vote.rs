@@ -94,11 +94,11 @@ impl Votes {
     }
 
     fn count(&mut self, ballot: &Ballot) {
-        let counter = match ballot.witness {
-            Witness::IndexRecord => &mut self.index_records,
-            Witness::Fragment => &mut self.fragments,
-            Witness::Anchor => &mut self.anchors,
-            Witness::BootSector => &mut self.boot_sectors,
+        let counter = match ballot.voter {
+            Voter::IndexRecord => &mut self.index_records,
+            Voter::Fragment => &mut self.fragments,
+            Voter::Anchor => &mut self.anchors,
+            Voter::BootSector => &mut self.boot_sectors,
         };
         *counter = counter.saturating_add(ballot.weight);
     }
@@ -144,7 +144,7 @@ impl GeometryVote {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Witness {
+pub(super) enum Voter {
     IndexRecord,
     Fragment,
     Anchor,
@@ -156,15 +156,15 @@ pub(super) enum Witness {
 struct Ballot {
     start: u64,
     cluster_shift: u8,
-    witness: Witness,
+    voter: Voter,
     /// Which of its kind.
     index: u32,
     weight: u32,
 }
 
 impl Ballot {
-    fn witness(&self) -> (Witness, u32) {
-        (self.witness, self.index)
+    fn voter(&self) -> (Voter, u32) {
+        (self.voter, self.index)
     }
 }
 
@@ -219,11 +219,11 @@ impl<'f> Voting<'f> {
         Self { source, findings, fragments, overrides, numbers, cluster_sizes, ballots, geometries }
     }
 
-    pub(super) fn cast(&mut self, start: Option<u64>, cluster_size: u32, witness: Witness, index: usize, weight: u32) {
+    pub(super) fn cast(&mut self, start: Option<u64>, cluster_size: u32, voter: Voter, index: usize, weight: u32) {
         let start = start.filter(|&start| self.overrides.start.is_none_or(|given| given == start));
         let cluster_shift = u8::try_from(cluster_size.trailing_zeros()).unwrap_or(0);
         if let (Some(start), Ok(index)) = (start, u32::try_from(index)) {
-            self.ballots.push(Ballot { start, cluster_shift, witness, index, weight });
+            self.ballots.push(Ballot { start, cluster_shift, voter, index, weight });
         }
     }
 
@@ -233,7 +233,7 @@ impl<'f> Voting<'f> {
         self.ballots.sort_unstable();
         self.ballots.dedup();
         let mut found: Vec<GeometryVote> = Vec::new();
-        let mut spent: HashSet<(Witness, u32)> = HashSet::new();
+        let mut spent: HashSet<(Voter, u32)> = HashSet::new();
         while found.len() < MOST_VOLUMES {
             let tally = self.tally(|witness| !spent.contains(witness));
             let best = tally
@@ -245,10 +245,10 @@ impl<'f> Voting<'f> {
                 break;
             }
             let supporters = self.ballots.iter().filter(|ballot| (ballot.start, ballot.cluster_shift) == place);
-            let supporters: HashSet<(Witness, u32)> = supporters.map(Ballot::witness).collect();
+            let supporters: HashSet<(Voter, u32)> = supporters.map(Ballot::voter).collect();
             let runner_up = self.runner_up(place, &supporters, &spent);
             let counted = self.ballots.iter().filter(|ballot| (ballot.start, ballot.cluster_shift) == place);
-            let counted = counted.filter(|ballot| !spent.contains(&ballot.witness()));
+            let counted = counted.filter(|ballot| !spent.contains(&ballot.voter()));
             let witnesses = counted.filter_map(|ballot| Some((self.place_of(ballot)?, ballot.weight))).collect();
             spent.extend(supporters);
             found.push(GeometryVote {
@@ -270,10 +270,10 @@ impl<'f> Voting<'f> {
     /// Where the witness of a ballot stands, in bytes of the source.
     fn place_of(&self, ballot: &Ballot) -> Option<u64> {
         let index = usize::try_from(ballot.index).ok()?;
-        match ballot.witness {
-            Witness::IndexRecord => self.findings.index_records().get(index).map(|hit| hit.offset),
-            Witness::Fragment => self.fragments.get(index).map(|fragment| fragment.offset),
-            Witness::Anchor | Witness::BootSector => self.findings.anchors().get(index).map(|anchor| anchor.offset),
+        match ballot.voter {
+            Voter::IndexRecord => self.findings.index_records().get(index).map(|hit| hit.offset),
+            Voter::Fragment => self.fragments.get(index).map(|fragment| fragment.offset),
+            Voter::Anchor | Voter::BootSector => self.findings.anchors().get(index).map(|anchor| anchor.offset),
         }
     }
 
@@ -281,8 +281,8 @@ impl<'f> Voting<'f> {
     fn runner_up(
         &self,
         place: (u64, u8),
-        supporters: &HashSet<(Witness, u32)>,
-        spent: &HashSet<(Witness, u32)>,
+        supporters: &HashSet<(Voter, u32)>,
+        spent: &HashSet<(Voter, u32)>,
     ) -> Option<RunnerUp> {
         let tally = self.tally(|witness| supporters.contains(witness) && !spent.contains(witness));
         let others = tally.into_iter().filter(|(other, _)| *other != place);
@@ -293,9 +293,9 @@ impl<'f> Voting<'f> {
     }
 
     /// The votes of each place by the witnesses that count.
-    fn tally(&self, counts: impl Fn(&(Witness, u32)) -> bool) -> Vec<((u64, u8), Votes)> {
+    fn tally(&self, counts: impl Fn(&(Voter, u32)) -> bool) -> Vec<((u64, u8), Votes)> {
         let mut tally: Vec<((u64, u8), Votes)> = Vec::new();
-        for ballot in self.ballots.iter().filter(|ballot| counts(&ballot.witness())) {
+        for ballot in self.ballots.iter().filter(|ballot| counts(&ballot.voter())) {
             let place = (ballot.start, ballot.cluster_shift);
             match tally.last_mut().filter(|(last, _)| *last == place) {
                 Some((_, votes)) => votes.count(ballot),

@@ -59,7 +59,7 @@ impl std::fmt::Display for Layer {
 }
 
 /// A volume that was put together, and what it is.
-pub(super) struct Found<'s> {
+pub(super) struct LayeredVolume<'s> {
     pub(super) volume: Volume<'s>,
     pub(super) layer: Layer,
     pub(super) vote: Option<GeometryVote>,
@@ -73,7 +73,7 @@ const MOST_TRIES: usize = 4;
 const SAMPLE: usize = 64;
 
 /// Everything that the votes and fragments make, current volumes first.
-pub(super) fn layers<'s>(material: Material<'s, '_>, votes: &[GeometryVote], threads: &Threads) -> Vec<Found<'s>> {
+pub(super) fn layers<'s>(material: Material<'s, '_>, votes: &[GeometryVote], threads: &Threads) -> Vec<LayeredVolume<'s>> {
     let cut = cut_at_tables(material, votes);
     let material = Material { fragments: &cut, ..material };
     let mut sorting = Sorting { material, threads, found: Vec::new() };
@@ -148,7 +148,7 @@ fn homes(material: Material<'_, '_>, votes: &[GeometryVote]) -> (Vec<Vec<usize>>
 pub(super) struct Sorting<'s, 'f, 't> {
     pub(super) material: Material<'s, 'f>,
     pub(super) threads: &'t Threads,
-    pub(super) found: Vec<Found<'s>>,
+    pub(super) found: Vec<LayeredVolume<'s>>,
 }
 
 impl<'s> Sorting<'s, '_, '_> {
@@ -188,7 +188,7 @@ impl<'s> Sorting<'s, '_, '_> {
                 if is_export { (Layer::ExportIn(owner), Some(vote)) } else { (Layer::NestedIn(owner), None) };
             self.pile(geometry, fragments, layer);
         }
-        self.found.push(Found { volume: assembly.volume, layer: Layer::Current, vote: Some(vote.clone()) });
+        self.found.push(LayeredVolume { volume: assembly.volume, layer: Layer::Current, vote: Some(vote.clone()) });
         self.older(vote, old);
     }
 
@@ -315,7 +315,7 @@ impl<'s> Sorting<'s, '_, '_> {
         for _ in 0..MOST_LAYERS {
             let Some(assembly) = self.material.by_fragments(vote, &fragments) else { return };
             fragments.retain(|index| !assembly.used.contains(index));
-            let found = Found { volume: assembly.volume, layer, vote: vote.cloned() };
+            let found = LayeredVolume { volume: assembly.volume, layer, vote: vote.cloned() };
             self.found.push(found);
         }
     }

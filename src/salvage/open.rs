@@ -124,7 +124,7 @@ impl<'s> Opened<'s> {
 
 /// Everything that an [`Opening`](super::Opening) found.
 #[derive(Debug)]
-pub struct Found<'s> {
+pub struct Discovery<'s> {
     /// The volumes, those that exist now before what is left of others.
     pub volumes: Vec<Opened<'s>>,
     /// Partitions in which NTFS was, and in which nothing of it could be opened.
@@ -145,7 +145,7 @@ pub struct Found<'s> {
     pub findings: Option<Findings>,
 }
 
-impl<'s> Found<'s> {
+impl<'s> Discovery<'s> {
     /// The volumes alone.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::accounting::{account, doubt_dynamic, doubt_overlaps};
 use super::findings::Findings;
 use super::geometry_vote::Overrides;
 use super::layers::Layer;
-use super::open::{Found, Opened, assemble};
+use super::open::{Discovery, Opened, assemble};
 use super::scan::Scanner;
 use super::settling::settle;
 use crate::base::damage::{Damage, DamageKind};
@@ -100,7 +100,7 @@ impl<'s, 'o> Opening<'s, 'o> {
     }
 
     /// Scans in any case, all of the source, from where an earlier scan stopped, and gives the
-    /// [findings](Found::findings) back.
+    /// [findings](Discovery::findings) back.
     pub fn keep_findings(self, earlier: Option<Findings>) -> Self {
         Self { always_scans: true, resumed: earlier, keeps_findings: true, ..self }
     }
@@ -122,7 +122,7 @@ impl<'s, 'o> Opening<'s, 'o> {
     }
 
     /// Goes down the ladder.
-    pub fn run(mut self) -> Found<'s> {
+    pub fn run(mut self) -> Discovery<'s> {
         let every_core;
         let threads = match self.threads {
             Some(threads) => threads,
@@ -133,7 +133,7 @@ impl<'s, 'o> Opening<'s, 'o> {
         };
         let disk = Disk::new(self.source.source());
         let is_tabled = |partition: &&Partition| partition.scheme != PartitionScheme::Whole;
-        let mut found = Found {
+        let mut found = Discovery {
             volumes: Vec::new(),
             unopened: Vec::new(),
             partitions: disk.partitions().iter().filter(is_tabled).cloned().collect(),
@@ -184,7 +184,7 @@ impl<'s, 'o> Opening<'s, 'o> {
     }
 
     /// What an asked scan of `area` finds.
-    fn scan_area(&mut self, area: Window<'s>, threads: &Threads, found: &mut Found<'s>) {
+    fn scan_area(&mut self, area: Window<'s>, threads: &Threads, found: &mut Discovery<'s>) {
         if !self.keeps_findings {
             let overrides = Overrides {
                 start: self.overrides.start.map(|start| start.saturating_sub(area.start())),
@@ -214,7 +214,7 @@ impl<'s, 'o> Opening<'s, 'o> {
     }
 
     /// The partition that was chosen: whatever its type, all is done to open it.
-    fn chosen(&mut self, disk: &Disk<'s>, partition: &Partition, threads: &Threads, found: &mut Found<'s>) {
+    fn chosen(&mut self, disk: &Disk<'s>, partition: &Partition, threads: &Threads, found: &mut Discovery<'s>) {
         let window = self.window_of(disk, partition, found);
         match Volume::open_window(window) {
             Ok(volume) => found.volumes = self.with_older(Opened::by_sector(volume), threads),
@@ -227,7 +227,7 @@ impl<'s, 'o> Opening<'s, 'o> {
         }
     }
 
-    fn everywhere(&mut self, disk: &Disk<'s>, threads: &Threads, found: &mut Found<'s>) {
+    fn everywhere(&mut self, disk: &Disk<'s>, threads: &Threads, found: &mut Discovery<'s>) {
         let source = self.source.source();
         let bare = || Volume::from_table(source).ok();
         let starts_as_table = starts_with_a_record(&self.source).then(bare).flatten();
@@ -259,7 +259,7 @@ impl<'s, 'o> Opening<'s, 'o> {
     }
 
     /// The volumes that the database of a dynamic disk names.
-    fn dynamic_volumes(&mut self, threads: &Threads, found: &mut Found<'s>) {
+    fn dynamic_volumes(&mut self, threads: &Threads, found: &mut Discovery<'s>) {
         let Some(dynamic) = self.dynamic else { return };
         for volume in dynamic.volumes() {
             let Some(window) = volume.window(self.source.source()) else { continue };
@@ -270,7 +270,7 @@ impl<'s, 'o> Opening<'s, 'o> {
     }
 
     /// What one partition holds: nothing, where nothing says that it is NTFS.
-    fn one_of_all(&mut self, disk: &Disk<'s>, partition: &Partition, threads: &Threads, found: &mut Found<'s>) {
+    fn one_of_all(&mut self, disk: &Disk<'s>, partition: &Partition, threads: &Threads, found: &mut Discovery<'s>) {
         let source = self.source.source();
         let window = self.window_of(disk, partition, found);
         let is_whole = partition.scheme == PartitionScheme::Whole;
@@ -296,7 +296,7 @@ impl<'s, 'o> Opening<'s, 'o> {
     }
 
     /// The bytes of a partition, and of the volume in it where that is larger.
-    fn window_of(&self, disk: &Disk<'s>, partition: &Partition, found: &mut Found<'s>) -> Window<'s> {
+    fn window_of(&self, disk: &Disk<'s>, partition: &Partition, found: &mut Discovery<'s>) -> Window<'s> {
         let window = disk.window(partition);
         if window.size() > partition.size {
             let kind = DamageKind::PartitionShort { claimed: partition.size, volume: window.size() };
@@ -387,13 +387,13 @@ fn failure_of(source: &dyn Source) -> Option<Error> {
     Some(first.into())
 }
 
-fn doubt_everything(found: &mut Found<'_>, kind: DoubtKind) {
+fn doubt_everything(found: &mut Discovery<'_>, kind: DoubtKind) {
     let volumes = std::mem::take(&mut found.volumes).into_iter();
     found.volumes = volumes.map(|opened| opened.with_doubts(vec![Doubt::everything(kind)])).collect();
 }
 
 /// Names the partition that each volume starts in.
-fn name_partitions(found: &mut Found<'_>) {
+fn name_partitions(found: &mut Discovery<'_>) {
     let partitions = &found.partitions;
     let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| {
         let has_place = opened.layer() != Layer::Loose || opened.start() > 0;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::findings::AnchorKind;
 use super::geometry_vote::{ENOUGH, GeometryVote};
-use super::layers::{Found, Layer, Sorting};
+use super::layers::{LayeredVolume, Layer, Sorting};
 use crate::base::time::FileTime;
 use crate::source::Source;
 use crate::structure::attribute::Attribute;
@@ -142,7 +142,7 @@ impl Sorting<'_, '_, '_> {
 /// table, when it was made, and how many spoke for it.
 type Authority = (bool, Option<FileTime>, u32);
 
-fn authority(found: &Found<'_>, vote: &GeometryVote) -> Authority {
+fn authority(found: &LayeredVolume<'_>, vote: &GeometryVote) -> Authority {
     let mut sector = [0; 512];
     found.volume.source().read_readable(0, &mut sector);
     let boot = BootSector::parse(&sector).ok().and_then(|boot| boot.geometry().ok());
@@ -168,6 +168,6 @@ fn positions(vote: &GeometryVote) -> impl Iterator<Item = u64> + '_ {
     std::iter::once(vote.start).chain(vote.witnesses.iter().map(|(place, _)| *place))
 }
 
-fn current_start(found: &Found<'_>) -> Option<u64> {
+fn current_start(found: &LayeredVolume<'_>) -> Option<u64> {
     found.vote.as_ref().filter(|_| found.layer == Layer::Current).map(|vote| vote.start)
 }

@@ -54,7 +54,7 @@ pub(super) fn may_start(head: u64) -> bool {
 
 /// What was recognized.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum Recognized {
     Record(RecordHit),
     Index(IndexHit),
     Anchor(AnchorKind),
@@ -70,12 +70,12 @@ pub(super) fn needed(head: &[u8]) -> usize {
 }
 
 /// Recognizes what starts where `bytes` do, at `offset` of the source.
-pub(super) fn recognize(offset: u64, bytes: &[u8]) -> Option<Found> {
+pub(super) fn recognize(offset: u64, bytes: &[u8]) -> Option<Recognized> {
     match le::u32_at(bytes, 0)? {
-        FILE => record(offset, bytes).map(Found::Record),
-        BAAD => record(offset, bytes).map(Found::Record).or_else(|| index(offset, bytes).map(Found::Index)),
-        INDX => index(offset, bytes).map(Found::Index),
-        _ => anchor(bytes).map(Found::Anchor),
+        FILE => record(offset, bytes).map(Recognized::Record),
+        BAAD => record(offset, bytes).map(Recognized::Record).or_else(|| index(offset, bytes).map(Recognized::Index)),
+        INDX => index(offset, bytes).map(Recognized::Index),
+        _ => anchor(bytes).map(Recognized::Anchor),
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::findings::{Anchor, Findings};
-use super::recognize::{self, Found};
+use super::recognize::{self, Recognized};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::threads::Threads;
@@ -140,9 +140,9 @@ impl<'s> Scanner<'s> {
         // The head may have been too short to tell.
         let bytes = self.lengthen(&head, recognize::needed(&head), offset);
         match recognize::recognize(offset, &bytes) {
-            Some(Found::Record(hit)) => part.records.push(hit),
-            Some(Found::Index(hit)) => part.index_records.push(hit),
-            Some(Found::Anchor(kind)) => part.anchors.push(Anchor { offset, kind }),
+            Some(Recognized::Record(hit)) => part.records.push(hit),
+            Some(Recognized::Index(hit)) => part.index_records.push(hit),
+            Some(Recognized::Anchor(kind)) => part.anchors.push(Anchor { offset, kind }),
             None => {}
         }
     }

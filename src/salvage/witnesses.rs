@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::findings::{AnchorKind, HitFlags, IndexHit, RecordHit};
-use super::geometry_vote::{MOST_RECORDS, Voting, Witness};
+use super::geometry_vote::{MOST_RECORDS, Voting, Voter};
 use super::hit_records::{extents_of, place, read_record, unnamed_data};
 use crate::base::reference::SequenceMatch;
 use crate::structure::attribute::Attribute;
@@ -31,7 +31,7 @@ impl Voting<'_> {
             for start in starts.into_iter().flatten() {
                 let is_verified = self.leads_to_table(start, &geometry);
                 let weight = if is_verified { VERIFIED_BOOT } else { 1 };
-                self.cast(Some(start), geometry.cluster_size(), Witness::BootSector, index, weight);
+                self.cast(Some(start), geometry.cluster_size(), Voter::BootSector, index, weight);
                 let shift = u8::try_from(geometry.cluster_size().trailing_zeros()).unwrap_or(0);
                 if is_verified {
                     self.geometries.entry((start, shift)).or_insert(geometry);
@@ -88,7 +88,7 @@ impl Voting<'_> {
                     let Some(position) = block.vcn.checked_mul(unit).and_then(|byte| place(&extents, byte)) else {
                         continue;
                     };
-                    self.cast(block.offset.checked_sub(position), cluster_size, Witness::IndexRecord, *index, 1);
+                    self.cast(block.offset.checked_sub(position), cluster_size, Voter::IndexRecord, *index, 1);
                 }
             }
         }
@@ -107,7 +107,7 @@ impl Voting<'_> {
                     let position = byte.and_then(|byte| place(&extents, byte));
                     let start = position.and_then(|position| fragment.offset.checked_sub(position));
                     if fragment.record_size == hit.record_size {
-                        self.cast(start, cluster_size, Witness::Fragment, index, 1);
+                        self.cast(start, cluster_size, Voter::Fragment, index, 1);
                     }
                 }
             }
@@ -141,7 +141,7 @@ impl Voting<'_> {
             let Some(position) = place(&extents_of(&attribute, cluster_size), 0) else { continue };
             for (index, anchor) in self.findings.anchors().iter().enumerate().filter(|(_, anchor)| anchor.kind == kind)
             {
-                self.cast(anchor.offset.checked_sub(position), cluster_size, Witness::Anchor, index, 1);
+                self.cast(anchor.offset.checked_sub(position), cluster_size, Voter::Anchor, index, 1);
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::base::error::{ReadError, Result};
 /// Unlike a mapping it survives a file that shrinks and sectors that cannot be read: both are
 /// errors of a range, never signals.
 #[derive(Debug)]
-pub struct File {
+pub struct FileSource {
     file: fs::File,
     size: u64,
 }
@@ -21,11 +21,11 @@ pub struct File {
 ///
 /// # Errors
 /// When it cannot be opened for reading, or is a directory.
-pub fn open(path: impl AsRef<Path>) -> Result<File> {
-    Ok(File::new(fs::File::open(path)?)?)
+pub fn open(path: impl AsRef<Path>) -> Result<FileSource> {
+    Ok(FileSource::new(fs::File::open(path)?)?)
 }
 
-impl File {
+impl FileSource {
     /// Uses a file that is already open; its size is taken now.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl File {
     }
 }
 
-impl Source for File {
+impl Source for FileSource {
     fn size(&self) -> u64 {
         self.size
     }

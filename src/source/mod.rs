@@ -23,7 +23,7 @@ pub mod window;
 pub use buffer::PageBuffer;
 pub use container_format::ContainerFormat;
 pub use damage_map::DamageMap;
-pub use file::{File, open};
+pub use file::{FileSource, open};
 pub use ledger::Ledger;
 pub use mapped::Mapped;
 pub use pieces::{Part, Pieces};

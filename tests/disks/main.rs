@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ntfs_salvage::catalog::{EntryState, RecoverabilityOptions, Verdict};
-use ntfs_salvage::salvage::{Found, Layer, Opening};
+use ntfs_salvage::salvage::{Discovery, Layer, Opening};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::dynamic_disk::DynamicDisk;
 use ntfs_salvage::{Threads, Volume};
@@ -22,14 +22,14 @@ fn volume(name: &str) -> Vec<u8> {
 }
 
 /// What is found, and where: start of each volume that exists now, in order.
-fn starts(found: &Found<'_>) -> Vec<u64> {
+fn starts(found: &Discovery<'_>) -> Vec<u64> {
     let current = found.volumes.iter().filter(|opened| opened.layer() == Layer::Current);
     let mut starts: Vec<u64> = current.map(ntfs_salvage::salvage::Opened::start).collect();
     starts.sort_unstable();
     starts
 }
 
-fn open<'s>(source: &'s dyn Source, dynamic: Option<&'s DynamicDisk<'s>>) -> Found<'s> {
+fn open<'s>(source: &'s dyn Source, dynamic: Option<&'s DynamicDisk<'s>>) -> Discovery<'s> {
     Opening::new(source).threads(&Threads::single()).dynamic_disk(dynamic).run()
 }
 

@@ -128,7 +128,7 @@ fn found_in(root_node: &[Vec<u8>], nodes: &[Vec<u8>], bitmap: &[u8]) -> Vec<(Str
     exercise::table::volume(&image);
     let volume = Volume::open(&image).unwrap();
     let catalog = volume.catalog().with_ghosts(&Threads::single());
-    catalog.ghosts().iter().map(|ghost| (ghost.name().to_string(), ghost.witness.code())).collect()
+    catalog.ghosts().iter().map(|ghost| (ghost.name().to_string(), ghost.evidence.code())).collect()
 }
 
 #[test]

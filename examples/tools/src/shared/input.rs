@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use ntfs_salvage::catalog::Catalog;
-use ntfs_salvage::salvage::{self, Content, Found, Layer, OpenedBy, Opening, Unread};
+use ntfs_salvage::salvage::{self, Content, Discovery, Layer, OpenedBy, Opening, Unread};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::dynamic_disk::DynamicDisk;
 use ntfs_salvage::volume::partition::Partition;
@@ -139,9 +139,9 @@ impl<'i> Input<'i> {
     }
 
     /// The volumes with their tags, each with what was lost of it.
-    fn named<'s>(&'s self, found: Found<'s>) -> Vec<(Opened<'s>, Vec<String>)> {
+    fn named<'s>(&'s self, found: Discovery<'s>) -> Vec<(Opened<'s>, Vec<String>)> {
         let mut times: HashMap<String, u32> = HashMap::new();
-        let Found { volumes, disk_damage, .. } = found;
+        let Discovery { volumes, disk_damage, .. } = found;
         let name = |found: salvage::Opened<'s>| {
             let losses = losses::of(&found);
             let (partition, start) = (found.partition().map(Partition::number), found.start());
@@ -163,7 +163,7 @@ impl<'i> Input<'i> {
         self.arguments.read_size.into_iter().fold(volume, Volume::with_reads_of)
     }
 
-    fn unopened(&self, found: &Found<'_>) -> Option<Failure> {
+    fn unopened(&self, found: &Discovery<'_>) -> Option<Failure> {
         let reason = |(partition, error): &(Partition, ntfs_salvage::Error)| {
             let (number, start) = (partition.number(), partition.start);
             format!("cannot read partition {number} at byte {start} of {}: {error}", self.name)
@@ -172,7 +172,7 @@ impl<'i> Input<'i> {
         (!reasons.is_empty()).then(|| Failure::Message(reasons.join("; ")))
     }
 
-    fn nothing_found(&self, found: Found<'_>, accounting: &Accounting) -> Failure {
+    fn nothing_found(&self, found: Discovery<'_>, accounting: &Accounting) -> Failure {
         let name = &self.name;
         let is_there = |number: u32| found.partitions.iter().any(|partition| partition.number() == number);
         if let Some(number) = self.arguments.partition.filter(|number| !is_there(*number)) {
