@@ -481,8 +481,10 @@ mod tests {
             (40, record),
             (41, extension),
         ];
-        let expected =
-            [ghost((32, 1), "earlier life", GhostEvidence::Index, None), ghost((50, 3), "lost", GhostEvidence::Index, None)];
+        let expected = [
+            ghost((32, 1), "earlier life", GhostEvidence::Index, None),
+            ghost((50, 3), "lost", GhostEvidence::Index, None),
+        ];
         assert_eq!(ghosts(&Forged::new(records)), expected);
     }
 
@@ -697,7 +699,8 @@ mod tests {
             shown(&volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single()))
         };
         let place = Some(300 * CLUSTER + 64);
-        let expected = [ghost((50, 1), "", GhostEvidence::Child, None), ghost((51, 1), "lost", GhostEvidence::LostIndex, place)];
+        let expected =
+            [ghost((50, 1), "", GhostEvidence::Child, None), ghost((51, 1), "lost", GhostEvidence::LostIndex, place)];
         assert_eq!(found(300, at((50, 1))), expected);
         assert_eq!(found(310, at((50, 1))), [], "it lies in a file's clusters: a nested volume's");
         assert_eq!(found(320, at(HERE)), [], "the directory has its record");
@@ -836,6 +839,10 @@ mod tests {
         let place = Some(300 * CLUSTER + 64);
         // Up to three times the volume may be what deleted directories had before others.
         assert_eq!(found(3), [ghost((50, 1), "lost", GhostEvidence::Index, place)]);
-        assert_eq!(found(4), [ghost((50, 1), "lost", GhostEvidence::IndexSlack, place)], "whose they are now is not known");
+        assert_eq!(
+            found(4),
+            [ghost((50, 1), "lost", GhostEvidence::IndexSlack, place)],
+            "whose they are now is not known"
+        );
     }
 }

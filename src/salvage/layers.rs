@@ -73,7 +73,11 @@ const MOST_TRIES: usize = 4;
 const SAMPLE: usize = 64;
 
 /// Everything that the votes and fragments make, current volumes first.
-pub(super) fn layers<'s>(material: Material<'s, '_>, votes: &[GeometryVote], threads: &Threads) -> Vec<LayeredVolume<'s>> {
+pub(super) fn layers<'s>(
+    material: Material<'s, '_>,
+    votes: &[GeometryVote],
+    threads: &Threads,
+) -> Vec<LayeredVolume<'s>> {
     let cut = cut_at_tables(material, votes);
     let material = Material { fragments: &cut, ..material };
     let mut sorting = Sorting { material, threads, found: Vec::new() };

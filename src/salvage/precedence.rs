@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::findings::AnchorKind;
 use super::geometry_vote::{ENOUGH, GeometryVote};
-use super::layers::{LayeredVolume, Layer, Sorting};
+use super::layers::{Layer, LayeredVolume, Sorting};
 use crate::base::time::FileTime;
 use crate::source::Source;
 use crate::structure::attribute::Attribute;

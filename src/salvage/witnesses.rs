@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::findings::{AnchorKind, HitFlags, IndexHit, RecordHit};
-use super::geometry_vote::{MOST_RECORDS, Voting, Voter};
+use super::geometry_vote::{MOST_RECORDS, Voter, Voting};
 use super::hit_records::{extents_of, place, read_record, unnamed_data};
 use crate::base::reference::SequenceMatch;
 use crate::structure::attribute::Attribute;
