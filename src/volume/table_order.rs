@@ -190,6 +190,7 @@ fn ordered(pieces: &[Piece], record_size: u64, most: u64) -> Order {
             claims.insert(first, (end, start));
         }
     }
+    fill(&mut claims, record_size);
     let mut extents = Extents::default();
     for (first, (end, start)) in &claims {
         let bytes = |records: u64| records.saturating_mul(record_size);
@@ -198,6 +199,32 @@ fn ordered(pieces: &[Piece], record_size: u64, most: u64) -> Order {
     }
     let damage = pieces.iter().filter_map(|piece| shifted(piece, record_size)).collect();
     Order { extents, damage, most }
+}
+
+/// Leaves records that name others' numbers in their slots, where those around them say which numbers these are:
+/// nothing of the copy is passed over.
+fn fill(claims: &mut BTreeMap<u64, (u64, u64)>, record_size: u64) {
+    let bytes = |records: u64| records.saturating_mul(record_size);
+    let used: BTreeMap<u64, (u64, u64)> = claims
+        .iter()
+        .map(|(first, (end, start))| (*start, (start.saturating_add(bytes(end.saturating_sub(*first))), *first)))
+        .collect();
+    let mut filled = Vec::new();
+    for ((&first, &(end, start)), (&next, &(_, next_start))) in claims.iter().zip(claims.iter().skip(1)) {
+        let (place, number) = (start.saturating_add(bytes(end.saturating_sub(first))), end);
+        if next == end || key(place, number, record_size) != key(next_start, next, record_size) {
+            continue;
+        }
+        for (from, to) in free(&used, place, next_start) {
+            let slot =
+                |position: u64| number.saturating_add(position.saturating_sub(place).div_ceil(record_size.max(1)));
+            let position = place.saturating_add(bytes(slot(from).saturating_sub(number)));
+            filled.push((slot(from), slot(to), position));
+        }
+    }
+    claims.extend(
+        filled.into_iter().filter(|(first, end, _)| first < end).map(|(first, end, start)| (first, (end, start))),
+    );
 }
 
 /// What to say of a piece that does not stand where its numbers belong.
@@ -417,6 +444,12 @@ mod tests {
             copy[100 * RECORD + 44..][..4].copy_from_slice(&(wrong as u32).to_le_bytes());
             assert_right(&copy, &[]);
         }
+        // Several that name the numbers of others, as where a table was written over, stay where they stand.
+        let mut copy = table();
+        for slot in 100..107 {
+            copy[slot * RECORD + 44..][..4].copy_from_slice(&(slot as u32 - 70).to_le_bytes());
+        }
+        assert_right(&copy, &[]);
         // Nor do all, where a tool left them zero.
         let mut copy = table();
         copy.chunks_mut(RECORD).for_each(|record| record[42..48].fill(0));
