@@ -30,6 +30,14 @@ pub enum Error {
     /// No file has this record, in the life that is meant.
     #[error("no file is {0}: its record is free, lost, or was used again")]
     NoSuchFile(FileReference),
+    /// A file has no such stream.
+    #[error("file {file} has no stream {name:?}")]
+    NoSuchStream {
+        /// The file.
+        file: FileReference,
+        /// The name of the stream, empty for the main one.
+        name: String,
+    },
     /// A directory has no such name.
     #[error("directory {directory} has no {name:?}")]
     NoSuchName {

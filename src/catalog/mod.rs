@@ -52,7 +52,7 @@ pub use crate::recoverability::{
 /// one that was freed while its file went on.
 #[derive(Debug)]
 pub struct Catalog<'v> {
-    volume: &'v Volume<'v>,
+    volume: Volume<'v>,
     pub(crate) slots: Vec<Slot>,
     directories: Vec<Directory>,
     /// The names of the directories, one behind the other, UTF-16LE.
@@ -119,11 +119,11 @@ impl<'v> Catalog<'v> {
 
     /// The volume the catalog was made from.
     #[must_use]
-    pub fn volume(&self) -> &'v Volume<'v> {
-        self.volume
+    pub fn volume(&self) -> &Volume<'v> {
+        &self.volume
     }
 
-    pub(crate) fn mft(&self) -> &'v Mft<'v> {
+    pub(crate) fn mft(&self) -> &Mft<'v> {
         self.volume.mft()
     }
 

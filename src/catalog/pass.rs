@@ -26,10 +26,10 @@ struct Part {
 }
 
 /// Makes the catalog of `volume`.
-pub(crate) fn run<'v>(volume: &'v Volume<'_>, threads: &Threads) -> Catalog<'v> {
+pub(crate) fn run<'v>(volume: &Volume<'v>, threads: &Threads) -> Catalog<'v> {
     let mft = volume.mft();
     let mut catalog = Catalog {
-        volume,
+        volume: volume.clone(),
         slots: Vec::with_capacity(usize::try_from(mft.record_count()).unwrap_or(0)),
         directories: Vec::new(),
         names: Vec::new(),

@@ -4,15 +4,12 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::base::damage::wide;
-use crate::source::Source;
 use crate::source::halving::{Halving, SECTOR_SIZE};
 use crate::source::range_set::RangeSet;
-
-/// A source that several hold at once.
-pub type SharedSource = Arc<dyn Source + Send + Sync>;
+use crate::source::{SharedSource, Source};
 
 /// The files of one image, in the order in which its pieces count them.
 #[derive(Default)]

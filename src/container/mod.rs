@@ -33,7 +33,6 @@ mod zstd;
 
 pub use driver::{Container, Located, Origin};
 pub use evidence::Evidence;
-pub use files::SharedSource;
 pub use image::{Facts, StoredHash};
 pub use opening::open;
 pub use options::Opening;

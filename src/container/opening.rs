@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use super::driver::Container;
 use super::evidence::Evidence;
-use super::files::{ImageFile, SharedSource};
+use super::files::ImageFile;
 use super::formats::FORMATS;
 use super::image::{Format, Image, ParentLink, Request};
 use super::neighbours::{Folders, Neighbours, Nobody, plain_name};
 use super::options::Opening;
 use super::raw;
 use crate::base::error::{Error, Result};
-use crate::source;
+use crate::source::{self, SharedSource};
 
 /// Opens a file for the disk in it, as its content says.
 ///

@@ -177,7 +177,7 @@ fn read_bounded(map: &StreamMap<'_>, position: u64, part: &mut [u8]) -> Vec<Rang
     let (present, outside) = part.split_at_mut(inside);
     outside.fill(0);
     let local = |place: u64| usize::try_from(place.saturating_sub(position)).unwrap_or(usize::MAX).min(length);
-    let failed = map.source.read_readable(position, present).into_iter();
+    let failed = map.source.window().read_readable(position, present).into_iter();
     let mut gaps: Vec<_> = failed.map(|gap| local(gap.start)..local(gap.end)).collect();
     if inside < length {
         gaps.push(inside..length);

@@ -1,5 +1,6 @@
 //! The map of a stream: every byte of it, and where it comes from.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::compressed_units::{self, UnitSizes};
@@ -10,7 +11,8 @@ use super::stream_range::{Missing, Origin, StreamRange, append};
 use crate::base::damage::{Damage, wide};
 use crate::catalog::stream::Stream;
 use crate::codec::wof::ChunkTable;
-use crate::source::{Source, Window};
+use crate::source::Source;
+use crate::source::held::HeldWindow;
 use crate::structure::value::reparse_payload::WofAlgorithm;
 use crate::structure::value::reparse_tag::ReparseTag;
 use crate::volume::extents::{Extent, Extents, Location};
@@ -23,12 +25,12 @@ use crate::volume::geometry::Geometry;
 /// read shows only when they are.
 #[derive(Debug, Clone)]
 pub struct StreamMap<'e> {
-    pub(crate) source: Window<'e>,
+    pub(crate) source: HeldWindow<'e>,
     pub(crate) encoding: Encoding,
     pub(crate) size: u64,
     pub(crate) ranges: Vec<StreamRange>,
     /// The value of a resident stream.
-    pub(crate) value: &'e [u8],
+    pub(crate) value: Cow<'e, [u8]>,
     /// The stored clusters of a non-resident stream.
     pub(crate) extents: Extents,
     /// The first byte behind the clusters that the volume and the source both have.
@@ -40,16 +42,16 @@ pub struct StreamMap<'e> {
 impl<'e> StreamMap<'e> {
     pub(crate) fn of(stream: &Stream<'e>) -> Self {
         let volume = stream.entry().catalog().volume();
-        let source = volume.source();
+        let available = volume.source().size();
         let clusters_end = volume.geometry().map_or(0, Geometry::volume_size);
         let mut map = Self {
-            source,
+            source: volume.held_source().clone(),
             encoding: stream.encoding(),
             size: 0,
             ranges: Vec::new(),
-            value: &[],
+            value: Cow::Borrowed(&[]),
             extents: Extents::default(),
-            limit: clusters_end.min(source.size()),
+            limit: clusters_end.min(available),
             overlay: None,
             damage: Vec::new(),
         };
@@ -97,6 +99,17 @@ impl<'e> StreamMap<'e> {
         &self.damage
     }
 
+    /// The same map into `source`, which has the same bytes: with it, it can be kept.
+    pub(crate) fn kept<'s>(self, source: &HeldWindow<'s>) -> StreamMap<'s> {
+        let Self { source: _, encoding, size, ranges, value, extents, limit, overlay, damage } = self;
+        let value = Cow::Owned(value.into_owned());
+        let overlay = overlay.map(|overlay| {
+            let Overlay { algorithm, table, stored } = *overlay;
+            Box::new(Overlay { algorithm, table, stored: stored.kept(source) })
+        });
+        StreamMap { source: source.clone(), encoding, size, ranges, value, extents, limit, overlay, damage }
+    }
+
     /// The range that holds byte `offset`.
     pub(crate) fn index_of(&self, offset: u64) -> usize {
         self.ranges.partition_point(|range| range.end() <= offset)
@@ -104,7 +117,7 @@ impl<'e> StreamMap<'e> {
 
     fn take_resident(&mut self, stream: &Stream<'e>) {
         let attribute = stream.first_piece();
-        self.value = match attribute.resident_value() {
+        let value = match attribute.resident_value() {
             _ if stream.is_raw() => attribute.resident_slot(),
             Ok(value) => value,
             Err(damage) => {
@@ -112,8 +125,9 @@ impl<'e> StreamMap<'e> {
                 &[]
             }
         };
-        self.size = wide(self.value.len());
-        self.ranges = resident::ranges(stream.entry(), attribute, self.value.len());
+        self.size = wide(value.len());
+        self.ranges = resident::ranges(stream.entry(), attribute, value.len());
+        self.value = Cow::Borrowed(value);
     }
 
     fn take_overlay(&mut self, stream: &Stream<'e>) {

@@ -1,6 +1,5 @@
 //! Reads streams, and says of every byte what it is worth.
 
-use std::error::Error;
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -9,6 +8,9 @@ use super::decoder::{ChunkBytes, Decoder};
 use super::stream_map::StreamMap;
 use super::stream_range::{Missing, Origin, StreamRange, append};
 use crate::base::damage::wide;
+use crate::base::error::{Error, Result};
+use crate::base::reference::FileReference;
+use crate::catalog::Catalog;
 use crate::catalog::stream::Stream;
 use crate::source::Source;
 use crate::source::buffer::PageBuffer;
@@ -78,7 +80,7 @@ impl fmt::Display for Unproven {
     }
 }
 
-impl Error for Unproven {}
+impl std::error::Error for Unproven {}
 
 impl<'e> StreamReader<'e> {
     /// Bytes that [`copy_to`](Self::copy_to) reads at once.
@@ -167,7 +169,7 @@ impl<'e> StreamReader<'e> {
 
     fn read_clusters(&mut self, range: StreamRange, position: u64, part: &mut [u8]) {
         let mut next = range.offset;
-        for gap in self.map.source.read_readable(position, part) {
+        for gap in self.map.source.window().read_readable(position, part) {
             let shift = |place: u64| range.offset.saturating_add(place.saturating_sub(position));
             append(&mut self.last, range.clip(next, shift(gap.start)));
             append(&mut self.last, range.clip(shift(gap.start), shift(gap.end)).lost(Missing::Unreadable));
@@ -293,6 +295,22 @@ impl<'e> StreamReader<'e> {
         for range in self.last.iter().filter(|range| !range.is_true()) {
             append(&mut self.unproven, *range);
         }
+    }
+}
+
+impl<'s> Catalog<'s> {
+    /// Reads a stream of a file, the main one where `name` is empty. The reader borrows neither the catalog nor an
+    /// entry: that of a [shared](crate::Volume::open_shared) volume can be kept, and sent to another thread.
+    ///
+    /// # Errors
+    /// When nothing knows the file in this life ([`Error::NoSuchFile`]), or it has no such stream
+    /// ([`Error::NoSuchStream`]).
+    pub fn open_stream(&self, file: FileReference, name: &str) -> Result<StreamReader<'s>> {
+        let entry = self.entry_of(file)?;
+        let streams = entry.streams();
+        let stream = streams.iter().find(|stream| stream.name().is(name));
+        let stream = stream.ok_or_else(|| Error::NoSuchStream { file, name: name.to_owned() })?;
+        Ok(StreamReader::new(stream.map().kept(self.volume().held_source())))
     }
 }
 

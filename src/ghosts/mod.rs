@@ -13,13 +13,13 @@ impl<'s> Volume<'s> {
     /// volume's table hold no record though they should, [ghosts](Catalog::with_ghosts) are looked for,
     /// too; not in a bare table, which has next to nothing of its indexes.
     #[must_use]
-    pub fn catalog(&self) -> Catalog<'_> {
+    pub fn catalog(&self) -> Catalog<'s> {
         self.catalog_with(&Threads::default())
     }
 
     /// The same on the given threads.
     #[must_use]
-    pub fn catalog_with(&self, threads: &Threads) -> Catalog<'_> {
+    pub fn catalog_with(&self, threads: &Threads) -> Catalog<'s> {
         let catalog = pass::run(self, threads);
         let has_missing_records = self.geometry().is_some() && catalog.missing_records() > 0;
         if has_missing_records { catalog.with_ghosts(threads) } else { catalog }

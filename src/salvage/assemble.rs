@@ -7,6 +7,7 @@ use super::fragments::{Fragment, hits_of};
 use super::geometry_vote::GeometryVote;
 use super::hit_records::{extents_of, place, read_record, unnamed_data};
 use crate::base::damage::{Damage, DamageKind};
+use crate::source::held::HeldWindow;
 use crate::source::{Source, Window};
 use crate::volume::Volume;
 use crate::volume::extents::{Extent, Extents, Location};
@@ -124,17 +125,17 @@ impl<'s> Material<'s, '_> {
         if holes.is_empty() {
             let of_table = volume.mft().damage();
             let damage = volume.damage().filter(|damage| !of_table.contains(damage)).chain(voted(vote)).collect();
-            let volume = Volume::from_parts(volume.source(), geometry, volume.mft().clone(), damage);
+            let volume = Volume::from_parts(volume.held_source().clone(), geometry, volume.mft().clone(), damage);
             return Some(Assembly { volume, used: in_table });
         }
         let mut damage: Vec<Damage> = volume.damage().filter(|damage| !is_unmapped(damage)).collect();
         damage.extend(voted(vote));
         let (claims, filling) = self.claims(&self.without_outliers(&holes), BTreeMap::new());
         damage.push(self.assembled(&filling));
-        let found = self.table(vote.start, vote.record_size, volume.source(), claims);
+        let found = self.table(vote.start, vote.record_size, volume.held_source().clone(), claims);
         let mft = filled(volume.mft(), &found);
         let used = in_table.into_iter().chain(filling).collect();
-        Some(Assembly { volume: Volume::from_parts(volume.source(), geometry, mft, damage), used })
+        Some(Assembly { volume: Volume::from_parts(volume.held_source().clone(), geometry, mft, damage), used })
     }
 
     /// The number of records record 0 says there are, where it is whole.
@@ -226,7 +227,13 @@ impl<'s> Material<'s, '_> {
 
     /// The table of the claimed records. Between two of the same piece lie slots that hold no record
     /// any more: they have a place too.
-    fn table(&self, start: u64, record_size: u32, window: Window<'s>, claims: BTreeMap<u64, Claim>) -> Mft<'s> {
+    fn table(
+        &self,
+        start: u64,
+        record_size: u32,
+        source: impl Into<HeldWindow<'s>>,
+        claims: BTreeMap<u64, Claim>,
+    ) -> Mft<'s> {
         let wide = u64::from(record_size);
         let mut extents = Extents::default();
         let mut before: Option<(u64, u64)> = None;
@@ -246,7 +253,7 @@ impl<'s> Material<'s, '_> {
         }
         let size = extents.end();
         let records = size.div_ceil(wide.max(1));
-        Mft::new(window, extents, record_size, size, Vec::new()).carved(std::iter::once(0..records).collect())
+        Mft::new(source, extents, record_size, size, Vec::new()).carved(std::iter::once(0..records).collect())
     }
 
     fn assembled(&self, used: &[usize]) -> Damage {
@@ -275,7 +282,7 @@ fn filled<'s>(mft: &Mft<'s>, found: &Mft<'s>) -> Mft<'s> {
     let mut extents = Extents::default();
     list.into_iter().for_each(|extent| extents.push(extent));
     let size = extents.end();
-    Mft::new(mft.source(), extents, mft.record_size(), size, Vec::new()).carved(carved)
+    Mft::new(mft.held_source().clone(), extents, mft.record_size(), size, Vec::new()).carved(carved)
 }
 
 /// The bytes of a volume that a table lies in, sorted.

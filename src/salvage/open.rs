@@ -12,7 +12,7 @@ use super::unread::Unread;
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
-use crate::source::{ContainerFormat, Source, Window};
+use crate::source::{ContainerFormat, SharedSource, Source, Window};
 use crate::volume::partition::Partition;
 use crate::volume::{Doubt, Volume};
 
@@ -77,6 +77,13 @@ impl<'s> Opened<'s> {
     /// The same with further doubts about its bytes.
     pub(super) fn with_doubts(self, doubts: Vec<Doubt>) -> Self {
         Self { volume: self.volume.with_doubts(doubts), ..self }
+    }
+
+    /// The same in `source`, which has the bytes of the one that the volume was opened in.
+    pub(crate) fn shared(&self, source: &SharedSource) -> Opened<'static> {
+        let Self { volume, layer, opened_by, vote, partition } = self;
+        let (vote, partition) = (vote.clone(), partition.clone());
+        Opened { volume: volume.shared(source), layer: *layer, opened_by: *opened_by, vote, partition }
     }
 
     /// The volume.
@@ -146,6 +153,21 @@ pub struct Discovery<'s> {
 }
 
 impl<'s> Discovery<'s> {
+    /// All but the volumes.
+    pub(crate) fn without_volumes(self) -> Discovery<'static> {
+        Discovery {
+            volumes: Vec::new(),
+            unopened: self.unopened,
+            partitions: self.partitions,
+            unread: self.unread,
+            outside: self.outside,
+            container: self.container,
+            failure: self.failure,
+            disk_damage: self.disk_damage,
+            findings: self.findings,
+        }
+    }
+
     /// The volumes alone.
     ///
     /// # Errors

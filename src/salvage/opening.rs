@@ -310,7 +310,8 @@ impl<'s, 'o> Opening<'s, 'o> {
         if !is_new_over_old(opened.volume()) {
             return vec![self.completed(opened, threads)];
         }
-        let scanned = self.scanned(opened.volume().source(), &Overrides::default(), threads);
+        let Some(window) = opened.volume().held_source().borrowed() else { return vec![opened] };
+        let scanned = self.scanned(window, &Overrides::default(), threads);
         let is_itself = |other: &Opened<'_>| other.layer() == Layer::Current && other.start() == opened.start();
         let others: Vec<Opened<'s>> = scanned.into_iter().filter(|other| !is_itself(other)).collect();
         std::iter::once(opened).chain(others).collect()
@@ -321,7 +322,8 @@ impl<'s, 'o> Opening<'s, 'o> {
         if !is_incomplete(opened.volume().mft()) {
             return opened;
         }
-        let scanned = self.scanned(opened.volume().source(), &Overrides::default(), threads);
+        let Some(window) = opened.volume().held_source().borrowed() else { return opened };
+        let scanned = self.scanned(window, &Overrides::default(), threads);
         let is_same = |other: &Opened<'_>| other.layer() == Layer::Current && other.start() == opened.start();
         let is_better = |other: &Opened<'_>| known_records(other.volume()) > known_records(opened.volume());
         scanned.into_iter().find(|other| is_same(other) && is_better(other)).unwrap_or(opened)

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::io;
 
-use super::{Source, Window};
+use super::held::HeldWindow;
+use super::{SharedSource, Source, Window};
 use crate::base::damage::wide;
 use crate::base::error::ReadError;
 
 /// Parts of a source in another order: one behind the other, or in stripes over several columns.
 #[derive(Clone)]
 pub struct Pieces<'s> {
-    source: &'s dyn Source,
+    source: HeldWindow<'s>,
     size: u64,
     /// Bytes that each column has before the next one goes on; all of a column, where there is one.
     stripe: u64,
@@ -32,13 +33,13 @@ impl<'s> Pieces<'s> {
     /// Parts one behind the other, each at its place.
     #[must_use]
     pub fn spanned(source: &'s dyn Source, size: u64, parts: Vec<Part>) -> Self {
-        Self { source, size, stripe: u64::MAX, columns: vec![parts] }
+        Self { source: Window::whole(source).into(), size, stripe: u64::MAX, columns: vec![parts] }
     }
 
     /// Columns that take turns, with `stripe` bytes each.
     #[must_use]
     pub fn striped(source: &'s dyn Source, size: u64, stripe: u64, columns: Vec<Vec<Part>>) -> Self {
-        Self { source, size, stripe: stripe.max(1), columns }
+        Self { source: Window::whole(source).into(), size, stripe: stripe.max(1), columns }
     }
 
     /// Where byte `offset` lies in the source, and how many bytes follow it there.
@@ -55,6 +56,12 @@ impl<'s> Pieces<'s> {
         let rest = part.length.checked_sub(within).filter(|&rest| rest > 0)?;
         let length = rest.min(self.stripe.saturating_sub(inside)).min(left);
         Some((part.start.checked_add(within)?, length))
+    }
+
+    /// The same parts of `source`, which has the bytes of the one they were found in.
+    pub(crate) fn shared(&self, source: SharedSource) -> Pieces<'static> {
+        let (size, stripe, columns) = (self.size, self.stripe, self.columns.clone());
+        Pieces { source: self.source.shared(source), size, stripe, columns }
     }
 
     /// The parts, column by column.
@@ -78,7 +85,7 @@ impl Source for Pieces<'_> {
             };
             let count = usize::try_from(there.min(length)).unwrap_or(0);
             let (now, later) = rest.split_at_mut_checked(count).unwrap_or_default();
-            let read = Window::new(self.source, place, there).read_at(0, now)?;
+            let read = Window::new(&self.source.window(), place, there).read_at(0, now)?;
             if read < count {
                 let error = io::Error::from(io::ErrorKind::UnexpectedEof);
                 return Err(ReadError { offset: position, length, error });
@@ -89,7 +96,7 @@ impl Source for Pieces<'_> {
     }
 
     fn origin_of(&self, offset: u64) -> u64 {
-        self.place(offset).map_or(offset, |(place, _)| self.source.origin_of(place))
+        self.place(offset).map_or(offset, |(place, _)| self.source.window().origin_of(place))
     }
 }
 

@@ -33,6 +33,14 @@ impl<'s> Window<'s> {
         Self { source, start: 0, size: source.size().saturating_add(lead), lead }
     }
 
+    pub(crate) fn of_parts(source: &'s dyn Source, start: u64, size: u64, lead: u64) -> Self {
+        Self { source, start, size, lead }
+    }
+
+    pub(crate) fn into_parts(self) -> (&'s dyn Source, u64, u64, u64) {
+        (self.source, self.start, self.size, self.lead)
+    }
+
     /// Bytes of it that lie before the source's first.
     #[must_use]
     pub fn lead(&self) -> u64 {

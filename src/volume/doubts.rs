@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::Volume;
 
@@ -165,7 +166,7 @@ impl Volume<'_> {
     /// The same volume with further doubts about its bytes: nothing of them is vouched for from then on.
     #[must_use]
     pub fn with_doubts(mut self, doubts: impl IntoIterator<Item = Doubt>) -> Self {
-        self.doubts = std::mem::take(&mut self.doubts).0.into_iter().chain(doubts).collect();
+        self.doubts = Arc::new(self.doubts.0.iter().copied().chain(doubts).collect());
         self
     }
 }

@@ -1,12 +1,14 @@
 //! The MFT: the table of FILE records, wherever its parts lie.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use super::extents::{Extent, Extents, Location};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::threads::Threads;
 use crate::source::buffer::PageBuffer;
+use crate::source::held::HeldWindow;
 use crate::source::{Source, Window};
 use crate::structure::record::Record;
 
@@ -16,15 +18,15 @@ use crate::structure::record::Record;
 /// how it is read.
 #[derive(Debug, Clone)]
 pub struct Mft<'s> {
-    source: Window<'s>,
-    extents: Extents,
+    source: HeldWindow<'s>,
+    extents: Arc<Extents>,
     record_size: u32,
     size: u64,
     /// Bytes read at once by a pass over the table: whole records.
     chunk_size: u64,
-    damage: Vec<Damage>,
+    damage: Arc<[Damage]>,
     /// Records whose places a scan found, sorted.
-    carved: Vec<Range<u64>>,
+    carved: Arc<[Range<u64>]>,
 }
 
 impl<'s> Mft<'s> {
@@ -38,8 +40,15 @@ impl<'s> Mft<'s> {
 
     /// A table of `size` bytes whose places in `source` the extents name. Its size is bounded by
     /// them: nothing is known of records behind the last extent.
-    pub(crate) fn new(source: Window<'s>, extents: Extents, record_size: u32, size: u64, damage: Vec<Damage>) -> Self {
-        let held = held_by(&source, &extents);
+    pub(crate) fn new(
+        source: impl Into<HeldWindow<'s>>,
+        extents: Extents,
+        record_size: u32,
+        size: u64,
+        damage: Vec<Damage>,
+    ) -> Self {
+        let source = source.into();
+        let held = held_by(&source.window(), &extents);
         Self::held(source, extents, record_size, (size, held), damage)
     }
 
@@ -51,31 +60,25 @@ impl<'s> Mft<'s> {
         most: u64,
         damage: Vec<Damage>,
     ) -> Self {
-        Self::held(source, extents, record_size, (u64::MAX, most.saturating_mul(u64::from(record_size))), damage)
+        Self::held(source.into(), extents, record_size, (u64::MAX, most.saturating_mul(u64::from(record_size))), damage)
     }
 
     /// A table of the claimed size, as far as it can be held.
     fn held(
-        source: Window<'s>,
+        source: HeldWindow<'s>,
         extents: Extents,
         record_size: u32,
         (size, held): (u64, u64),
-        damage: Vec<Damage>,
+        mut damage: Vec<Damage>,
     ) -> Self {
         let (record_size, claimed) = (record_size.max(1), size.min(extents.end()));
         let size = claimed.min(held);
         let chunk_size = u64::from(Self::CHUNK).next_multiple_of(u64::from(record_size));
-        let mut this = Self { source, record_size, size, extents, chunk_size, damage, carved: Vec::new() };
-        let unmapped = this.extents.between(0, size).filter(|extent| !matches!(extent.location, Location::At(_)));
-        let mut gaps: Vec<_> = unmapped.map(|gap| this.unmapped_damage(gap.offset, gap.end())).collect();
-        gaps.extend((size < claimed).then(|| this.unmapped_damage(size, claimed)));
-        this.damage.extend(gaps);
-        this
-    }
-
-    fn unmapped_damage(&self, start: u64, end: u64) -> Damage {
-        let first = self.number_at(start);
-        Damage::in_record(0, 0, DamageKind::TableUnmapped { first, end: end.div_ceil(self.wide_record_size()) })
+        let unmapped = extents.between(0, size).filter(|extent| !matches!(extent.location, Location::At(_)));
+        damage.extend(unmapped.map(|gap| unmapped_damage(gap.offset, gap.end(), record_size)));
+        damage.extend((size < claimed).then(|| unmapped_damage(size, claimed, record_size)));
+        let (extents, damage) = (Arc::new(extents), damage.into());
+        Self { source, record_size, size, extents, chunk_size, damage, carved: Arc::default() }
     }
 
     fn number_at(&self, offset: u64) -> u64 {
@@ -106,8 +109,19 @@ impl<'s> Mft<'s> {
 
     /// The source the extents' places count in.
     #[must_use]
-    pub fn source(&self) -> Window<'s> {
-        self.source
+    pub fn source(&self) -> Window<'_> {
+        self.source.window()
+    }
+
+    pub(crate) fn held_source(&self) -> &HeldWindow<'s> {
+        &self.source
+    }
+
+    /// The same table in `source`, which has the bytes of the one it was found in.
+    pub(crate) fn shared(&self, source: HeldWindow<'static>) -> Mft<'static> {
+        let Self { record_size, size, chunk_size, .. } = *self;
+        let (extents, damage, carved) = (self.extents.clone(), self.damage.clone(), self.carved.clone());
+        Mft { source, extents, record_size, size, chunk_size, damage, carved }
     }
 
     /// What was tolerated to find the table.
@@ -131,7 +145,7 @@ impl<'s> Mft<'s> {
     /// The same table, of which the records in these ranges have places that a scan found.
     pub(crate) fn carved(self, mut records: Vec<Range<u64>>) -> Self {
         records.sort_unstable_by_key(|range| range.start);
-        Self { carved: records, ..self }
+        Self { carved: records.into(), ..self }
     }
 
     /// True for a record whose place the table itself does not tell: a scan found it.
@@ -174,6 +188,7 @@ impl<'s> Mft<'s> {
     pub(crate) fn read(&self, first: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
         let start = first.saturating_mul(self.wide_record_size());
         let end = start.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
+        let source = self.source.window();
         let mut missing = Vec::new();
         let mut rest = buffer;
         for extent in self.extents.between(start, end) {
@@ -183,7 +198,7 @@ impl<'s> Mft<'s> {
             match extent.location {
                 Location::At(position) => {
                     let shift = |place: u64| place.saturating_sub(position).saturating_add(extent.offset);
-                    let failed = self.source.read_readable(position, part);
+                    let failed = source.read_readable(position, part);
                     missing.extend(failed.into_iter().map(|range| shift(range.start)..shift(range.end)));
                 }
                 Location::Hole | Location::Unmapped => {
@@ -262,6 +277,13 @@ impl<'s> Mft<'s> {
         buffer.resize(usize::try_from(self.chunk_size).unwrap_or(0), 0);
         self.read_chunk(index, buffer)
     }
+}
+
+/// Damage for the records of a table's bytes `start .. end`, whose place nobody knows.
+fn unmapped_damage(start: u64, end: u64, record_size: u32) -> Damage {
+    let record_size = u64::from(record_size.max(1));
+    let first = start.checked_div(record_size).unwrap_or(0);
+    Damage::in_record(0, 0, DamageKind::TableUnmapped { first, end: end.div_ceil(record_size) })
 }
 
 /// How large a table can be whose extents these are: no number read from a disk makes it much larger

@@ -26,7 +26,8 @@ use std::sync::Arc;
 
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
-use crate::source::{Source, Window};
+use crate::source::held::HeldWindow;
+use crate::source::{SharedSource, Source, Window};
 use crate::structure::boot_sector::BootSector;
 pub use bitmap::{ClusterBitmap, ClusterState};
 pub use doubts::{Doubt, DoubtKind, Doubts};
@@ -37,12 +38,12 @@ use mft::Mft;
 /// An NTFS volume: its geometry and its MFT, and what was tolerated to find them.
 #[derive(Debug, Clone)]
 pub struct Volume<'s> {
-    source: Window<'s>,
+    source: HeldWindow<'s>,
     geometry: Option<Geometry>,
     mft: Mft<'s>,
-    damage: Vec<Damage>,
+    damage: Arc<Vec<Damage>>,
     /// What of its bytes is not to be vouched for.
-    doubts: Doubts,
+    doubts: Arc<Doubts>,
     /// Of a scan of the volume, where there was one.
     lost_indexes: Option<Arc<[LostIndex]>>,
 }
@@ -57,6 +58,14 @@ impl<'s> Volume<'s> {
     /// When neither leads to an MFT.
     pub fn open(source: &'s dyn Source) -> Result<Self> {
         Self::open_window(Window::whole(source))
+    }
+
+    /// The same for a source that is shared: the volume keeps it, and can be kept itself.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_shared(source: SharedSource) -> Result<Volume<'static>> {
+        Ok(Volume::open(&source)?.shared(&source))
     }
 
     /// The same for a part of a source, such as a partition.
@@ -88,7 +97,7 @@ impl<'s> Volume<'s> {
             let kind = DamageKind::VolumeTruncated { claimed: geometry.volume_size(), available: source.size() };
             damage.push(Damage::new(source.size(), kind));
         }
-        Ok(Self { source, geometry: Some(geometry), mft, damage, doubts: Doubts::default(), lost_indexes: None })
+        Ok(Self::from_parts(source, Some(geometry), mft, damage))
     }
 
     /// Opens a bare `$MFT` file: names, times and resident content without clusters.
@@ -98,18 +107,19 @@ impl<'s> Volume<'s> {
     pub fn from_table(source: &'s dyn Source) -> Result<Self> {
         let source = Window::whole(source);
         let mft = Mft::from_table(source)?;
-        Ok(Self { source, geometry: None, mft, damage: Vec::new(), doubts: Doubts::default(), lost_indexes: None })
+        Ok(Self::from_parts(source, None, mft, Vec::new()))
     }
 
     /// A volume put together from what was found: nothing is read here.
     #[must_use]
     pub(crate) fn from_parts(
-        source: Window<'s>,
+        source: impl Into<HeldWindow<'s>>,
         geometry: Option<Geometry>,
         mft: Mft<'s>,
         damage: Vec<Damage>,
     ) -> Self {
-        Self { source, geometry, mft, damage, doubts: Doubts::default(), lost_indexes: None }
+        let (source, damage) = (source.into(), Arc::new(damage));
+        Self { source, geometry, mft, damage, doubts: Arc::default(), lost_indexes: None }
     }
 
     /// The same volume, of whose table passes read at most `bytes` (or one record) at a time, and at most 16 MiB,
@@ -138,8 +148,8 @@ impl<'s> Volume<'s> {
             is_there.then_some((offset, geometry, lead))
         })?;
         let mut volume = Self::with_geometry(Window::late(source, lead), geometry).ok()?;
-        volume.damage.push(Damage::new(0, DamageKind::StartMissing { length: lead }));
-        volume.damage.push(Damage::new(offset.saturating_add(lead), DamageKind::BackupBootSectorUsed));
+        volume.note(Damage::new(0, DamageKind::StartMissing { length: lead }));
+        volume.note(Damage::new(offset.saturating_add(lead), DamageKind::BackupBootSectorUsed));
         Some(volume.with_doubts([Doubt::new(0..lead, DoubtKind::Displaced)]))
     }
 
@@ -149,8 +159,8 @@ impl<'s> Volume<'s> {
             let geometry = BootSector::parse(&sector).ok()?.geometry().ok()?;
             let mut volume =
                 Self::with_geometry(source, geometry).ok().filter(|_| !Self::is_late(source, geometry, offset))?;
-            volume.damage.push(Damage::new(0, DamageKind::BootSector));
-            volume.damage.push(Damage::new(offset, DamageKind::BackupBootSectorUsed));
+            volume.note(Damage::new(0, DamageKind::BootSector));
+            volume.note(Damage::new(offset, DamageKind::BackupBootSectorUsed));
             Some(volume)
         })
     }
@@ -178,23 +188,41 @@ impl<'s> Volume<'s> {
     /// Compares the backup boot sector with the primary, where the source has its place.
     fn check_backup(&mut self) {
         let Some(offset) = self.geometry.map(|geometry| geometry.backup_boot_sector_offset()) else { return };
-        let (Ok(primary), Ok(backup)) = (boot_sector(self.source, 0), boot_sector(self.source, offset)) else { return };
+        let (Ok(primary), Ok(backup)) = (boot_sector(self.source(), 0), boot_sector(self.source(), offset)) else {
+            return;
+        };
         if primary != backup {
-            self.damage.push(Damage::new(offset, DamageKind::BackupBootSectorDiffers));
+            self.note(Damage::new(offset, DamageKind::BackupBootSectorDiffers));
         }
     }
 
     /// The same volume, of which more is known to be wrong.
     #[must_use]
     pub(crate) fn with_damage(mut self, damage: Vec<Damage>) -> Self {
-        self.damage.extend(damage);
+        Arc::make_mut(&mut self.damage).extend(damage);
         self
+    }
+
+    fn note(&mut self, damage: Damage) {
+        Arc::make_mut(&mut self.damage).push(damage);
     }
 
     /// The bytes of the volume.
     #[must_use]
-    pub fn source(&self) -> Window<'s> {
-        self.source
+    pub fn source(&self) -> Window<'_> {
+        self.source.window()
+    }
+
+    pub(crate) fn held_source(&self) -> &HeldWindow<'s> {
+        &self.source
+    }
+
+    /// The same volume in `source`, which has the bytes of the one that it was opened in.
+    pub(crate) fn shared(&self, source: &SharedSource) -> Volume<'static> {
+        let Self { geometry, damage, doubts, lost_indexes, .. } = self.clone();
+        let mft = self.mft.shared(self.mft.held_source().shared(source.clone()));
+        let source = self.source.shared(source.clone());
+        Volume { source, geometry, mft, damage, doubts, lost_indexes }
     }
 
     /// The sizes of the volume; `None` for a bare `$MFT` file, which has no clusters.

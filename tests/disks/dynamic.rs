@@ -114,3 +114,18 @@ fn every_byte_of_the_database_may_be_wrong() {
         }
     }
 }
+
+#[test]
+fn volumes_in_several_parts_can_be_kept() {
+    let (disk, originals) = disk(true);
+    let session = ntfs_salvage::Session::of(std::sync::Arc::new(disk.bytes)).expect("there are volumes");
+    let kept: Vec<_> = session.volumes().iter().map(|volume| volume.volume().clone()).collect();
+    drop(session);
+    assert_eq!(kept.len(), 3);
+    for (volume, original) in kept.iter().zip(&originals) {
+        let truth = contents(&ntfs_salvage::Volume::open(original).unwrap());
+        let read = contents(volume);
+        assert_eq!(read.len(), truth.len());
+        assert!(read.iter().all(|(path, (bytes, _))| truth[path].0 == *bytes));
+    }
+}

@@ -8,10 +8,10 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::super::files::SharedSource;
 use super::checksum::Crc32c;
 use super::overlay::{LOG_SECTOR, Patch, Patches, Replayed};
 use crate::base::le;
+use crate::source::SharedSource;
 
 /// Where the log lies in the file, and what its valid entries are known by.
 #[derive(Debug, Clone, Copy)]

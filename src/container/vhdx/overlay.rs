@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 
-use super::super::files::SharedSource;
 use crate::base::damage::wide;
 use crate::base::error::ReadError;
+use crate::source::SharedSource;
 use crate::source::Source;
 
 /// Bytes of a sector of the log, and of what it replaces.

@@ -1,0 +1,82 @@
+//! A window that is kept: with it, what it looks into, where that is shared.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Source, Window};
+
+/// A source that is shared, and lives for as long as anyone has it: what handles are made of that outlive a function.
+pub type SharedSource = Arc<dyn Source + Send + Sync>;
+
+/// What a [`HeldWindow`] looks into.
+#[derive(Clone)]
+enum Held<'s> {
+    Borrowed(&'s dyn Source),
+    Shared(SharedSource),
+}
+
+/// A part of a source, which is borrowed for `'s`, or shared and then kept (`'static`).
+#[derive(Clone)]
+pub(crate) struct HeldWindow<'s> {
+    source: Held<'s>,
+    start: u64,
+    size: u64,
+    lead: u64,
+}
+
+impl<'s> HeldWindow<'s> {
+    /// The window, to read in.
+    pub(crate) fn window(&self) -> Window<'_> {
+        let source: &dyn Source = match &self.source {
+            Held::Borrowed(source) => *source,
+            Held::Shared(source) => source.as_ref(),
+        };
+        Window::of_parts(source, self.start, self.size, self.lead)
+    }
+
+    /// The window for as long as its source is borrowed; `None` where the source is shared.
+    pub(crate) fn borrowed(&self) -> Option<Window<'s>> {
+        match self.source {
+            Held::Borrowed(source) => Some(Window::of_parts(source, self.start, self.size, self.lead)),
+            Held::Shared(_) => None,
+        }
+    }
+
+    /// The same window into `source`, which has the bytes of the one it was made for.
+    pub(crate) fn shared(&self, source: SharedSource) -> HeldWindow<'static> {
+        let Self { source: _, start, size, lead } = *self;
+        HeldWindow { source: Held::Shared(source), start, size, lead }
+    }
+}
+
+impl<'s> From<Window<'s>> for HeldWindow<'s> {
+    fn from(window: Window<'s>) -> Self {
+        let (source, start, size, lead) = window.into_parts();
+        Self { source: Held::Borrowed(source), start, size, lead }
+    }
+}
+
+impl fmt::Debug for HeldWindow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.window().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shared_window_outlives_what_it_was_made_for() {
+        let shared = {
+            let bytes: Vec<u8> = (0..100).collect();
+            let held = HeldWindow::from(Window::new(&bytes, 10, 20));
+            assert_eq!(held.borrowed().map(|window| window.start()), Some(10));
+            held.shared(Arc::new(bytes.clone()))
+        };
+        let mut read = [0; 4];
+        assert_eq!(shared.window().read_at(18, &mut read).unwrap(), 2);
+        assert_eq!(read, [28, 29, 0, 0]);
+        assert!(shared.borrowed().is_none());
+    }
+}
