@@ -67,6 +67,12 @@ impl Source for Evidence {
         self.source().read_readable(offset, buffer)
     }
 
+    fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let losses = self.container().map(Container::known_losses).unwrap_or_default();
+        let inside = losses.iter().map(|(lost, _)| lost.start.max(range.start)..lost.end.min(range.end));
+        inside.filter(|part| !part.is_empty()).collect()
+    }
+
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         self.source().slice(offset, length)
     }

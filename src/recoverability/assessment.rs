@@ -67,6 +67,8 @@ pub struct Assessment<'c> {
     cluster_size: u64,
     is_wiped: bool,
     testimonies: Testimonies,
+    /// What of the volume's bytes is known to be missing without a read.
+    lost: Vec<Range<u64>>,
 }
 
 impl Catalog<'_> {
@@ -79,7 +81,9 @@ impl Catalog<'_> {
         let cluster_size = self.volume().geometry().map_or(1, |geometry| u64::from(geometry.cluster_size()));
         let is_wiped = self.has_blank_records() && !options.trust_zeros;
         let (cluster_size, testimonies) = (cluster_size.max(1), Testimonies::default());
-        Assessment { catalog: self, claims, bitmap, options, cluster_size, is_wiped, testimonies }
+        let source = self.volume().source();
+        let lost = source.known_missing(0..source.size());
+        Assessment { catalog: self, claims, bitmap, options, cluster_size, is_wiped, testimonies, lost }
     }
 }
 
@@ -229,6 +233,7 @@ impl<'c> Assessment<'c> {
     /// Calls `each` with the parts of the volume's bytes `position .. position + length` that have one standing.
     fn standings(&self, position: u64, length: u64, owner: Owner, mut each: impl FnMut(Range<u64>, ByteStatus)) {
         let doubts = self.catalog.volume().doubts();
+        let mut each = |part: Range<u64>, standing: ByteStatus| self.lost(part, standing, &mut each);
         let mut each = |part: Range<u64>, standing: ByteStatus| {
             if doubts.is_empty() && owner.is_live {
                 return each(part, standing);
@@ -270,6 +275,23 @@ impl<'c> Assessment<'c> {
                 let standing = self.sampled(&part, standing);
                 each(part, standing);
             }
+        }
+    }
+
+    /// Calls `each` with the parts that are known to be missing, and those between.
+    fn lost(&self, part: Range<u64>, standing: ByteStatus, each: &mut impl FnMut(Range<u64>, ByteStatus)) {
+        let first = self.lost.partition_point(|lost| lost.end <= part.start);
+        let mut start = part.start;
+        for lost in self.lost.iter().skip(first).take_while(|lost| lost.start < part.end) {
+            let (from, to) = (lost.start.max(start), lost.end.min(part.end));
+            if start < from {
+                each(start..from, standing);
+            }
+            each(from..to, standing.worst(ByteStatus::Missing(Missing::Unreadable)));
+            start = to;
+        }
+        if start < part.end {
+            each(start..part.end, standing);
         }
     }
 

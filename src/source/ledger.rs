@@ -148,6 +148,10 @@ impl Source for Ledger<'_> {
         missing
     }
 
+    fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        self.source.known_missing(range)
+    }
+
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         let request = offset..offset.saturating_add(wide(length));
         let mut account = self.lock();

@@ -58,6 +58,13 @@ pub trait Source: Sync {
         }
     }
 
+    /// The parts of `range` that are known to be missing before anybody reads them, in order: what a map or a container
+    /// says of itself. What a read finds out is not among them.
+    fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let _ = range;
+        Vec::new()
+    }
+
     /// Where byte `offset` lies in what the source was put together from; the same place, where it was not.
     fn origin_of(&self, offset: u64) -> u64 {
         offset
@@ -84,6 +91,10 @@ macro_rules! forward {
 
             fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
                 (**self).read_readable(offset, buffer)
+            }
+
+            fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
+                (**self).known_missing(range)
             }
 
             fn origin_of(&self, offset: u64) -> u64 {

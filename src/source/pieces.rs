@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 
 use super::held::HeldWindow;
+use super::range_set::RangeSet;
 use super::{SharedSource, Source, Window};
 use crate::base::damage::wide;
 use crate::base::error::ReadError;
@@ -93,6 +95,23 @@ impl Source for Pieces<'_> {
             (done, position, rest) = (done.saturating_add(read), position.saturating_add(wide(read)), later);
         }
         Ok(done)
+    }
+
+    fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let mut all = RangeSet::default();
+        if self.source.window().known_missing(0..u64::MAX).is_empty() {
+            return Vec::new();
+        }
+        let mut position = range.start;
+        while let Some((place, there)) = self.place(position).filter(|_| position < range.end) {
+            let end = there.min(range.end.saturating_sub(position));
+            for missing in self.source.window().known_missing(place..place.saturating_add(end)) {
+                let here = |byte: u64| byte.saturating_sub(place).saturating_add(position);
+                all.insert(here(missing.start)..here(missing.end));
+            }
+            position = position.saturating_add(end);
+        }
+        all.ranges().collect()
     }
 
     fn origin_of(&self, offset: u64) -> u64 {

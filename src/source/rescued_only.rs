@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 
 use super::Source;
 use super::damage_map::{Block, DamageMap, Status};
+use super::range_set::RangeSet;
 use crate::base::damage::wide;
 use crate::base::error::ReadError;
 
@@ -46,6 +48,16 @@ impl Source for RescuedOnly<'_> {
         };
         let error = io::Error::other(format!("not rescued, the map says {}", status.symbol()));
         Err(ReadError { offset: range.start, length: range.end.saturating_sub(range.start), error })
+    }
+
+    fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let mut missing = self.source.known_missing(range.clone());
+        let end = range.end.min(self.source.size());
+        let lost = self.map.blocks_in(range.start..end).filter(|block| block.status != Status::Rescued);
+        missing.extend(lost.map(|block| block.range));
+        let mut all = RangeSet::default();
+        missing.into_iter().for_each(|range| all.insert(range));
+        all.ranges().collect()
     }
 
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {

@@ -124,6 +124,18 @@ impl Source for Window<'_> {
         missing
     }
 
+    fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        let inside = range.start.max(self.lead)..range.end.min(self.size);
+        let here = |position: u64| position.saturating_sub(self.start).saturating_add(self.lead);
+        let there = |position: u64| position.saturating_sub(self.lead).saturating_add(self.start);
+        let late = (range.start < self.lead).then(|| range.start..self.lead.min(range.end));
+        let known = match inside.is_empty() {
+            true => Vec::new(),
+            false => self.source.known_missing(there(inside.start)..there(inside.end)),
+        };
+        late.into_iter().chain(known.into_iter().map(|range| here(range.start)..here(range.end))).collect()
+    }
+
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         let (position, inside) = self.inside(offset, length);
         if inside < length || offset < self.lead { None } else { self.source.slice(position, length) }

@@ -24,13 +24,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ntfs_salvage::Threads;
-use ntfs_salvage::source::{Ledger, Source};
+use ntfs_salvage::source::{Ledger, RescuedOnly, Source};
 
 use crate::shared::container;
 use crate::shared::failure::Failure;
 use crate::shared::input::{Input, Opened, Volumes};
 use crate::shared::map_file::MapFile;
 use crate::shared::record_choice::RecordChoice;
+use crate::shared::rescue_map;
 use arguments::{Arguments, Format};
 use listing::Listing;
 use output::Output;
@@ -53,11 +54,19 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let outputs = [&arguments.output, &arguments.input.write_map, &arguments.input.scan_file, &arguments.export_mft];
     container::protect(&file, outputs.map(|path| path.as_deref()))?;
     let (_, unverified) = container::verified(&file, arguments.input.verify_input, arguments.quiet);
-    let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
-    let ledger = Ledger::new(&file).remember_reads(map.is_some());
-    let result = read(arguments, &ledger);
-    result.and(map.map_or(Ok(()), |map| map.write(&ledger)))?;
+    match rescue_map::read(&arguments.input, file.size(), arguments.quiet)? {
+        Some(map) => read_noting(arguments, &RescuedOnly::new(&file, map)),
+        None => read_noting(arguments, &file),
+    }?;
     unverified.map_or(Ok(()), Err)
+}
+
+/// Reads, and writes the map of what could be read if that is asked for.
+fn read_noting(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+    let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
+    let ledger = Ledger::new(source).remember_reads(map.is_some());
+    let result = read(arguments, &ledger);
+    result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
 }
 
 fn read(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {

@@ -42,9 +42,6 @@ pub struct Arguments {
     /// metadata-only, placeholder. Of the last three there is nothing to write: the manifest has them
     #[arg(long = "verdict", value_name = "LIST", value_delimiter = ',', value_parser = parse_verdict)]
     pub verdicts: Vec<Verdict>,
-    /// The map GNU ddrescue wrote with the input: what was not rescued is missing, not zero
-    #[arg(long, value_name = "MAPFILE")]
-    pub map: Option<PathBuf>,
     /// Write the manifest to FILE instead of DIR/manifest.jsonl; - for the standard output
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,

@@ -27,7 +27,7 @@ pub fn header(arguments: &Arguments, identity: &Identity, container: &[u8], out:
     hash_or_null(identity.first, json.put(br#","sha256_first_mib":"#));
     hash_or_null(identity.last, json.put(br#","sha256_last_mib":"#));
     json.put(br#","container":"#).out.extend_from_slice(container);
-    let map = arguments.map.as_ref().map(|path| path.display().to_string());
+    let map = arguments.input.map.as_ref().map(|path| path.display().to_string());
     json.put(br#"},"map":"#).text_or_null(map.as_deref());
     json.put(b"}\n");
 }

@@ -31,7 +31,7 @@ use clap::Parser;
 use ntfs_salvage::Threads;
 use ntfs_salvage::catalog::{Catalog, RecoverabilityOptions};
 use ntfs_salvage::salvage::Layer;
-use ntfs_salvage::source::{DamageMap, Ledger, RescuedOnly, Source};
+use ntfs_salvage::source::{Ledger, RescuedOnly, Source};
 
 use crate::shared::condition;
 use crate::shared::container;
@@ -40,6 +40,7 @@ use crate::shared::failure::{Failure, say};
 use crate::shared::input::{Input, Opened, Volumes};
 use crate::shared::json::Json;
 use crate::shared::map_file::MapFile;
+use crate::shared::rescue_map;
 use arguments::Arguments;
 use folder::Folder;
 use identity::Identity;
@@ -69,7 +70,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (hashes, unverified) = container::verified(&file, arguments.input.verify_input, arguments.quiet);
     let mut described = Vec::new();
     container::write(&file, &hashes, &mut Json { out: &mut described });
-    match read_map(arguments)? {
+    match rescue_map::read(&arguments.input, file.size(), arguments.quiet)? {
         Some(map) => recover_noting(arguments, &RescuedOnly::new(&file, map), &described),
         None => recover_noting(arguments, &file, &described),
     }?;
@@ -82,17 +83,6 @@ fn recover_noting(arguments: &Arguments, source: &dyn Source, container: &[u8]) 
     let ledger = Ledger::new(source).remember_reads(map.is_some());
     let result = recover(arguments, &ledger, container);
     result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
-}
-
-fn read_map(arguments: &Arguments) -> Result<Option<DamageMap>, Failure> {
-    let Some(path) = &arguments.map else { return Ok(None) };
-    let failed = |error: &dyn std::fmt::Display| Failure::new(format_args!("cannot use {}", path.display()), error);
-    let text = std::fs::read(path).map_err(|error| failed(&error))?;
-    let map = DamageMap::parse(&text).map_err(|damage| failed(&damage))?;
-    if !arguments.quiet {
-        map.damage().iter().for_each(|damage| say(format_args!("{}: {damage}", path.display())));
-    }
-    Ok(Some(map))
 }
 
 fn recover(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> Result<(), Failure> {
@@ -166,7 +156,7 @@ impl Run<'_> {
         (folder, prefix): (Arc<Folder>, String),
     ) -> Result<(), Failure> {
         let (arguments, threads) = (self.arguments, self.threads);
-        let options = RecoverabilityOptions::default().sample_zeros(true).trust_zeros(arguments.map.is_some());
+        let options = RecoverabilityOptions::default().sample_zeros(true).trust_zeros(arguments.input.map.is_some());
         let assessment = catalog.assessment(threads, options);
         // The manifest's own name, where it is in the root of the files.
         let reserved = (arguments.manifest.is_none() && prefix.is_empty()).then_some(Manifest::NAME);

@@ -56,6 +56,9 @@ pub struct InputArguments {
     /// Read at most this many bytes of the table at a time, or one record; the output does not depend on it
     #[arg(long, value_name = "BYTES", value_parser = parse_number)]
     pub read_size: Option<u64>,
+    /// The map GNU ddrescue wrote with the input: what was not rescued is missing, not zero
+    #[arg(long, value_name = "MAPFILE")]
+    pub map: Option<PathBuf>,
     /// Write to FILE, which must not exist, what was read and what could not be: a map as GNU ddrescue has it
     #[arg(long, value_name = "FILE")]
     pub write_map: Option<PathBuf>,

@@ -14,5 +14,6 @@ pub mod losses;
 pub mod map_file;
 pub mod number;
 pub mod record_choice;
+pub mod rescue_map;
 pub mod scan_file;
 pub mod text;
