@@ -103,6 +103,7 @@ pub use base::reference::{FileReference, SequenceMatch};
 pub use base::sid::Sid;
 pub use base::threads::Threads;
 pub use base::time::FileTime;
+pub use base::watch::{Progress, Step};
 pub use catalog::{Catalog, Entry, EntryState, Stream};
 pub use session::{Session, SessionVolume};
 pub use structure::record::Record;

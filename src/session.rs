@@ -127,9 +127,9 @@ impl Session {
     ///
     /// # Errors
     /// When nothing of NTFS is found in it.
-    pub fn with(
+    pub fn with<'t>(
         source: SharedSource,
-        options: impl for<'o> FnOnce(Opening<'o, 'static>) -> Opening<'o, 'static>,
+        options: impl for<'o> FnOnce(Opening<'o, 't>) -> Opening<'o, 't>,
     ) -> Result<Self> {
         let dynamic = DynamicDisk::read(&source);
         let mut found = options(Opening::new(&source).dynamic_disk(dynamic.as_ref())).run();

@@ -54,6 +54,9 @@ pub enum Error {
         /// The name that was looked for.
         name: String,
     },
+    /// A watcher stopped it.
+    #[error("it was stopped")]
+    Cancelled,
     /// An evidence file or virtual disk that cannot be opened.
     #[error("{format}: {reason}")]
     Container {
@@ -82,5 +85,10 @@ impl ReadError {
     #[must_use]
     pub fn new(offset: u64, length: u64, error: impl Into<io::Error>) -> Self {
         Self { offset, length, error: error.into() }
+    }
+
+    /// Of a source that is gone for good: nobody asked for the bytes.
+    pub(crate) fn gone(offset: u64, length: u64) -> Self {
+        Self::new(offset, length, io::Error::new(io::ErrorKind::NotConnected, "the source is gone"))
     }
 }

@@ -11,3 +11,4 @@ pub mod reference;
 pub mod sid;
 pub mod threads;
 pub mod time;
+pub mod watch;

@@ -2,6 +2,10 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::error::{Error, Result};
+use super::watch::{Begun, Progress, Reporting, Step, Watch};
 
 /// How many threads passes over a table may use. Results never depend on it.
 ///
@@ -11,10 +15,9 @@ use std::ops::ControlFlow;
 /// Without the feature `parallel` there is one thread, whatever is asked for.
 pub struct Threads {
     #[cfg(feature = "parallel")]
-    pool: Option<rayon::ThreadPool>,
-    /// A pass has them.
-    #[cfg(feature = "parallel")]
-    is_taken: std::sync::atomic::AtomicBool,
+    pool: Option<Arc<parallel::Pool>>,
+    /// Who is told how far passes have come.
+    watch: Option<Arc<Watch>>,
 }
 
 impl Threads {
@@ -25,10 +28,61 @@ impl Threads {
         let _ = count;
         Self {
             #[cfg(feature = "parallel")]
-            pool: parallel::pool(count),
-            #[cfg(feature = "parallel")]
-            is_taken: std::sync::atomic::AtomicBool::new(false),
+            pool: parallel::Pool::of(count).map(Arc::new),
+            watch: None,
         }
+    }
+
+    /// Does a `step` on these threads, or several, and tells `watcher` how far each pass of it has come, on the thread
+    /// that calls. When the watcher breaks, the passes end, and what the step gave so far is thrown away: it is part of
+    /// an answer, and looks like a whole one.
+    ///
+    /// ```
+    /// # fn main() -> ntfs_salvage::Result<()> {
+    /// use std::ops::ControlFlow;
+    /// use ntfs_salvage::{Error, Threads, Volume};
+    ///
+    /// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+    /// let volume = Volume::open(&image)?;
+    /// let threads = Threads::default();
+    /// let show = |progress: ntfs_salvage::Progress| {
+    ///     eprintln!("{:?}: {} of {}", progress.step, progress.done, progress.total);
+    ///     ControlFlow::Continue(())
+    /// };
+    /// let catalog = threads.watch(show, |threads| volume.catalog_with(threads))?;
+    /// assert!(catalog.entries().count() > 20);
+    ///
+    /// let stopped = threads.watch(|_| ControlFlow::Break(()), |threads| volume.catalog_with(threads));
+    /// assert!(matches!(stopped, Err(Error::Cancelled)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when the watcher broke.
+    pub fn watch<T>(
+        &self,
+        watcher: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+        step: impl FnOnce(&Self) -> T,
+    ) -> Result<T> {
+        let watched = Self {
+            #[cfg(feature = "parallel")]
+            pool: self.pool.clone(),
+            watch: Some(Arc::new(Watch::new(watcher))),
+        };
+        let result = step(&watched);
+        if watched.is_cancelled() { Err(Error::Cancelled) } else { Ok(result) }
+    }
+
+    /// True when the watcher has stopped what is done on these threads. Passes end by themselves then.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.is_cancelled())
+    }
+
+    /// Begins a step; the one before goes on when what is returned is dropped.
+    pub(crate) fn begin(&self, step: Step) -> Option<Begun<'_>> {
+        self.watch.as_ref().map(|watch| watch.begin(step))
     }
 
     /// One thread: the caller's.
@@ -42,20 +96,21 @@ impl Threads {
     pub fn count(&self) -> usize {
         #[cfg(feature = "parallel")]
         if let Some(pool) = &self.pool {
-            return pool.current_num_threads().saturating_add(1);
+            return pool.others().saturating_add(1);
         }
         1
     }
 
     /// The pool, if no pass has it. A pass within another would wait for threads that wait for it to end.
     #[cfg(feature = "parallel")]
-    fn take(&self) -> Option<(&rayon::ThreadPool, parallel::Taken<'_>)> {
-        let pool = self.pool.as_ref()?;
-        Some((pool, parallel::Taken::new(&self.is_taken)?))
+    fn take(&self) -> Option<parallel::Taken<'_>> {
+        self.pool.as_ref()?.take()
     }
 
     /// Does `work` on the pieces `0 .. pieces`, on any thread, and gives the results to `consume` in
     /// order, on the caller's thread, until it breaks. A `state` is made for each thread and reused.
+    ///
+    /// Where the watcher stops it, it ends as if it had come to its end.
     pub(crate) fn map_in_order<S: Send, T: Send, B>(
         &self,
         pieces: u64,
@@ -63,9 +118,34 @@ impl Threads {
         work: impl Fn(&mut S, u64) -> T + Sync,
         mut consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
+        let Some(watch) = &self.watch else { return self.run(pieces, state, work, consume) };
+        if watch.is_cancelled() {
+            return ControlFlow::Continue(());
+        }
+        let mut reporting = watch.report(pieces);
+        let consume = |result| {
+            if let ControlFlow::Break(value) = consume(result) {
+                return ControlFlow::Break(Some(value));
+            }
+            reporting.iter_mut().for_each(Reporting::pass);
+            if watch.is_cancelled() { ControlFlow::Break(None) } else { ControlFlow::Continue(()) }
+        };
+        match self.run(pieces, state, work, consume) {
+            ControlFlow::Break(Some(value)) => ControlFlow::Break(value),
+            ControlFlow::Break(None) | ControlFlow::Continue(()) => ControlFlow::Continue(()),
+        }
+    }
+
+    fn run<S: Send, T: Send, B>(
+        &self,
+        pieces: u64,
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, u64) -> T + Sync,
+        mut consume: impl FnMut(T) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         #[cfg(feature = "parallel")]
-        if let Some((pool, _taken)) = self.take() {
-            return parallel::map_in_order(pool, pieces, state, work, consume);
+        if let Some(taken) = self.take() {
+            return parallel::map_in_order(&taken, pieces, state, work, consume);
         }
         let mut state = state();
         (0..pieces).try_for_each(|piece| consume(work(&mut state, piece)))
@@ -98,40 +178,52 @@ mod parallel {
     /// Pieces a thread may run ahead: enough to smooth over uneven pieces, few enough to stay small.
     const AHEAD: u64 = 4;
 
-    /// While it lives, a pass has the threads.
-    pub(super) struct Taken<'t>(&'t AtomicBool);
+    /// All threads but the caller's, which works, too.
+    pub(super) struct Pool {
+        threads: ThreadPool,
+        /// A pass has them.
+        is_taken: AtomicBool,
+    }
 
-    impl<'t> Taken<'t> {
-        pub(super) fn new(is_taken: &'t AtomicBool) -> Option<Self> {
-            let was_taken = is_taken.swap(true, Ordering::Acquire);
+    impl Pool {
+        pub(super) fn of(count: usize) -> Option<Self> {
+            let count = if count == 0 { thread::available_parallelism().map_or(1, usize::from) } else { count };
+            let others = count.checked_sub(1).filter(|&others| others > 0)?;
+            // A machine that gives no threads still has the caller's.
+            let threads = ThreadPoolBuilder::new().num_threads(others).build().ok()?;
+            Some(Self { threads, is_taken: AtomicBool::new(false) })
+        }
+
+        pub(super) fn others(&self) -> usize {
+            self.threads.current_num_threads()
+        }
+
+        pub(super) fn take(&self) -> Option<Taken<'_>> {
+            let was_taken = self.is_taken.swap(true, Ordering::Acquire);
             // Not `then_some`: one that is made and dropped would give the threads back.
-            (!was_taken).then(|| Self(is_taken))
+            (!was_taken).then(|| Taken(self))
         }
     }
+
+    /// While it lives, a pass has the threads.
+    pub(super) struct Taken<'t>(&'t Pool);
 
     impl Drop for Taken<'_> {
         fn drop(&mut self) {
-            self.0.store(false, Ordering::Release);
+            self.0.is_taken.store(false, Ordering::Release);
         }
-    }
-
-    /// A pool of all threads but the caller's, which works, too.
-    pub(super) fn pool(count: usize) -> Option<ThreadPool> {
-        let count = if count == 0 { thread::available_parallelism().map_or(1, usize::from) } else { count };
-        let others = count.checked_sub(1).filter(|&others| others > 0)?;
-        // A machine that gives no threads still has the caller's.
-        ThreadPoolBuilder::new().num_threads(others).build().ok()
     }
 
     /// Each thread takes one piece after the other; the caller's also consumes what is ready and next.
     /// Nobody waits for another unless it is too far ahead.
     pub(super) fn map_in_order<S: Send, T: Send, B>(
-        pool: &ThreadPool,
+        taken: &Taken<'_>,
         pieces: u64,
         state: impl Fn() -> S + Sync,
         work: impl Fn(&mut S, u64) -> T + Sync,
         mut consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
+        let pool = &taken.0.threads;
         let others = u64::try_from(pool.current_num_threads()).unwrap_or(u64::MAX);
         let queue = OrderedQueue::new(pieces, others.saturating_add(1).saturating_mul(AHEAD));
         let work_on = || {

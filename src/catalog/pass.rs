@@ -7,6 +7,7 @@ use super::slot::{Slot, SlotFlags};
 use super::{Catalog, Counts, Directory, deleted_directories, path_budget};
 use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
+use crate::base::watch::Step;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::{Record, RecordHeader};
 use crate::structure::value::file_attributes::FileAttributes;
@@ -27,6 +28,7 @@ struct Part {
 
 /// Makes the catalog of `volume`.
 pub(crate) fn run<'v>(volume: &Volume<'v>, threads: &Threads) -> Catalog<'v> {
+    let _step = threads.begin(Step::Catalog);
     let mft = volume.mft();
     let mut catalog = Catalog {
         volume: volume.clone(),

@@ -261,6 +261,10 @@ impl Source for Container {
         self.size
     }
 
+    fn is_gone(&self) -> bool {
+        self.layers.iter().all(|layer| layer.image.files.are_gone())
+    }
+
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
         let left = self.size.saturating_sub(offset);
         let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));

@@ -73,6 +73,14 @@ impl Source for Evidence {
         inside.filter(|part| !part.is_empty()).collect()
     }
 
+    fn read_unit(&self) -> u64 {
+        self.source().read_unit()
+    }
+
+    fn is_gone(&self) -> bool {
+        self.source().is_gone()
+    }
+
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         self.source().slice(offset, length)
     }

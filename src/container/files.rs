@@ -70,6 +70,11 @@ impl Files {
         std::iter::once(offset..offset.saturating_add(wide(buffer.len()))).filter(|range| !range.is_empty()).collect()
     }
 
+    /// True once none of the files will ever be read again.
+    pub(crate) fn are_gone(&self) -> bool {
+        self.files.iter().all(|kept| kept.file.source.is_gone())
+    }
+
     /// The `length` bytes at `offset`, or `None` where they are not there or cannot be read. The length is not
     /// believed before the file is known to be as long.
     pub(crate) fn bytes(&self, file: usize, offset: u64, length: u64) -> Option<Vec<u8>> {
@@ -85,7 +90,7 @@ impl Kept {
         let end = offset.saturating_add(wide(buffer.len()));
         let is_inside = end <= source.size();
         let is_known = || self.has_bad.load(Ordering::Acquire) && self.lock().overlaps(offset..end);
-        let is_tried = is_inside && !is_known();
+        let is_tried = is_inside && !source.is_gone() && !is_known();
         if is_tried && source.read_at(offset, buffer).is_ok_and(|count| count == buffer.len()) {
             return Vec::new();
         }

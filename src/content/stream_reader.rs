@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::decoder::{ChunkBytes, Decoder};
 use super::stream_map::StreamMap;
@@ -10,6 +10,7 @@ use super::stream_range::{Missing, Origin, StreamRange, append};
 use crate::base::damage::wide;
 use crate::base::error::{Error, Result};
 use crate::base::reference::FileReference;
+use crate::base::watch::{Progress, Step};
 use crate::catalog::Catalog;
 use crate::catalog::stream::Stream;
 use crate::source::Source;
@@ -277,6 +278,34 @@ impl<'e> StreamReader<'e> {
             }
             self.pass(length);
             out.write_all(buffer.get(..length).unwrap_or_default())?;
+        }
+        Ok(self.unproven.get(known..).unwrap_or_default())
+    }
+
+    /// The same, and tells `watcher` after each MiB how far it has come.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when the watcher breaks: the position is behind what was written. As
+    /// [`copy_to`](Self::copy_to), too.
+    pub fn copy_watched(
+        &mut self,
+        out: &mut impl Write,
+        mut watcher: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<&[StreamRange]> {
+        let (start, end, known) = (self.position, self.map.size, self.unproven.len());
+        let left = usize::try_from(end.saturating_sub(start)).map_or(Self::COPY, |left| left.min(Self::COPY));
+        let mut buffer = PageBuffer::new(left);
+        while self.position < end {
+            let length = self.read_at(self.position, buffer.bytes()).length();
+            if length == 0 {
+                break;
+            }
+            self.pass(length);
+            out.write_all(buffer.bytes().get(..length).unwrap_or_default())?;
+            let progress = Progress::new(Step::Copy, self.position.saturating_sub(start), end.saturating_sub(start));
+            if watcher(progress).is_break() {
+                return Err(Error::Cancelled);
+            }
         }
         Ok(self.unproven.get(known..).unwrap_or_default())
     }

@@ -8,6 +8,7 @@ use super::slack::carve;
 use crate::base::damage::wide;
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
+use crate::base::watch::Step;
 use crate::catalog::directory_index::{
     index_attributes, index_bitmap, index_pieces, index_record_size, live_references, records_of,
 };
@@ -37,6 +38,7 @@ impl Catalog<'_> {
         if !self.ghosts().is_empty() {
             return self;
         }
+        let _step = threads.begin(Step::Ghosts);
         let known = Known::of(&self, threads);
         let mut collected = Collected::default();
         let work = |(): &mut (), batch: Batch<'_>| {

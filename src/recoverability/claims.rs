@@ -10,6 +10,7 @@ use super::exposure::{Exposure, Handouts};
 use crate::base::damage::wide;
 use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
+use crate::base::watch::Step;
 use crate::catalog::entry::{Entry, EntryState};
 use crate::catalog::{Batch, Catalog};
 use crate::structure::attribute::Attribute;
@@ -125,6 +126,7 @@ impl Catalog<'_> {
     #[must_use]
     pub fn claims(&self, threads: &Threads) -> Claims {
         let clusters = self.volume().geometry().map_or(0, crate::volume::geometry::Geometry::cluster_count);
+        let _step = threads.begin(Step::Claims);
         let mut all = Part::default();
         let flow = self.scan(
             threads,

@@ -123,14 +123,8 @@ impl<'s, 'o> Opening<'s, 'o> {
 
     /// Goes down the ladder.
     pub fn run(mut self) -> Discovery<'s> {
-        let every_core;
-        let threads = match self.threads {
-            Some(threads) => threads,
-            None => {
-                every_core = Threads::default();
-                &every_core
-            }
-        };
+        let every_core = if self.threads.is_none() { Threads::default() } else { Threads::single() };
+        let threads = self.threads.unwrap_or(&every_core);
         let disk = Disk::new(self.source.source());
         let is_tabled = |partition: &&Partition| partition.scheme != PartitionScheme::Whole;
         let mut found = Discovery {
@@ -159,6 +153,9 @@ impl<'s, 'o> Opening<'s, 'o> {
             (_, Some(start)) => found.volumes = self.at_start(start, threads),
             (Some(Some(partition)), None) => self.chosen(&disk, &partition, threads, &mut found),
             (None, None) => self.everywhere(&disk, threads, &mut found),
+        }
+        if threads.is_cancelled() {
+            return found;
         }
         found.volumes = settle(std::mem::take(&mut found.volumes), threads);
         if self.takes_as_disk {
@@ -241,6 +238,9 @@ impl<'s, 'o> Opening<'s, 'o> {
         let is_told = |partition: &&Partition| self.dynamic.is_some() && partition.partition_type.is_dynamic();
         let partitions: Vec<&Partition> = disk.partitions().iter().filter(|partition| !is_told(partition)).collect();
         for partition in partitions.into_iter().filter(|partition| starts.insert(partition.start)) {
+            if threads.is_cancelled() {
+                return;
+            }
             self.one_of_all(disk, partition, threads, found);
         }
         if !found.volumes.is_empty() {
@@ -331,6 +331,9 @@ impl<'s, 'o> Opening<'s, 'o> {
 
     fn scanned(&mut self, window: Window<'s>, overrides: &Overrides, threads: &Threads) -> Vec<Opened<'s>> {
         let findings = self.findings_of(window, None, threads);
+        if threads.is_cancelled() {
+            return Vec::new();
+        }
         assemble(window, &findings, overrides, threads)
     }
 

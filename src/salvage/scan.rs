@@ -9,6 +9,7 @@ use super::recognize::{self, Recognized};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::Result;
 use crate::base::threads::Threads;
+use crate::base::watch::Step;
 use crate::source::Source;
 use crate::source::buffer::PageBuffer;
 
@@ -82,6 +83,7 @@ impl<'s> Scanner<'s> {
     /// scan has come. Findings that are not [complete](Findings::is_complete) can be saved, and
     /// [resumed](Self::resume) later.
     pub fn run_while(mut self, threads: &Threads, mut keep_on: impl FnMut(&Findings) -> ControlFlow<()>) -> Findings {
+        let _step = threads.begin(Step::Scan);
         let mut findings = std::mem::take(&mut self.before);
         findings.source_size = self.source.0.size();
         findings.step = self.step;
@@ -92,6 +94,10 @@ impl<'s> Scanner<'s> {
             self.scan_chunk(buffer.bytes(), first.saturating_add(index.saturating_mul(Self::CHUNK)))
         };
         let consume = |part| {
+            // What nobody could ask for was not scanned: it can be resumed once the source is back.
+            if self.source.0.is_gone() {
+                return ControlFlow::Break(());
+            }
             findings.append(part);
             keep_on(&findings)
         };

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Source;
 use crate::base::error::{ReadError, Result};
@@ -15,6 +16,8 @@ use crate::base::error::{ReadError, Result};
 pub struct FileSource {
     file: fs::File,
     size: u64,
+    /// Whether the device was taken away.
+    is_gone: AtomicBool,
 }
 
 /// Opens a file or device as a source.
@@ -36,7 +39,7 @@ impl FileSource {
         }
         // The length in the metadata of a block device is 0; the end of it can be sought.
         let size = file.seek(SeekFrom::End(0))?;
-        Ok(Self { file, size })
+        Ok(Self { file, size, is_gone: AtomicBool::new(false) })
     }
 
     #[cfg(unix)]
@@ -59,9 +62,27 @@ impl Source for FileSource {
         if offset >= self.size {
             return Ok(0);
         }
-        fill(offset, buffer, |position, rest| self.read_once(position, rest))
+        let read = fill(offset, buffer, |position, rest| self.read_once(position, rest));
+        if read.as_ref().is_err_and(|failed| failed.error.raw_os_error().is_some_and(|code| GONE.contains(&code))) {
+            self.is_gone.store(true, Ordering::Relaxed);
+        }
+        read
+    }
+
+    fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
     }
 }
+
+/// What the system says of a device that was taken away: no such device (`ENODEV`), no such device or address (`ENXIO`),
+/// no medium (`ENOMEDIUM`). A bad sector is something else (`EIO`).
+#[cfg(target_os = "linux")]
+const GONE: [i32; 3] = [19, 6, 123];
+/// The same: not ready, no such device, no media in the drive, device not connected.
+#[cfg(windows)]
+const GONE: [i32; 4] = [21, 433, 1112, 1167];
+#[cfg(not(any(target_os = "linux", windows)))]
+const GONE: [i32; 2] = [19, 6];
 
 /// Fills `buffer` by as many reads as it takes. A read that a signal interrupts is asked for again: it says
 /// nothing about the medium.
@@ -86,7 +107,7 @@ fn fill(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
     use crate::source::Ledger;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Source;
 use super::damage_map::DamageMap;
-use super::halving::{Halving, SECTOR_SIZE};
+use super::halving::{Halving, nothing};
 use super::range_set::RangeSet;
 use crate::base::damage::wide;
 use crate::base::error::ReadError;
@@ -40,10 +40,10 @@ struct Account {
 }
 
 impl<'s> Ledger<'s> {
-    /// A ledger over `source`, with sectors of 512 bytes.
+    /// A ledger over `source`, with sectors of as many bytes as it reads [at once](Source::read_unit).
     #[must_use]
     pub fn new(source: &'s dyn Source) -> Self {
-        Self::over(source, SECTOR_SIZE)
+        Self::over(source, source.read_unit())
     }
 
     /// A ledger over `source` with sectors of `sector_size` bytes, from position 0 on. A size of 0 counts as 1.
@@ -127,6 +127,9 @@ impl Source for Ledger<'_> {
     }
 
     fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        if self.source.is_gone() {
+            return nothing(offset, buffer);
+        }
         let request = offset..offset.saturating_add(wide(buffer.len()));
         // A single sector is asked for by whoever holds the account, so that no two threads ask for the same.
         let is_free = !self.halving.is_one_sector(offset, buffer.len())
@@ -150,6 +153,14 @@ impl Source for Ledger<'_> {
 
     fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
         self.source.known_missing(range)
+    }
+
+    fn read_unit(&self) -> u64 {
+        self.halving.sector_size()
+    }
+
+    fn is_gone(&self) -> bool {
+        self.source.is_gone()
     }
 
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {

@@ -49,12 +49,15 @@ pub trait Source: Sync {
     /// cannot be read or lie behind its end, in order and merged. Their bytes are zero in the buffer:
     /// missing, not zero.
     ///
-    /// A failing read is halved until single sectors fail. A [`Ledger`] remembers them.
+    /// A failing read is halved until single [units](Self::read_unit) fail. A [`Ledger`] remembers them.
     fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        if self.is_gone() {
+            return halving::nothing(offset, buffer);
+        }
         let whole = self.read_at(offset, buffer);
         match whole {
             Ok(count) if count == buffer.len() => Vec::new(),
-            _ => Halving::new(self, SECTOR_SIZE).read(offset, buffer, &mut RangeSet::default(), whole.is_err()),
+            _ => Halving::new(self, self.read_unit()).read(offset, buffer, &mut RangeSet::default(), whole.is_err()),
         }
     }
 
@@ -63,6 +66,18 @@ pub trait Source: Sync {
     fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
         let _ = range;
         Vec::new()
+    }
+
+    /// Bytes that can be read or cannot be read together, from position 0 on: a sector of a disk, a chunk of a store.
+    /// Less is never asked for alone. 512 unless the source knows better; it does not change.
+    fn read_unit(&self) -> u64 {
+        SECTOR_SIZE
+    }
+
+    /// True once nothing of the source will ever be read again: the disk was pulled out, the server went away. All of
+    /// it is missing from then on, and nobody asks for it any more: neither by halves nor for what comes next.
+    fn is_gone(&self) -> bool {
+        false
     }
 
     /// Where byte `offset` lies in what the source was put together from; the same place, where it was not.
@@ -95,6 +110,14 @@ macro_rules! forward {
 
             fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
                 (**self).known_missing(range)
+            }
+
+            fn read_unit(&self) -> u64 {
+                (**self).read_unit()
+            }
+
+            fn is_gone(&self) -> bool {
+                (**self).is_gone()
             }
 
             fn origin_of(&self, offset: u64) -> u64 {

@@ -114,6 +114,10 @@ impl Source for Pieces<'_> {
         all.ranges().collect()
     }
 
+    fn is_gone(&self) -> bool {
+        self.source.window().is_gone()
+    }
+
     fn origin_of(&self, offset: u64) -> u64 {
         self.place(offset).map_or(offset, |(place, _)| self.source.window().origin_of(place))
     }

@@ -60,6 +60,10 @@ impl Source for RescuedOnly<'_> {
         all.ranges().collect()
     }
 
+    fn is_gone(&self) -> bool {
+        self.source.is_gone()
+    }
+
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         self.first_lost(offset, length).map_or_else(|| self.source.slice(offset, length), |_| None)
     }

@@ -97,6 +97,9 @@ impl Source for Window<'_> {
             let error = io::Error::other("the volume starts before the source does");
             return Err(ReadError { offset, length: wide(buffer.len()), error });
         }
+        if self.source.is_gone() {
+            return Err(ReadError::gone(offset, wide(buffer.len())));
+        }
         self.source.read_at(position, buffer)
     }
 
@@ -139,6 +142,14 @@ impl Source for Window<'_> {
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         let (position, inside) = self.inside(offset, length);
         if inside < length || offset < self.lead { None } else { self.source.slice(position, length) }
+    }
+
+    fn read_unit(&self) -> u64 {
+        self.source.read_unit()
+    }
+
+    fn is_gone(&self) -> bool {
+        self.source.is_gone()
     }
 
     fn origin_of(&self, offset: u64) -> u64 {
