@@ -96,7 +96,10 @@ impl DamageMap {
 
     /// The map of a medium of `size` bytes of which `read` could be read and `unreadable` could not. No two
     /// ranges overlap. Of what is in neither nothing is known: it was not tried.
-    pub(super) fn of_reads(size: u64, read: &[Range<u64>], unreadable: &[Range<u64>]) -> Self {
+    ///
+    /// A domain for ddrescue (`-m`) is such a map: what it is to read is marked as rescued.
+    #[must_use]
+    pub fn of_reads(size: u64, read: &[Range<u64>], unreadable: &[Range<u64>]) -> Self {
         let read = read.iter().map(|range| (range, Status::Rescued));
         let mut known: Vec<_> = read.chain(unreadable.iter().map(|range| (range, Status::Bad))).collect();
         known.sort_unstable_by_key(|(range, _)| range.start);

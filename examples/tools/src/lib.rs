@@ -5,4 +5,5 @@
 pub mod judge;
 pub mod mft_dump;
 pub mod recover;
+pub mod rescue_plan;
 mod shared;

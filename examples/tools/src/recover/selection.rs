@@ -1,11 +1,12 @@
 //! What is wanted.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::GlobSet;
 use ntfs_salvage::catalog::Verdict;
 use ntfs_salvage::{Entry, EntryState};
 
 use crate::recover::arguments::Arguments;
 use crate::shared::failure::Failure;
+use crate::shared::globs::globs;
 use crate::shared::record_choice::RecordChoice;
 
 /// What the user asked for.
@@ -104,20 +105,4 @@ impl Selection {
     pub fn is_too_large(&self, size: u64) -> bool {
         size > self.max_size
     }
-}
-
-/// Each glob, and everything below what it matches.
-fn globs(patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let is_anchored = pattern.starts_with(['/', '<', '*']) && !pattern.starts_with("*.");
-        let whole = if is_anchored { pattern.clone() } else { format!("**/{pattern}") };
-        let whole = whole.trim_end_matches('/');
-        for text in [whole.to_owned(), format!("{whole}/**")] {
-            let glob = GlobBuilder::new(&text).case_insensitive(true).literal_separator(true).build();
-            set.add(glob.map_err(|error| Failure::new(format_args!("bad --path {pattern}"), error))?);
-        }
-    }
-    let built = set.build().map_err(|error| Failure::new("bad --path", error))?;
-    Ok((!patterns.is_empty()).then_some(built))
 }
