@@ -105,6 +105,7 @@ pub use base::threads::Threads;
 pub use base::time::FileTime;
 pub use base::watch::{Progress, Step};
 pub use catalog::{Catalog, Entry, EntryState, Stream};
+pub use lookup::{Child, Children};
 pub use session::{Session, SessionVolume};
 pub use structure::record::Record;
 pub use volume::Volume;

@@ -1,5 +1,6 @@
 //! Files by their paths through the indexes of directories, held against the catalog's paths.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -152,4 +153,69 @@ fn every_entry_is_the_entry_of_its_reference_and_of_no_other_life() {
             assert!(matches!(catalog.entry_of(later), Err(Error::NoSuchFile(_))), "{name}: {later}");
         }
     }
+}
+
+#[test]
+fn children_are_those_whose_names_say_so() {
+    let (mut live, mut deleted) = (0, 0);
+    for name in IMAGES {
+        let image = Image::of_test(name);
+        let volume = Volume::open(&image).unwrap();
+        let catalog = volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single());
+        let mut expected: BTreeMap<FileReference, BTreeSet<(FileReference, String)>> = BTreeMap::new();
+        for entry in catalog.entries() {
+            for link in &entry.links() {
+                expected.entry(link.parent()).or_default().insert((entry.reference(), link.name().to_string()));
+            }
+        }
+        for directory in catalog.entries().filter(|entry| entry.is_directory()) {
+            let lives = FileReference::lives(
+                directory.record_number(),
+                directory.sequence_number(),
+                directory.header().is_in_use(),
+            );
+            let named: BTreeSet<_> = lives.iter().filter_map(|life| expected.get(life)).flatten().cloned().collect();
+            let mut found = BTreeSet::new();
+            for child in catalog.children(directory.reference()) {
+                for link in child.links().iter().filter(|link| lives.contains(&link.parent())) {
+                    found.insert((child.reference(), link.name().to_string()));
+                    deleted += usize::from(child.state() != EntryState::Live);
+                }
+            }
+            assert_eq!(found, named, "{name}: {}", directory.reference());
+            if directory.state() != EntryState::Live {
+                continue;
+            }
+            let by_index = volume.children(directory.reference()).unwrap().map(|child| child.unwrap());
+            let by_index: BTreeSet<_> = by_index.map(|child| (child.reference(), child.name().to_string())).collect();
+            let exist = |(file, _): &&(FileReference, String)| {
+                catalog.entry_of(*file).is_ok_and(|entry| entry.state() == EntryState::Live)
+            };
+            let of_names: BTreeSet<_> = named.iter().filter(exist).cloned().collect();
+            assert_eq!(by_index, of_names, "{name}: {}", directory.reference());
+            live += by_index.len();
+        }
+        assert_eq!(catalog.children(FileReference::new(5, 99)).count(), 0, "another life has none");
+    }
+    assert!(live > 300 && deleted > 10, "{live} live, {deleted} deleted");
+}
+
+#[test]
+fn children_say_where_an_index_is_damaged() {
+    let mut image = Image::of_test("plain");
+    let records = image.bytes.windows(4).enumerate().filter(|(at, bytes)| at % 512 == 0 && *bytes == b"INDX");
+    let records: Vec<Range<u64>> = records.map(|(at, _)| at as u64..at as u64 + 512).collect();
+    let whole = Volume::open(&image).unwrap();
+    let directory = whole.entry_by_path("/sizes").unwrap();
+    let count = whole.children(directory).unwrap().count();
+    drop(whole);
+    image.spoilt = records;
+    let volume = Volume::open(&image).unwrap();
+    let children: Vec<_> = volume.children(directory).unwrap().collect();
+    assert!(
+        children.iter().any(|child| matches!(child, Err(Error::DamagedIndex { .. }))),
+        "{count} became {children:?}"
+    );
+    let file = FileReference::new(0, 1);
+    assert!(matches!(volume.children(file), Err(Error::NoSuchFile(_))), "no directory has no children");
 }

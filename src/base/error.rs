@@ -47,11 +47,11 @@ pub enum Error {
         name: String,
     },
     /// A directory's index is damaged where a name would be.
-    #[error("the index of directory {directory} is damaged where {name:?} would be: a catalog knows more")]
+    #[error("the index of directory {directory} is damaged{}: a catalog knows more", at_name(name))]
     DamagedIndex {
         /// The directory.
         directory: FileReference,
-        /// The name that was looked for.
+        /// The name that was looked for; empty where all were.
         name: String,
     },
     /// A watcher stopped it.
@@ -65,6 +65,11 @@ pub enum Error {
         /// What is in the way, and what to do.
         reason: String,
     },
+}
+
+/// Where an index is damaged.
+fn at_name(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!(" where {name:?} would be") }
 }
 
 /// A range of a source that could not be read.

@@ -3,6 +3,7 @@
 //! One pass over the table collects what paths and files need; then the entries come one by one,
 //! each read when its turn comes.
 
+mod children;
 mod deleted_directories;
 pub(crate) mod directory_index;
 mod entries;
@@ -19,10 +20,12 @@ pub(crate) mod slot;
 pub mod stream;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::volume::Volume;
 use crate::volume::mft::Mft;
+use children::ByParent;
 use ghost::Ghosts;
 use slot::{Slot, SlotFlags};
 
@@ -69,6 +72,8 @@ pub struct Catalog<'v> {
     ghosts: Ghosts,
     /// `$Extend\$Deleted` and the directories below it, sorted.
     deleted_directories: Vec<FileReference>,
+    /// Who is in which directory, once somebody asked.
+    by_parent: OnceLock<ByParent>,
 }
 
 /// What the catalog keeps of a directory.
@@ -221,6 +226,7 @@ impl<'v> Catalog<'v> {
             self.directories.len().saturating_sub(1)
         });
         self.ghosts = ghosts;
+        self.by_parent = OnceLock::new();
     }
 }
 

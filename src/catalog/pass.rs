@@ -1,6 +1,7 @@
 //! The one pass over the table that makes a catalog.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::OnceLock;
 
 use super::ghost::Ghosts;
 use super::slot::{Slot, SlotFlags};
@@ -42,6 +43,7 @@ pub(crate) fn run<'v>(volume: &Volume<'v>, threads: &Threads) -> Catalog<'v> {
         longest_path: path_budget::LONGEST,
         ghosts: Ghosts::default(),
         deleted_directories: Vec::new(),
+        by_parent: OnceLock::new(),
     };
     let mut extensions = Vec::new();
     let mut outlying = Vec::new();

@@ -9,6 +9,7 @@ use crate::source::Source;
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::index::IndexRoot;
+use crate::structure::index_entry::IndexEntries;
 use crate::structure::index_record::IndexRecord;
 use crate::structure::record::Record;
 use crate::structure::update_sequence::UpdateSequence;
@@ -73,6 +74,11 @@ impl Records {
         }
     }
 
+    /// True for a file without an index.
+    pub(super) fn are_no_directory(&self) -> bool {
+        self.are_whole && self.attributes(AttributeType::INDEX_ROOT).next().is_none()
+    }
+
     pub(super) fn attributes(&self, wanted: AttributeType) -> impl Iterator<Item = Attribute<'_>> {
         let records = std::iter::once(&self.base).chain(&self.extensions);
         let attributes = records.flat_map(|record| record.attributes().filter_map(Result::ok));
@@ -93,7 +99,7 @@ impl Records {
 /// The index of a directory.
 pub(super) struct Directory<'d, 'v> {
     volume: &'d Volume<'v>,
-    records: &'d Records,
+    records: Records,
     /// Where the index records lie.
     extents: Extents,
     /// Which of them are in use; none where that cannot be read.
@@ -109,7 +115,18 @@ impl<'d, 'v> Directory<'d, 'v> {
     /// Levels of an index: each has at least three times as many records as the one above.
     const DEEPEST: usize = 48;
 
-    pub(super) fn open(volume: &'d Volume<'v>, records: &'d Records) -> Option<Self> {
+    /// The index of the directory with these records; the records again, where it has none that can be read.
+    pub(super) fn open(volume: &'d Volume<'v>, records: Records) -> Result<Self, Records> {
+        match Self::layout(volume, &records) {
+            Some((extents, bitmap, record_size, unit)) => {
+                Ok(Self { volume, records, extents, bitmap, record_size, unit, nodes: BTreeMap::new() })
+            }
+            None => Err(records),
+        }
+    }
+
+    /// Where the index records lie, which are in use, their size, and what a VCN counts.
+    fn layout(volume: &Volume<'_>, records: &Records) -> Option<(Extents, Option<Vec<u8>>, u32, u64)> {
         let is_index = |attribute: &Attribute<'_>| attribute.name().is("$I30");
         let root = records.attributes(AttributeType::INDEX_ROOT).find(is_index)?;
         let record_size = IndexRoot::parse(root.resident_value().ok()?).ok()?.record_size();
@@ -123,7 +140,7 @@ impl<'d, 'v> Directory<'d, 'v> {
         let bitmap = records.attributes(AttributeType::BITMAP).find(is_index);
         let bitmap = bitmap.and_then(|bitmap| volume.attribute_value(&bitmap).ok());
         let unit = if cluster_size <= record_size { u64::from(cluster_size) } else { 512 };
-        Some(Self { volume, records, extents, bitmap, record_size, unit, nodes: BTreeMap::new() })
+        Some((extents, bitmap, record_size, unit))
     }
 
     /// Looks for a name: as it is written first, then, where case does not count, in any other case.
@@ -143,10 +160,7 @@ impl<'d, 'v> Directory<'d, 'v> {
     }
 
     fn step_in_root(&self, name: Name<'_>, order: Order<'_>) -> Step {
-        let mut roots = self.records.attributes(AttributeType::INDEX_ROOT).filter(|root| root.name().is("$I30"));
-        let root = roots.next();
-        let root = root.as_ref().and_then(|root| IndexRoot::parse(root.resident_value().ok()?).ok());
-        root.map_or(Step::Damaged, |root| order.step(name, root.entries()))
+        self.root().map_or(Step::Damaged, |entries| order.step(name, entries))
     }
 
     /// `None` where the index record cannot be read, or is not the one that should be there.
@@ -157,6 +171,24 @@ impl<'d, 'v> Directory<'d, 'v> {
         }
         let record = IndexRecord::parse(self.nodes.get(&vcn)?).ok()?;
         (record.vcn() == vcn).then(|| order.step(name, record.entries()))
+    }
+
+    /// What the root has: `None` where it cannot be read.
+    pub(super) fn root(&self) -> Option<IndexEntries<'_>> {
+        let mut roots = self.records.attributes(AttributeType::INDEX_ROOT).filter(|root| root.name().is("$I30"));
+        Some(IndexRoot::parse(roots.next()?.resident_value().ok()?).ok()?.entries())
+    }
+
+    /// How many index records there is room for.
+    pub(super) fn record_count(&self) -> u64 {
+        self.extents.end().checked_div(u64::from(self.record_size)).unwrap_or(0)
+    }
+
+    /// The index record of this number; `None` where none is in use there, and empty where it cannot be read.
+    pub(super) fn record(&self, number: u64) -> Option<Vec<u8>> {
+        let is_used = self.bitmap.as_ref().is_none_or(|bits| Bitmap::new(bits).is_set(number) == Some(true));
+        let vcn = number.checked_mul(u64::from(self.record_size))?.checked_div(self.unit)?;
+        is_used.then(|| self.read(vcn).unwrap_or_default())
     }
 
     /// The index record at `vcn`, whole.

@@ -39,8 +39,7 @@ impl Volume<'_> {
     /// there, so that a [catalog](Self::catalog) may well know the file; [`Error::NoSuchFile`] where an index names a
     /// file whose record lives another life, or that is no directory on the way.
     pub fn entry_by_path(&self, path: &str) -> Result<FileReference> {
-        let upcase = self.upcase();
-        let order = Order { upcase: &upcase, is_case_sensitive: false };
+        let order = Order { upcase: self.upcase(), is_case_sensitive: false };
         let root = self.mft().record(ROOT)?.reference();
         match self.follow(root, &names_of(path, &['\\', '/']), order) {
             // Names that other systems wrote may have a backslash in them.
@@ -67,12 +66,10 @@ impl Volume<'_> {
     fn child(&self, directory: FileReference, name: &str, order: Order<'_>) -> Result<FileReference> {
         let records = Records::read(self, directory, &Records::INDEX).ok_or(Error::NoSuchFile(directory))?;
         let damaged = || Error::DamagedIndex { directory, name: name.to_owned() };
-        let mut index = match Directory::open(self, &records) {
-            Some(index) => index,
-            None if records.are_whole && records.attributes(AttributeType::INDEX_ROOT).next().is_none() => {
-                return Err(Error::NoSuchFile(directory));
-            }
-            None => return Err(damaged()),
+        let mut index = match Directory::open(self, records) {
+            Ok(index) => index,
+            Err(records) if records.are_no_directory() => return Err(Error::NoSuchFile(directory)),
+            Err(_) => return Err(damaged()),
         };
         let units = units_of(name);
         match index.find(Name::new(&units), order) {
@@ -97,17 +94,19 @@ impl Volume<'_> {
         }
     }
 
-    /// The volume's table of upper case, or the usual one where it cannot be read.
-    fn upcase(&self) -> UpCase {
-        let read = || {
-            let record = self.mft().record(UPCASE).ok()?;
-            let is_table = |attribute: &Attribute<'_>| {
-                attribute.attribute_type() == AttributeType::DATA && attribute.name().is_empty()
-            };
-            let table = record.attributes().filter_map(Result::ok).find(is_table)?;
-            UpCase::parse(&self.attribute_value(&table).ok()?).ok()
+    /// The volume's table of upper case, or the usual one where it cannot be read. It is read once.
+    #[must_use]
+    pub fn upcase(&self) -> &UpCase {
+        self.cached_upcase(|| self.read_upcase().unwrap_or_else(UpCase::built_in))
+    }
+
+    fn read_upcase(&self) -> Option<UpCase> {
+        let record = self.mft().record(UPCASE).ok()?;
+        let is_table = |attribute: &Attribute<'_>| {
+            attribute.attribute_type() == AttributeType::DATA && attribute.name().is_empty()
         };
-        read().unwrap_or_else(UpCase::built_in)
+        let table = record.attributes().filter_map(Result::ok).find(is_table)?;
+        UpCase::parse(&self.attribute_value(&table).ok()?).ok()
     }
 }
 

@@ -22,7 +22,7 @@ mod table_order;
 pub mod upcase;
 mod value;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
@@ -34,6 +34,7 @@ pub use doubts::{Doubt, DoubtKind, Doubts};
 use geometry::Geometry;
 pub use lost_index::LostIndex;
 use mft::Mft;
+use upcase::UpCase;
 
 /// An NTFS volume: its geometry and its MFT, and what was tolerated to find them.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub struct Volume<'s> {
     doubts: Arc<Doubts>,
     /// Of a scan of the volume, where there was one.
     lost_indexes: Option<Arc<[LostIndex]>>,
+    /// The table of upper case, once it was read.
+    upcase: Arc<OnceLock<UpCase>>,
 }
 
 impl<'s> Volume<'s> {
@@ -119,7 +122,7 @@ impl<'s> Volume<'s> {
         damage: Vec<Damage>,
     ) -> Self {
         let (source, damage) = (source.into(), Arc::new(damage));
-        Self { source, geometry, mft, damage, doubts: Arc::default(), lost_indexes: None }
+        Self { source, geometry, mft, damage, doubts: Arc::default(), lost_indexes: None, upcase: Arc::default() }
     }
 
     /// The same volume, of whose table passes read at most `bytes` (or one record) at a time, and at most 16 MiB,
@@ -203,6 +206,10 @@ impl<'s> Volume<'s> {
         self
     }
 
+    pub(crate) fn cached_upcase(&self, read: impl FnOnce() -> UpCase) -> &UpCase {
+        self.upcase.get_or_init(read)
+    }
+
     fn note(&mut self, damage: Damage) {
         Arc::make_mut(&mut self.damage).push(damage);
     }
@@ -219,10 +226,10 @@ impl<'s> Volume<'s> {
 
     /// The same volume in `source`, which has the bytes of the one that it was opened in.
     pub(crate) fn shared(&self, source: &SharedSource) -> Volume<'static> {
-        let Self { geometry, damage, doubts, lost_indexes, .. } = self.clone();
+        let Self { geometry, damage, doubts, lost_indexes, upcase, .. } = self.clone();
         let mft = self.mft.shared(self.mft.held_source().shared(source.clone()));
         let source = self.source.shared(source.clone());
-        Volume { source, geometry, mft, damage, doubts, lost_indexes }
+        Volume { source, geometry, mft, damage, doubts, lost_indexes, upcase }
     }
 
     /// The sizes of the volume; `None` for a bare `$MFT` file, which has no clusters.
