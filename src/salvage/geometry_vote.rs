@@ -5,6 +5,10 @@
 //! volume starts at `p - l * c`. Cluster sizes are not searched for: a stream's allocated size
 //! divided by its clusters is the cluster size.
 
+mod content_heads;
+mod named_volumes;
+pub(super) mod starts;
+
 use std::collections::{BTreeMap, HashSet};
 
 use super::findings::{Findings, RecordHit};
@@ -13,6 +17,7 @@ use super::hit_records::read_record;
 use crate::source::Source;
 use crate::structure::attribute::Attribute;
 use crate::volume::geometry::Geometry;
+use starts::NamedStarts;
 
 /// A volume as the witnesses see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +74,7 @@ pub enum Confidence {
     Fair,
     /// At least three votes, and three times those of the runner-up.
     High,
-    /// The operator said so.
+    /// The operator said so, or a partition starts there, and nothing else knows.
     Given,
 }
 
@@ -105,7 +110,7 @@ impl Votes {
 }
 
 impl GeometryVote {
-    /// How sure the vote is. A vote nobody took part in was the operator's.
+    /// How sure the vote is. A vote nobody took part in was the operator's, or a partition table's.
     #[must_use]
     pub fn confidence(&self) -> Confidence {
         let (votes, against) = (self.votes.total(), self.runner_up.map_or(0, |runner_up| runner_up.votes));
@@ -181,13 +186,16 @@ pub(super) fn vote(
     findings: &Findings,
     fragments: &[Fragment],
     overrides: &Overrides,
+    starts: &NamedStarts,
 ) -> Vec<GeometryVote> {
     let mut voting = Voting::new(source, findings, fragments, overrides);
     voting.ask_boot_sectors();
     voting.ask_index_records();
     voting.ask_tables();
     voting.ask_anchors();
-    voting.count()
+    let mut found = voting.count();
+    voting.add_named(&mut found, starts);
+    found
 }
 
 pub(super) struct Voting<'f> {
@@ -229,7 +237,7 @@ impl<'f> Voting<'f> {
 
     /// Takes the place with the most votes, and then again without the witnesses it had: a witness
     /// belongs to one volume.
-    fn count(mut self) -> Vec<GeometryVote> {
+    fn count(&mut self) -> Vec<GeometryVote> {
         self.ballots.sort_unstable();
         self.ballots.dedup();
         let mut found: Vec<GeometryVote> = Vec::new();
@@ -325,6 +333,14 @@ impl<'f> Voting<'f> {
         });
     }
 
+    /// The places that boot sectors stand for.
+    pub(super) fn boot_starts(&self) -> Vec<u64> {
+        let boots = self.ballots.iter().filter(|ballot| ballot.witness == Witness::BootSector);
+        let mut starts: Vec<u64> = boots.map(|ballot| ballot.start).take(MOST_RECORDS).collect();
+        starts.dedup();
+        starts
+    }
+
     fn set_sizes(&self, found: &mut [GeometryVote]) {
         let starts: Vec<u64> = found.iter().map(|vote| vote.start).collect();
         for vote in found {
@@ -358,7 +374,7 @@ impl<'f> Voting<'f> {
     }
 
     /// The record size most records of the volume have.
-    fn record_size(&self, vote: &GeometryVote) -> u32 {
+    pub(super) fn record_size(&self, vote: &GeometryVote) -> u32 {
         let mut sizes: BTreeMap<u32, usize> = BTreeMap::new();
         for fragment in self.fragments {
             let candidate = GeometryVote { record_size: fragment.record_size, ..vote.clone() };

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::assemble::Material;
 use super::findings::Findings;
 use super::fragments::{Fragment, fragments};
+use super::geometry_vote::starts::NamedStarts;
 use super::geometry_vote::{GeometryVote, Overrides, vote};
 use super::layers::{Layer, layers};
 use super::unread::Unread;
@@ -189,7 +190,8 @@ impl Findings {
     /// The volumes the findings speak of, by vote, those with the most votes first.
     #[must_use]
     pub fn votes(&self, source: &dyn Source, overrides: &Overrides) -> Vec<GeometryVote> {
-        vote(source, self, &fragments_with(self, overrides), overrides)
+        let starts = NamedStarts::of(source, 0, source.size());
+        vote(source, self, &fragments_with(self, overrides), overrides, &starts)
     }
 }
 
@@ -210,7 +212,8 @@ pub(super) fn assemble<'s>(
     threads: &Threads,
 ) -> Vec<Opened<'s>> {
     let fragments = fragments_with(findings, overrides);
-    let votes = vote(&source, findings, &fragments, overrides);
+    let starts = NamedStarts::of(source.source(), source.start(), source.size());
+    let votes = vote(&source, findings, &fragments, overrides, &starts);
     let material = Material { source, findings, fragments: &fragments };
     let found = layers(material, &votes, threads).into_iter();
     let with_indexes = |volume: Volume<'s>| {
