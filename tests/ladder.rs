@@ -309,3 +309,22 @@ fn the_operator_can_override_each_size() {
         assert_eq!(bench.run("mft_dump", &wrong).status.code(), Some(2));
     }
 }
+
+#[test]
+fn a_scan_that_takes_its_time_is_announced_and_can_be_left_out() {
+    let bench = Bench::with(&without(&[Boot, Backup, RecordZero, Mirror], &image("plain.img")));
+    let file = fs::OpenOptions::new().write(true).open(bench.path(INPUT)).unwrap();
+    file.set_len(4 << 30).unwrap();
+    let output = bench.run("mft_dump", &[]);
+    assert!(output.status.success(), "{}", errors(&output));
+    let line = "a scan of 4294967296 bytes starts, because nothing else leads to a volume; --no-scan leaves it out";
+    assert!(errors(&output).contains(line), "{}", errors(&output));
+    let output = bench.run("mft_dump", &["--no-scan"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = errors(&output);
+    assert!(said.contains("bytes 0 to 4294967295 were not scanned, though nothing else leads to a volume"), "{said}");
+    // A small one takes no time.
+    file.set_len(3 << 20).unwrap();
+    assert!(!errors(&bench.run("mft_dump", &[])).contains("a scan of"), "{}", errors(&output));
+    assert_eq!(bench.run("mft_dump", &["--no-scan", "--scan"]).status.code(), Some(2));
+}

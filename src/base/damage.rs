@@ -294,6 +294,12 @@ pub enum DamageKind {
         /// Records found in them.
         records: u64,
     },
+    /// No FILE record is left: every name comes from indexes.
+    #[error("no FILE record is left: names come from {index_records} index records")]
+    TableLost {
+        /// Index records that a scan found.
+        index_records: u64,
+    },
     /// A partition table is damaged; what is plausible in it was used.
     #[error("partition table: {what}")]
     PartitionTable {
@@ -455,6 +461,7 @@ impl DamageKind {
             Self::TableShiftProved { .. } => "table-shift-proved",
             Self::GeometryVoted { .. } => "geometry-voted",
             Self::TableAssembled { .. } => "table-assembled",
+            Self::TableLost { .. } => "table-lost",
             Self::PartitionTable { .. } => "partition-table",
             Self::PartitionTruncated { .. } => "partition-truncated",
             Self::PartitionShort { .. } => "partition-short",

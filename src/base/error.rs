@@ -27,6 +27,12 @@ pub enum Error {
     /// The source holds something this crate does not read.
     #[error("{0}")]
     Unsupported(&'static str),
+    /// What was found is of NTFS, and no volume could be made of it.
+    #[error("no volume of NTFS could be put together of what was found: {found}")]
+    NoVolume {
+        /// What was found, and where.
+        found: String,
+    },
     /// No file has this record, in the life that is meant.
     #[error("no file is {0}: its record is free, lost, or was used again")]
     NoSuchFile(FileReference),

@@ -274,6 +274,11 @@ impl Source for Container {
         }
     }
 
+    fn is_hole(&self, range: Range<u64>) -> bool {
+        let is_zero = |piece: &Piece| matches!(piece, Piece::Zero | Piece::Parent | Piece::Pattern([0, 0, 0, 0, 0, 0, 0, 0]));
+        range.end <= self.size && self.parts(range).all(|part| is_zero(&part.piece))
+    }
+
     fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
         let left = self.size.saturating_sub(offset);
         let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));

@@ -81,6 +81,10 @@ impl Source for Evidence {
         self.source().is_gone()
     }
 
+    fn is_hole(&self, range: Range<u64>) -> bool {
+        self.source().is_hole(range)
+    }
+
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         self.source().slice(offset, length)
     }

@@ -11,7 +11,7 @@ use crate::volume::Volume;
 impl<'s> Volume<'s> {
     /// Passes over the MFT once and collects what paths and files need, on all cores. Where slots of a
     /// volume's table hold no record though they should, [ghosts](Catalog::with_ghosts) are looked for,
-    /// too; not in a bare table, which has next to nothing of its indexes.
+    /// too; not in a bare table, which has next to nothing of its indexes, but for those that a scan found.
     #[must_use]
     pub fn catalog(&self) -> Catalog<'s> {
         self.catalog_with(&Threads::default())
@@ -21,8 +21,13 @@ impl<'s> Volume<'s> {
     #[must_use]
     pub fn catalog_with(&self, threads: &Threads) -> Catalog<'s> {
         let catalog = pass::run(self, threads);
-        let has_missing_records = self.geometry().is_some() && catalog.missing_records() > 0;
-        if has_missing_records { catalog.with_ghosts(threads) } else { catalog }
+        let has_found_indexes = self.lost_indexes().is_some_and(|found| !found.is_empty());
+        let is_wanted = match self.geometry().is_some() && self.mft().record_count() > 0 {
+            true => catalog.missing_records() > 0,
+            // What a scan found of indexes belongs to no other table.
+            false => has_found_indexes,
+        };
+        if is_wanted { catalog.with_ghosts(threads) } else { catalog }
     }
 }
 

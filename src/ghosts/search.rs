@@ -235,7 +235,8 @@ impl Collected {
         for &reference in known.parents.union(&of_ghosts).filter(|reference| !named.contains(reference)) {
             let is_lost = matches!(catalog.directory(reference), Err(PathEnd::Missing(_) | PathEnd::Reused(_)));
             // A number behind the table's end is rather a wrong number than a directory.
-            if is_lost && catalog.slot(reference.record_number()).is_some() && !reference.is_zero() {
+            let is_possible = catalog.slots.is_empty() || catalog.slot(reference.record_number()).is_some();
+            if is_lost && is_possible && !reference.is_zero() {
                 let ghost = Ghost { reference, evidence: GhostEvidence::Child, offset: None, key: Vec::new() };
                 self.insert((reference, Vec::new()), ghost);
             }
@@ -367,12 +368,15 @@ struct IndexPlace {
 /// record. Those in a file's clusters are the file's: a nested volume's.
 fn lost_indexes(catalog: &Catalog<'_>, known: &Known, threads: &Threads) -> Vec<LostIndex> {
     let volume = catalog.volume();
-    let (Some(geometry), Some(found)) = (volume.geometry(), volume.lost_indexes()) else { return Vec::new() };
+    let Some(found) = volume.lost_indexes() else { return Vec::new() };
     let is_lost = |index: &LostIndex| !index.directory.is_zero() && !known.directories.contains(&index.directory);
     let mut lost: Vec<LostIndex> = found.iter().filter(|index| is_lost(index)).copied().collect();
     lost.sort_unstable_by_key(|index| index.offset);
     let places: Vec<(u64, usize)> = lost.iter().map(|index| index.offset).zip(0..).collect();
-    let owners = owners(volume, geometry.cluster_size(), &places, threads);
+    let owners = match volume.geometry() {
+        Some(geometry) => owners(volume, geometry.cluster_size(), &places, threads),
+        None => BTreeMap::new(),
+    };
     let indexed = lost.into_iter().zip(0..);
     indexed.filter(|(_, index)| !owners.contains_key(index)).map(|(found, _)| found).collect()
 }

@@ -335,7 +335,7 @@ impl<'f> Voting<'f> {
 
     /// The places that boot sectors stand for.
     pub(super) fn boot_starts(&self) -> Vec<u64> {
-        let boots = self.ballots.iter().filter(|ballot| ballot.witness == Witness::BootSector);
+        let boots = self.ballots.iter().filter(|ballot| ballot.voter == Voter::BootSector);
         let mut starts: Vec<u64> = boots.map(|ballot| ballot.start).take(MOST_RECORDS).collect();
         starts.dedup();
         starts

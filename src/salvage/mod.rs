@@ -29,7 +29,7 @@ pub use fragments::{Fragment, fragments};
 pub use geometry_vote::{Confidence, GeometryVote, Overrides, RunnerUp, Votes};
 pub use layers::Layer;
 pub use names::scan_for_names;
-pub use open::{Discovery, Opened, OpenedBy};
+pub use open::{Discovery, Opened, OpenedBy, Remains, ScanReason};
 pub use opening::{Opening, open, open_with};
 pub use scan::Scanner;
 pub use unread::{Content, Unread};

@@ -1,10 +1,14 @@
 //! What was opened: volumes, how each was found, and what it is to its source.
 
+mod indexes_alone;
+mod remains;
+mod scan_reason;
+
 use std::fmt;
 use std::ops::Range;
 
 use super::assemble::Material;
-use super::findings::Findings;
+use super::findings::{Findings, IndexHit};
 use super::fragments::{Fragment, fragments};
 use super::geometry_vote::starts::NamedStarts;
 use super::geometry_vote::{GeometryVote, Overrides, vote};
@@ -15,7 +19,10 @@ use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
 use crate::source::{ContainerFormat, SharedSource, Source, Window};
 use crate::volume::partition::Partition;
-use crate::volume::{Doubt, Volume};
+use crate::volume::{Doubt, LostIndex, Volume};
+use indexes_alone::of_indexes;
+pub use remains::Remains;
+pub use scan_reason::ScanReason;
 
 /// A volume that was opened, how, and what it is to its source.
 #[derive(Debug, Clone)]
@@ -123,6 +130,17 @@ impl<'s> Opened<'s> {
         self.partition.as_ref()
     }
 
+    /// True for a volume whose sizes are known: what lies in its bytes is its own.
+    fn has_clusters(&self) -> bool {
+        self.volume.geometry().is_some()
+    }
+
+    /// The bytes of the source that it may have.
+    pub(super) fn span(&self) -> Range<u64> {
+        let window = self.volume.source();
+        window.start()..window.start().saturating_add(window.size())
+    }
+
     /// Where the volume starts, in bytes of the source.
     #[must_use]
     pub fn start(&self) -> u64 {
@@ -147,6 +165,11 @@ pub struct Discovery<'s> {
     pub container: Option<ContainerFormat>,
     /// Where nothing was found: that the source cannot be read, or has no partition of the number asked for.
     pub failure: Option<Error>,
+    /// What a scan would have been made of, and why, where they were [left out](super::Opening::without_scans): bytes
+    /// of the source.
+    pub unscanned: Vec<(ScanReason, Range<u64>)>,
+    /// What scans found that no volume could be made of.
+    pub remains: Remains,
     /// What is wrong with the partition tables.
     pub disk_damage: Vec<Damage>,
     /// What a scan of the whole source found, where one was asked for.
@@ -178,6 +201,7 @@ impl<'s> Discovery<'s> {
             _ if !self.volumes.is_empty() => Ok(self.volumes),
             Some((_, error)) => Err(error),
             None if self.failure.is_some() => Err(self.failure.unwrap_or(NOTHING)),
+            None if !self.remains.is_empty() => Err(Error::NoVolume { found: self.remains.to_string() }),
             None => Err(self.container.map_or(NOTHING, |format| Error::Unsupported(format.name()))),
         }
     }
@@ -204,28 +228,69 @@ fn fragments_with(findings: &Findings, overrides: &Overrides) -> Vec<Fragment> {
     found
 }
 
-/// Everything that can be put together from the findings of a scan of `source`.
+/// Everything that can be put together from the findings of a scan of `source`, and what cannot.
 pub(super) fn assemble<'s>(
     source: Window<'s>,
     findings: &Findings,
     overrides: &Overrides,
     threads: &Threads,
-) -> Vec<Opened<'s>> {
+) -> (Vec<Opened<'s>>, Remains) {
     let fragments = fragments_with(findings, overrides);
     let starts = NamedStarts::of(source.source(), source.start(), source.size());
     let votes = vote(&source, findings, &fragments, overrides, &starts);
     let material = Material { source, findings, fragments: &fragments };
     let found = layers(material, &votes, threads).into_iter();
-    let with_indexes = |volume: Volume<'s>| {
-        let indexes = findings.lost_indexes(source.start(), volume.source());
-        volume.with_lost_indexes(indexes)
-    };
     let opened = found.map(|found| Opened {
-        volume: with_indexes(found.volume),
+        volume: found.volume,
         layer: found.layer,
         opened_by: OpenedBy::Scan,
         vote: found.vote,
         partition: None,
     });
-    opened.collect()
+    let opened = with_indexes(source, findings, opened.collect(), &starts);
+    let mut remains = Remains::of(findings, &fragments, source.start());
+    opened.iter().filter(|opened| opened.has_clusters()).for_each(|opened| remains.leave_out(&opened.span()));
+    (opened, remains)
+}
+
+/// The volumes, each with the indexes of directories in it that a scan found; those in no volume go to the records that
+/// have none, or are volumes of their own.
+fn with_indexes<'s>(
+    source: Window<'s>,
+    findings: &Findings,
+    opened: Vec<Opened<'s>>,
+    starts: &NamedStarts,
+) -> Vec<Opened<'s>> {
+    let spans: Vec<Range<u64>> =
+        opened.iter().filter(|opened| opened.has_clusters()).map(Opened::span).collect();
+    let place = |hit: &IndexHit| source.start().saturating_add(hit.offset);
+    let is_spare = |hit: &&IndexHit| !hit.parent.is_zero() && !spans.iter().any(|span| span.contains(&place(hit)));
+    let spare: Vec<&IndexHit> = findings.index_records().iter().filter(is_spare).collect();
+    let lost = |hit: &&IndexHit| LostIndex { offset: place(hit), record_size: hit.record_size, directory: hit.parent };
+    let mut homeless: Vec<LostIndex> = spare.iter().map(lost).collect();
+    let is_alone = opened.iter().all(Opened::has_clusters);
+    let mut all: Vec<Opened<'s>> = Vec::new();
+    for opened in opened {
+        let window = opened.volume.source();
+        let indexes = match opened.has_clusters() {
+            true => findings.lost_indexes(source.start(), window),
+            // Of several tables without a volume, nobody knows whose they are.
+            false => std::mem::take(&mut homeless).into_iter().filter_map(|index| inside(index, &window)).collect(),
+        };
+        all.push(Opened { volume: opened.volume.with_lost_indexes(indexes), ..opened });
+    }
+    if is_alone && !spare.is_empty() {
+        let volumes = of_indexes(source, findings, &spare, starts).into_iter();
+        all.extend(volumes.map(|volume| {
+            let layer = if volume.geometry().is_some() { Layer::Current } else { Layer::Loose };
+            Opened { volume, layer, opened_by: OpenedBy::Scan, vote: None, partition: None }
+        }));
+    }
+    all
+}
+
+/// An index at a byte of the source, by its place in a window of it.
+fn inside(index: LostIndex, window: &Window<'_>) -> Option<LostIndex> {
+    let offset = index.offset.checked_sub(window.start()).filter(|offset| *offset < window.size())?;
+    Some(LostIndex { offset, ..index })
 }

@@ -1,31 +1,27 @@
 //! Down the ladder: from the partition table to the last record.
 
+mod signs;
+
 use std::collections::HashSet;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::accounting::{account, doubt_dynamic, doubt_overlaps};
 use super::findings::Findings;
 use super::geometry_vote::Overrides;
 use super::layers::Layer;
-use super::open::{Discovery, Opened, assemble};
+use super::open::{Discovery, Opened, Remains, ScanReason, assemble};
 use super::scan::Scanner;
 use super::settling::settle;
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
-use crate::base::guid::Guid;
 use crate::base::threads::Threads;
 use crate::source::{ContainerFormat, Source, Window};
-use crate::structure::attribute::Attribute;
-use crate::structure::boot_sector::{BootSector, OemId};
-use crate::structure::record::Record;
 use crate::volume::disk::Disk;
 use crate::volume::dynamic_disk::DynamicDisk;
-use crate::volume::extents::Location;
 use crate::volume::geometry::Geometry;
-use crate::volume::master_boot_record::MasterBootRecordType;
-use crate::volume::mft::Mft;
-use crate::volume::partition::{Partition, PartitionScheme, PartitionType};
+use crate::volume::partition::{Partition, PartitionScheme};
 use crate::volume::{Doubt, DoubtKind, Volume};
+use signs::{is_all_table, is_incomplete, is_new_over_old, known_records, starts_with_a_record, was_ntfs};
 
 /// Opens whatever volumes there are, by the first step that leads to them. A source that is all table
 /// is opened as a bare one; of another:
@@ -50,10 +46,23 @@ pub struct Opening<'s, 'o> {
     takes_as_disk: bool,
     dynamic: Option<&'s DynamicDisk<'s>>,
     watch: Watch<'o>,
+    announce: Announce<'o>,
+    never_scans: bool,
+    remains: Remains,
+    unscanned: Vec<(ScanReason, Range<u64>)>,
 }
 
 /// Whoever wants to know how far a scan has come.
 struct Watch<'o>(Option<&'o mut dyn FnMut(&Findings)>);
+
+/// Whoever wants to know that a scan starts.
+struct Announce<'o>(Option<&'o mut dyn FnMut(ScanReason, Range<u64>)>);
+
+impl std::fmt::Debug for Announce<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "announced" } else { "not announced" })
+    }
+}
 
 impl std::fmt::Debug for Watch<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -75,6 +84,10 @@ impl<'s, 'o> Opening<'s, 'o> {
             takes_as_disk: false,
             dynamic: None,
             watch: Watch(None),
+            announce: Announce(None),
+            never_scans: false,
+            remains: Remains::default(),
+            unscanned: Vec::new(),
         }
     }
 
@@ -121,6 +134,17 @@ impl<'s, 'o> Opening<'s, 'o> {
         Self { watch: Watch(Some(watch)), ..self }
     }
 
+    /// Calls `announce` before each scan, with the reason and the bytes of the source that are scanned.
+    pub fn announce(self, announce: &'o mut dyn FnMut(ScanReason, Range<u64>)) -> Self {
+        Self { announce: Announce(Some(announce)), ..self }
+    }
+
+    /// Scans nothing that was not asked for: what a scan would have been made of is among what was
+    /// [not scanned](Discovery::unscanned).
+    pub fn without_scans(self) -> Self {
+        Self { never_scans: true, ..self }
+    }
+
     /// Goes down the ladder.
     pub fn run(mut self) -> Discovery<'s> {
         let every_core = if self.threads.is_none() { Threads::default() } else { Threads::single() };
@@ -135,6 +159,8 @@ impl<'s, 'o> Opening<'s, 'o> {
             outside: Vec::new(),
             container: None,
             failure: None,
+            unscanned: Vec::new(),
+            remains: Remains::default(),
             disk_damage: disk.damage().to_vec(),
             findings: None,
         };
@@ -154,6 +180,8 @@ impl<'s, 'o> Opening<'s, 'o> {
             (Some(Some(partition)), None) => self.chosen(&disk, &partition, threads, &mut found),
             (None, None) => self.everywhere(&disk, threads, &mut found),
         }
+        found.remains = std::mem::take(&mut self.remains);
+        found.unscanned = std::mem::take(&mut self.unscanned);
         if threads.is_cancelled() {
             return found;
         }
@@ -187,7 +215,7 @@ impl<'s, 'o> Opening<'s, 'o> {
                 start: self.overrides.start.map(|start| start.saturating_sub(area.start())),
                 ..self.overrides
             };
-            found.volumes = self.scanned(area, &overrides, threads);
+            found.volumes = self.scanned(ScanReason::Asked, area, &overrides, threads);
             let is_loose = found.volumes.iter().all(|opened| opened.layer() == Layer::Loose);
             if let Some(volume) = is_loose.then(|| Volume::open_late(self.source.source())).flatten() {
                 found.volumes = vec![Opened::by_sector(volume)];
@@ -195,9 +223,9 @@ impl<'s, 'o> Opening<'s, 'o> {
             return;
         }
         let earlier = self.resumed.take();
-        let findings = self.findings_of(self.source, earlier, threads);
+        let findings = self.findings_of(ScanReason::Asked, self.source, earlier, threads);
         let of_area = findings.within(area.start()..area.start().saturating_add(area.size()));
-        found.volumes = assemble(self.source, &of_area, &self.overrides, threads);
+        (found.volumes, self.remains) = assemble(self.source, &of_area, &self.overrides, threads);
         found.findings = Some(findings);
     }
 
@@ -206,7 +234,10 @@ impl<'s, 'o> Opening<'s, 'o> {
         let window = Window::new(self.source.source(), start, u64::MAX);
         match Volume::open_window(window) {
             Ok(volume) => vec![self.completed(Opened::by_sector(volume), threads)],
-            Err(_) => self.scanned(window, &Overrides { start: Some(0), ..self.overrides }, threads),
+            Err(_) => {
+                let overrides = Overrides { start: Some(0), ..self.overrides };
+                self.scanned(ScanReason::TableNotFound, window, &overrides, threads)
+            }
         }
     }
 
@@ -216,7 +247,7 @@ impl<'s, 'o> Opening<'s, 'o> {
         match Volume::open_window(window) {
             Ok(volume) => found.volumes = self.with_older(Opened::by_sector(volume), threads),
             Err(error) => {
-                found.volumes = self.scanned(window, &Overrides::default(), threads);
+                found.volumes = self.scanned(ScanReason::TableNotFound, window, &Overrides::default(), threads);
                 if found.volumes.is_empty() {
                     found.unopened.push((partition.clone(), error));
                 }
@@ -250,10 +281,13 @@ impl<'s, 'o> Opening<'s, 'o> {
             found.volumes.push(Opened::by_sector(volume));
             return;
         }
-        found.volumes = self.scanned(self.source, &Overrides::default(), threads);
+        // What was scanned so far is scanned again.
+        self.remains = Remains::default();
+        found.volumes = self.scanned(ScanReason::NothingOpened, self.source, &Overrides::default(), threads);
         // A volume may start with its table, too: only where there is no volume is it a bare one.
         let is_loose = found.volumes.iter().all(|opened| opened.layer() == Layer::Loose);
-        if let Some(volume) = is_loose.then(bare).flatten() {
+        let is_possible = is_loose && self.unscanned.is_empty() && may_be_table(&self.source, &found.volumes);
+        if let Some(volume) = is_possible.then(bare).flatten() {
             found.volumes = vec![Opened::bare(volume)];
         }
     }
@@ -281,11 +315,16 @@ impl<'s, 'o> Opening<'s, 'o> {
                 // Behind the only volume of a disk without a table there may have been others.
                 if is_whole && window.size().saturating_sub(size) > ROOM_FOR_ANOTHER {
                     let behind = Window::new(source, window.start().saturating_add(size), u64::MAX);
-                    found.volumes.extend(self.scanned(behind, &Overrides::default(), threads));
+                    found.volumes.extend(self.scanned(
+                        ScanReason::BehindVolume,
+                        behind,
+                        &Overrides::default(),
+                        threads,
+                    ));
                 }
             }
             Err(error) if !is_whole && was_ntfs(partition, source) => {
-                let volumes = self.scanned(window, &Overrides::default(), threads);
+                let volumes = self.scanned(ScanReason::TableNotFound, window, &Overrides::default(), threads);
                 if volumes.is_empty() {
                     found.unopened.push((partition.clone(), error));
                 }
@@ -311,7 +350,7 @@ impl<'s, 'o> Opening<'s, 'o> {
             return vec![self.completed(opened, threads)];
         }
         let Some(window) = opened.volume().held_source().borrowed() else { return vec![opened] };
-        let scanned = self.scanned(window, &Overrides::default(), threads);
+        let scanned = self.scanned(ScanReason::NewVolume, window, &Overrides::default(), threads);
         let is_itself = |other: &Opened<'_>| other.layer() == Layer::Current && other.start() == opened.start();
         let others: Vec<Opened<'s>> = scanned.into_iter().filter(|other| !is_itself(other)).collect();
         std::iter::once(opened).chain(others).collect()
@@ -323,22 +362,42 @@ impl<'s, 'o> Opening<'s, 'o> {
             return opened;
         }
         let Some(window) = opened.volume().held_source().borrowed() else { return opened };
-        let scanned = self.scanned(window, &Overrides::default(), threads);
+        let scanned = self.scanned(ScanReason::TableIncomplete, window, &Overrides::default(), threads);
         let is_same = |other: &Opened<'_>| other.layer() == Layer::Current && other.start() == opened.start();
         let is_better = |other: &Opened<'_>| known_records(other.volume()) > known_records(opened.volume());
         scanned.into_iter().find(|other| is_same(other) && is_better(other)).unwrap_or(opened)
     }
 
-    fn scanned(&mut self, window: Window<'s>, overrides: &Overrides, threads: &Threads) -> Vec<Opened<'s>> {
-        let findings = self.findings_of(window, None, threads);
+    fn scanned(
+        &mut self,
+        reason: ScanReason,
+        window: Window<'s>,
+        overrides: &Overrides,
+        threads: &Threads,
+    ) -> Vec<Opened<'s>> {
+        if self.never_scans && reason != ScanReason::Asked {
+            self.unscanned.push((reason, window.start()..window.start().saturating_add(window.size())));
+            return Vec::new();
+        }
+        let findings = self.findings_of(reason, window, None, threads);
         if threads.is_cancelled() {
             return Vec::new();
         }
-        assemble(window, &findings, overrides, threads)
+        let (opened, remains) = assemble(window, &findings, overrides, threads);
+        self.remains.append(remains);
+        opened
     }
 
     /// What a scan finds; one out of step with the sectors, where there is nothing in step.
-    fn findings_of(&mut self, window: Window<'_>, earlier: Option<Findings>, threads: &Threads) -> Findings {
+    fn findings_of(
+        &mut self,
+        reason: ScanReason,
+        window: Window<'_>,
+        earlier: Option<Findings>,
+        threads: &Threads,
+    ) -> Findings {
+        let range = window.start()..window.start().saturating_add(window.size());
+        self.announce.0.iter_mut().for_each(|announce| announce(reason, range.clone()));
         let watch = &mut self.watch.0;
         let mut run = |scanner: Scanner<'_>| {
             scanner.run_while(threads, |findings| {
@@ -370,18 +429,20 @@ pub fn open_with<'s>(source: &'s dyn Source, threads: &Threads) -> Result<Vec<Op
     Opening::new(source).threads(threads).run().into_volumes()
 }
 
+/// Bytes of a source that is read once more to see whether it is a bare table.
+const SMALL: u64 = 1 << 30;
+
+/// False for a large source of which records are but a small part.
+fn may_be_table(source: &dyn Source, loose: &[Opened<'_>]) -> bool {
+    let sizes = loose.iter().map(|opened| {
+        let mft = opened.volume().mft();
+        mft.record_count().saturating_mul(u64::from(mft.record_size()))
+    });
+    source.size() <= SMALL || sizes.fold(0, u64::saturating_add) >= source.size() / 4
+}
+
 /// Bytes behind a volume that starts a disk without a partition table: enough for another volume.
 const ROOM_FOR_ANOTHER: u64 = 1 << 20;
-/// A table of more records than this is no new one.
-const NEW_TABLE: u64 = 1024;
-/// Slots behind the end of a new table that are looked at for an older one's records.
-const BEHIND: u64 = 64;
-/// Slots of a bare table that are looked at.
-const SAMPLES: u64 = 64;
-/// The first record that may be a user's file.
-const FIRST_USER_RECORD: u64 = 24;
-/// Directories that Windows makes by itself in each root.
-const OF_WINDOWS: [&str; 2] = ["System Volume Information", "$RECYCLE.BIN"];
 
 /// Why a source cannot be read, where it cannot at its start, in its middle, and at its end: it is not empty, but failing.
 fn failure_of(source: &dyn Source) -> Option<Error> {
@@ -409,109 +470,4 @@ fn name_partitions(found: &mut Discovery<'_>) {
     let mut volumes: Vec<Opened<'_>> = volumes.collect();
     volumes.sort_by_key(|opened| opened.layer() != Layer::Current);
     found.volumes = volumes;
-}
-
-/// True for a partition that NTFS was in by what is left of its boot sectors, or by its type where no
-/// other file system has put its own boot sector there.
-fn was_ntfs(partition: &Partition, source: &dyn Source) -> bool {
-    let is_of_type = match partition.partition_type {
-        PartitionType::Mbr(kind) => NTFS_TYPES.contains(&kind),
-        PartitionType::Gpt(kind) => NTFS_GUIDS.contains(&kind),
-        _ => false,
-    };
-    let mut sector = [0; 512];
-    partition.window(source).read_readable(0, &mut sector);
-    let owner = BootSector::parse(&sector).map_or(OemId::Ntfs, |boot| boot.oem_id());
-    let is_foreign = owner.is_known() && owner != OemId::Ntfs;
-    !is_foreign && (is_of_type || partition.looks_like_ntfs(source))
-}
-
-/// Types of partitions that Windows puts NTFS into.
-const NTFS_TYPES: [MasterBootRecordType; 3] =
-    [MasterBootRecordType::NTFS, MasterBootRecordType::HIDDEN_NTFS, MasterBootRecordType::WINDOWS_RECOVERY];
-/// The same in a GUID partition table: basic data, and Windows' recovery environment.
-const NTFS_GUIDS: [Guid; 2] = [
-    Guid([0xA2, 0xA0, 0xD0, 0xEB, 0xE5, 0xB9, 0x33, 0x44, 0x87, 0xC0, 0x68, 0xB6, 0xB7, 0x26, 0x99, 0xC7]),
-    Guid([0xA4, 0xBB, 0x94, 0xDE, 0xD1, 0x06, 0x40, 0x4D, 0xA1, 0x6A, 0xBF, 0xD5, 0x01, 0x79, 0xD6, 0xAC]),
-];
-
-fn starts_with_a_record(source: &dyn Source) -> bool {
-    let mut signature = [0; 4];
-    source.read_readable(0, &mut signature);
-    matches!(&signature, b"FILE" | b"BAAD")
-}
-
-/// True when the file is a table to its end: most of the slots that it has hold records.
-fn is_all_table(mft: &Mft<'_>) -> bool {
-    let count = mft.record_count();
-    let step = count.div_ceil(SAMPLES).max(1);
-    let is_record = |number: &u64| {
-        let slot = mft.slot(*number).map(|(bytes, _)| bytes).unwrap_or_default();
-        slot.starts_with(b"FILE") || slot.starts_with(b"BAAD")
-    };
-    let all = || (0..SAMPLES).map(|sample| sample.saturating_mul(step)).take_while(|number| *number < count);
-    let slots = || all().filter(|number| mft.is_mapped(*number));
-    slots().filter(is_record).count().saturating_mul(2) >= slots().count()
-}
-
-/// True when part of the table has no known place, so that a scan may find more.
-fn is_incomplete(mft: &Mft<'_>) -> bool {
-    mft.damage().iter().any(|damage| {
-        matches!(
-            damage.kind,
-            DamageKind::TableUnmapped { .. }
-                | DamageKind::ListedRecordForeign { .. }
-                | DamageKind::DataRun { .. }
-                | DamageKind::DataRunTotal { .. }
-                | DamageKind::OverlappingPieces { .. }
-        )
-    })
-}
-
-/// Records of the table that have a known place.
-fn known_records(volume: &Volume<'_>) -> u64 {
-    let missing = volume.damage().filter_map(|damage| match damage.kind {
-        DamageKind::TableUnmapped { first, end } => Some(end.saturating_sub(first)),
-        _ => None,
-    });
-    volume.mft().record_count().saturating_sub(missing.fold(0, u64::saturating_add))
-}
-
-/// True for a volume that was made a short time ago, where there may have been another: its table is
-/// short, and either it has no user's file, or the records of a longer one go on behind it.
-fn is_new_over_old(volume: &Volume<'_>) -> bool {
-    let mft = volume.mft();
-    mft.record_count() <= NEW_TABLE && (goes_on_behind(mft) || !has_users_file(mft))
-}
-
-/// True when records lie behind the table's end whose numbers go on.
-fn goes_on_behind(mft: &Mft<'_>) -> bool {
-    let (count, size) = (mft.record_count(), u64::from(mft.record_size()));
-    let last = count.checked_sub(1).and_then(|last| mft.places(last).last());
-    let Some(Location::At(position)) = last.map(|extent| extent.location) else { return false };
-    let end = position.saturating_add(last.map_or(0, |extent| extent.length));
-    (0..BEHIND).any(|slot| {
-        let number = count.saturating_add(slot);
-        let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
-        mft.source().read_readable(end.saturating_add(slot.saturating_mul(size)), &mut bytes);
-        let record = Record::from_vec(number, bytes).ok();
-        record.is_some_and(|record| record.header().own_number() == Some(number) && names(&record).next().is_some())
-    })
-}
-
-fn has_users_file(mft: &Mft<'_>) -> bool {
-    (FIRST_USER_RECORD..mft.record_count()).filter_map(|number| mft.record(number).ok()).any(|record| {
-        let header = record.header();
-        let is_file = header.is_in_use() && record.is_base_record();
-        is_file && names(&record).any(|(parent, name)| parent == 5 && !OF_WINDOWS.contains(&name.as_str()))
-    })
-}
-
-/// The names of a record, each with the number of its directory.
-fn names<'r>(record: &'r Record<'_>) -> impl Iterator<Item = (u64, String)> + 'r {
-    let names = record.attributes().filter_map(Result::ok);
-    names.filter_map(|attribute: Attribute<'_>| {
-        let (name, _) = attribute.file_name().ok()?;
-        Some((name.parent().record_number(), name.name().to_string()))
-    })
 }

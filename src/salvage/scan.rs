@@ -15,7 +15,8 @@ use crate::source::buffer::PageBuffer;
 
 /// Looks through a source for FILE and INDX records, boot sectors and other anchors of a volume.
 ///
-/// Reads every byte once, in order, in large pieces; tests eight bytes of each sector, and parses
+/// Reads every byte once, in order, in large pieces, but those that are known to be
+/// [holes](Source::is_hole); tests eight bytes of each sector, and parses
 /// only what may be a hit. Memory grows with the hits only. What the findings are does not depend on
 /// the number of threads.
 #[derive(Debug)]
@@ -113,6 +114,9 @@ impl<'s> Scanner<'s> {
         let length = usize::try_from(read_end.saturating_sub(start)).unwrap_or(0).min(buffer.len());
         let bytes = buffer.get_mut(..length).unwrap_or_default();
         let mut part = Findings { scanned: end, ..Findings::default() };
+        if self.source.0.is_hole(start..read_end) {
+            return part;
+        }
         part.unreadable = self.source.0.read_readable(start, bytes);
         part.unreadable.retain_mut(|range| {
             range.end = range.end.min(end);

@@ -16,10 +16,11 @@ use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
 use crate::recoverability::claims::Claims;
 use crate::source::{Source, Window};
-use crate::structure::boot_sector::{BootSector, OemId};
+use crate::structure::boot_sector::BootSector;
 use crate::structure::record::Record;
 use crate::volume::Volume;
 use crate::volume::doubts::{Doubt, DoubtKind};
+use crate::volume::foreign::Foreign;
 
 impl Findings {
     /// Puts together every volume that the findings allow: current ones first, then old formats,
@@ -35,7 +36,7 @@ impl Findings {
         overrides: &Overrides,
         threads: &Threads,
     ) -> Result<Vec<Opened<'s>>> {
-        let found = settle(assemble(Window::whole(source), self, overrides, threads), threads);
+        let found = settle(assemble(Window::whole(source), self, overrides, threads).0, threads);
         if found.is_empty() { Err(NOTHING) } else { Ok(found) }
     }
 }
@@ -108,7 +109,7 @@ fn doubt_of_place(opened: &Opened<'_>) -> Option<DoubtKind> {
     match opened.layer() {
         Layer::Loose => None,
         Layer::OldFormat | Layer::NestedIn(_) | Layer::ExportIn(_) => Some(DoubtKind::Superseded),
-        Layer::Current if is_under_another(&opened.volume().source()) => Some(DoubtKind::Superseded),
+        Layer::Current if Foreign::recognize(&opened.volume().source()).is_some() => Some(DoubtKind::Superseded),
         Layer::Current => opened.vote().filter(|vote| !is_proved(vote)).map(|_| DoubtKind::Unplaced),
     }
 }
@@ -117,40 +118,6 @@ fn doubt_of_place(opened: &Opened<'_>) -> Option<DoubtKind> {
 fn is_proved(vote: &GeometryVote) -> bool {
     vote.boot_geometry.is_some() || vote.confidence() == Confidence::High
 }
-
-/// True where the volume's first sectors are those of another file system.
-fn is_under_another(volume: &Window<'_>) -> bool {
-    let mut head = vec![0; FOREIGN_HEAD];
-    volume.read_readable(0, &mut head);
-    let owner = BootSector::parse(&head).map_or(OemId::Ntfs, |boot| boot.oem_id());
-    let is_foreign = owner.is_known() && owner != OemId::Ntfs;
-    let is_ntfs = owner == OemId::Ntfs;
-    let is_other = |(offset, magic): &(usize, &[u8])| head.get(*offset..).is_some_and(|rest| rest.starts_with(magic));
-    is_foreign || (!is_ntfs && FOREIGN.iter().any(is_other))
-}
-
-/// Bytes that have all the marks below.
-const FOREIGN_HEAD: usize = 68 << 10;
-
-/// What other file systems and containers start with, by offset.
-const FOREIGN: [(usize, &[u8]); 16] = [
-    (54, b"FAT12   "),
-    (54, b"FAT16   "),
-    (82, b"FAT32   "),
-    (0, b"XFSB"),
-    (0, b"LUKS\xBA\xBE"),
-    (32, b"NXSB"),
-    (1024, b"H+\0\x04"),
-    (1024, b"HX\0\x05"),
-    (1080, b"\x53\xEF"),
-    (1024, b"\x10\x20\xF5\xF2"),
-    (4086, b"SWAPSPACE2"),
-    (512, b"LABELONE"),
-    (32_769, b"CD001"),
-    (32_769, b"BEA01"),
-    (65_536, b"ReIsEr"),
-    (65_600, b"_BHRfS_M"),
-];
 
 /// Who claims which cluster of the current volumes in whose bytes another layer lies, by their index.
 fn claims_on_older(volumes: &[Opened<'_>], threads: &Threads) -> BTreeMap<usize, Claims> {

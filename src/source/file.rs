@@ -72,6 +72,19 @@ impl Source for FileSource {
     fn is_gone(&self) -> bool {
         self.is_gone.load(Ordering::Relaxed)
     }
+
+    /// Asks the file system where the next data are: all of a device, and of a file that is not sparse.
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "macos"))]
+    fn is_hole(&self, range: std::ops::Range<u64>) -> bool {
+        if range.is_empty() || range.end > self.size {
+            return false;
+        }
+        match rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(range.start)) {
+            Ok(data) => data >= range.end,
+            // There are none up to the end.
+            Err(error) => error == rustix::io::Errno::NXIO,
+        }
+    }
 }
 
 /// What the system says of a device that was taken away: no such device (`ENODEV`), no such device or address (`ENXIO`),
@@ -168,6 +181,27 @@ mod tests {
         assert_eq!(file.read_at(file.size() - 2, &mut buffer).unwrap(), 2);
         assert_eq!(file.read_at(u64::MAX >> 1, &mut buffer).unwrap(), 0);
         assert!(file.slice(0, 1).is_none());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_sparse_file_tells_its_holes() {
+        use std::io::Write;
+        let mut file = tempfile::tempfile().unwrap();
+        file.set_len(8 << 20).unwrap();
+        file.seek(SeekFrom::Start(4 << 20)).unwrap();
+        file.write_all(&[7; 65_536]).unwrap();
+        let source = File::new(file).unwrap();
+        if !source.is_hole(0..1 << 20) {
+            println!("skipped: this file system has no holes");
+            return;
+        }
+        const M: u64 = 1 << 20;
+        assert!(source.is_hole(0..4 * M) && source.is_hole(5 * M..8 * M));
+        assert!(!source.is_hole(0..4 * M + 1) && !source.is_hole(4 * M..4 * M + 512));
+        assert!(!source.is_hole(5 * M..8 * M + 1) && !source.is_hole(M..M), "behind the end, and nothing at all");
+        let mut byte = [0];
+        assert_eq!((source.read_at(4 * M, &mut byte).unwrap(), byte), (1, [7]));
     }
 
     #[test]

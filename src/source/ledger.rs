@@ -126,6 +126,11 @@ impl Source for Ledger<'_> {
         }
     }
 
+    /// Where reads are remembered, holes are read, too: what was looked at is to be in the map.
+    fn is_hole(&self, range: Range<u64>) -> bool {
+        !self.remembers_reads && self.source.is_hole(range)
+    }
+
     fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
         if self.source.is_gone() {
             return nothing(offset, buffer);

@@ -85,6 +85,13 @@ pub trait Source: Sync {
         offset
     }
 
+    /// True where all bytes of a range are known to be zero without being read: in a hole of a sparse file, or where a
+    /// virtual disk has no block. False says nothing.
+    fn is_hole(&self, range: Range<u64>) -> bool {
+        let _ = range;
+        false
+    }
+
     /// The same bytes without a copy, where the source is memory and has all of them.
     fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         let _ = (offset, length);
@@ -122,6 +129,10 @@ macro_rules! forward {
 
             fn origin_of(&self, offset: u64) -> u64 {
                 (**self).origin_of(offset)
+            }
+
+            fn is_hole(&self, range: Range<u64>) -> bool {
+                (**self).is_hole(range)
             }
 
             fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
@@ -186,6 +197,10 @@ mod tests {
         fn origin_of(&self, offset: u64) -> u64 {
             offset.saturating_add(77)
         }
+
+        fn is_hole(&self, range: Range<u64>) -> bool {
+            range.start > 5
+        }
     }
 
     #[test]
@@ -193,6 +208,9 @@ mod tests {
         let (boxed, shared): (Box<dyn Source + Send>, Arc<dyn Source + Send>) = (Box::new(Behind), Arc::new(Behind));
         let borrowed: &dyn Source = &&Behind;
         assert_eq!([borrowed.origin_of(1), boxed.origin_of(1), shared.origin_of(1)], [78; 3]);
+        assert_eq!([borrowed.is_hole(6..7), boxed.is_hole(6..7), shared.is_hole(6..7)], [true; 3]);
+        let window = Window::new(&Behind, 0, 1);
+        assert!(!window.is_hole(0..1) && !window.is_hole(6..7), "nothing is known behind a window's end");
     }
 
     #[test]

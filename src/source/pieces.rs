@@ -118,6 +118,13 @@ impl Source for Pieces<'_> {
         self.source.window().is_gone()
     }
 
+    /// Only within one part.
+    fn is_hole(&self, range: std::ops::Range<u64>) -> bool {
+        let length = range.end.saturating_sub(range.start);
+        let place = self.place(range.start).filter(|(_, there)| length <= *there && range.end <= self.size);
+        place.is_some_and(|(place, _)| self.source.window().is_hole(place..place.saturating_add(length)))
+    }
+
     fn origin_of(&self, offset: u64) -> u64 {
         self.place(offset).map_or(offset, |(place, _)| self.source.window().origin_of(place))
     }

@@ -152,6 +152,12 @@ impl Source for Window<'_> {
         self.source.is_gone()
     }
 
+    fn is_hole(&self, range: Range<u64>) -> bool {
+        let inside = range.start >= self.lead && range.end <= self.size;
+        let place = |offset: u64| self.start.saturating_add(offset).saturating_sub(self.lead);
+        inside && self.source.is_hole(place(range.start)..place(range.end))
+    }
+
     fn origin_of(&self, offset: u64) -> u64 {
         let position = self.start.saturating_add(offset).saturating_sub(self.lead);
         self.source.origin_of(position)

@@ -4,6 +4,7 @@
 
 mod dynamic;
 mod forge;
+mod losses;
 mod seeded;
 mod tables;
 

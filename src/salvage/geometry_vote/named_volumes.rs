@@ -7,7 +7,7 @@ use super::content_heads::is_head_of;
 use super::super::findings::RecordHit;
 use super::super::fragments::{Fragment, hits_of};
 use super::starts::NamedStarts;
-use super::{GeometryVote, Votes, Voting};
+use super::{ENOUGH, GeometryVote, Votes, Voting};
 use super::super::hit_records::read_record;
 use crate::structure::attribute::{Attribute, AttributeFlags};
 use crate::structure::attribute_type::AttributeType;
@@ -69,6 +69,7 @@ impl Voting<'_> {
             let is_sure = starts.named.len() > 1 || start > 0;
             let better = (!is_sure).then(|| self.usual(found, &starts.usual)).flatten();
             if let Some(place) = better.or(fitting) {
+                found.retain(|vote| is_known(vote) || !(place.start..place.end).contains(&vote.start));
                 found.push(self.as_vote(&place));
             }
         }
@@ -104,6 +105,7 @@ impl Voting<'_> {
     /// The records from `start` up to the next known thing; `None` where there are none of their own, or where
     /// they do not tell how large clusters are.
     fn place(&self, start: u64, found: &[GeometryVote], starts: &[u64]) -> Option<Place<'_>> {
+        let found: Vec<&GeometryVote> = found.iter().filter(|vote| is_known(vote)).collect();
         let known = found.iter().map(|vote| vote.start).chain(starts.iter().copied());
         let end = known.filter(|&other| other > start).min().unwrap_or(self.findings.source_size());
         let is_free = |fragment: &&Fragment| {
@@ -178,6 +180,12 @@ impl Voting<'_> {
             None => {}
         }
     }
+}
+
+/// False where but system files speak for a place: those of two volumes that were made alike lie alike, so that the
+/// records of the one may speak for a place in the other.
+fn is_known(vote: &GeometryVote) -> bool {
+    vote.boot_geometry.is_some() || vote.votes.fragments > 0 || vote.votes.index_records >= ENOUGH
 }
 
 /// A name of the record that is no short one.

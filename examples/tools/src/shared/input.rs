@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
 use ntfs_salvage::catalog::Catalog;
-use ntfs_salvage::salvage::{self, Content, Discovery, Layer, OpenedBy, Opening, Unread};
+use ntfs_salvage::salvage::{self, Content, Discovery, Layer, OpenedBy, Opening, ScanReason, Unread};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::dynamic_disk::DynamicDisk;
 use ntfs_salvage::volume::partition::Partition;
@@ -39,6 +40,8 @@ pub struct Opened<'s> {
     pub layer: Layer,
     /// What led to it.
     pub way: OpenedBy,
+    /// Whether a scan for names may be made, and whether it is said.
+    pub scans: Scans,
     /// A short word that no other volume of the input has: the partition's number where it is the
     /// volume that exists there.
     pub tag: String,
@@ -60,9 +63,50 @@ impl Opened<'_> {
             false => work(catalog),
         };
         let catalog = self.volume.catalog_with(threads);
-        match salvage::scan_for_names(&catalog, threads, &mut |_| ()) {
+        let mut is_said = false;
+        let mut watch = |findings: &salvage::Findings| {
+            if !std::mem::replace(&mut is_said, true) {
+                self.scans.say(self, ScanReason::NamelessRecords, findings.source_size());
+            }
+        };
+        let scanned = match self.scans {
+            Scans::Never => None,
+            _ => salvage::scan_for_names(&catalog, threads, &mut watch),
+        };
+        match scanned {
             Some(scanned) => haunted(scanned.catalog_with(threads)),
             None => haunted(catalog),
+        }
+    }
+}
+
+/// Whether scans are made that nobody asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scans {
+    /// They are not.
+    Never,
+    /// They are, and nobody wants to know.
+    Quiet,
+    /// They are, and a line says so where they take their time.
+    Said,
+}
+
+impl Scans {
+    /// Bytes of a scan that takes its time.
+    const WORTH_A_WORD: u64 = 256 << 20;
+
+    fn of(arguments: &InputArguments, quiet: bool) -> Self {
+        match (arguments.no_scan, quiet) {
+            (true, _) => Self::Never,
+            (false, true) => Self::Quiet,
+            (false, false) => Self::Said,
+        }
+    }
+
+    /// Says that a scan starts, why, and what leaves it out.
+    fn say(self, place: &dyn fmt::Display, reason: ScanReason, size: u64) {
+        if self == Self::Said && size >= Self::WORTH_A_WORD && reason != ScanReason::Asked {
+            say(format_args!("{place}: a scan of {size} bytes starts, because {reason}; --no-scan leaves it out"));
         }
     }
 }
@@ -113,7 +157,13 @@ impl<'i> Input<'i> {
         };
         opening = opening.dynamic_disk(self.dynamic.as_ref());
         opening = if self.arguments.raw { opening.as_disk() } else { opening };
-        let mut found = opening.watch(&mut watch).run();
+        let scans = Scans::of(self.arguments, quiet);
+        let mut announce = |reason, range: Range<u64>| {
+            let place = format!("{} at byte {}", self.name, range.start);
+            scans.say(&place, reason, range.end - range.start);
+        };
+        opening = if scans == Scans::Never { opening.without_scans() } else { opening };
+        let mut found = opening.watch(&mut watch).announce(&mut announce).run();
         scan_file.finish(found.findings.take())?;
         if let Some(format) = found.container {
             return Err(Failure::Message(format!(
@@ -128,9 +178,12 @@ impl<'i> Input<'i> {
         if found.volumes.is_empty() {
             return Err(failure.unwrap_or_else(|| self.nothing_found(found, &accounting)));
         }
-        let opened = self.named(found);
+        let mut left = unscanned(&found);
+        left.extend((!found.remains.is_empty()).then(|| format!("a scan also found {}", found.remains)));
+        let opened = self.named(found, scans);
         if !quiet {
             accounting.print(&self.name);
+            left.iter().for_each(|line| say(format_args!("{}: {line}", self.name)));
             opened
                 .iter()
                 .for_each(|(opened, losses)| losses.iter().for_each(|line| say(format_args!("{opened}: {line}"))));
@@ -139,7 +192,7 @@ impl<'i> Input<'i> {
     }
 
     /// The volumes with their tags, each with what was lost of it.
-    fn named<'s>(&'s self, found: Discovery<'s>) -> Vec<(Opened<'s>, Vec<String>)> {
+    fn named<'s>(&'s self, found: Discovery<'s>, scans: Scans) -> Vec<(Opened<'s>, Vec<String>)> {
         let mut times: HashMap<String, u32> = HashMap::new();
         let Discovery { volumes, disk_damage, .. } = found;
         let name = |found: salvage::Opened<'s>| {
@@ -154,7 +207,7 @@ impl<'i> Input<'i> {
             let disk_damage = if partition.is_some() { disk_damage.clone() } else { Vec::new() };
             let (layer, way, input) = (found.layer(), found.opened_by(), self.name.as_str());
             let volume = self.sized(found.into_volume());
-            (Opened { volume, partition, start, input, disk_damage, layer, way, tag }, losses)
+            (Opened { volume, partition, start, input, disk_damage, layer, way, scans, tag }, losses)
         };
         volumes.into_iter().map(name).collect()
     }
@@ -185,8 +238,9 @@ impl<'i> Input<'i> {
             Some(offset) => format!("no NTFS volume at byte {offset} of {name}"),
             None => format!("no NTFS volume and no $MFT in {name}"),
         };
-        let size = self.source.size();
+        let (size, unscanned) = (self.source.size(), unscanned(&found));
         match self.arguments.offset {
+            _ if !unscanned.is_empty() => return Failure::new(nothing, unscanned.join("; ")),
             _ if size == 0 => return Failure::new(nothing, "it is empty"),
             Some(offset) if offset >= size => {
                 return Failure::new(nothing, format_args!("the input ends at byte {size}"));
@@ -202,6 +256,14 @@ impl<'i> Input<'i> {
             Ok(_) => Failure::Message(nothing),
         }
     }
+}
+
+/// What a scan was not made of, because none is wanted.
+fn unscanned(found: &Discovery<'_>) -> Vec<String> {
+    let line = |(reason, range): &(ScanReason, Range<u64>)| {
+        format!("bytes {} to {} were not scanned, though {reason}", range.start, range.end.saturating_sub(1))
+    };
+    found.unscanned.iter().map(line).collect()
 }
 
 /// A whole source that holds nothing known is said to hold nothing of NTFS, and no more.

@@ -41,6 +41,10 @@ pub struct InputArguments {
     /// lies under a new format, inside files, and outside of partitions
     #[arg(long)]
     pub scan: bool,
+    /// Scan nothing by itself, also where something is lost, or where a new volume may lie over an older one: what a
+    /// scan would have been made of is said instead
+    #[arg(long, conflicts_with_all = ["scan", "scan_file", "cluster_size", "record_size"])]
+    pub no_scan: bool,
     /// Keep what the scan finds in FILE, or go on with what an earlier one left there; implies --scan
     #[arg(long, value_name = "FILE")]
     pub scan_file: Option<PathBuf>,

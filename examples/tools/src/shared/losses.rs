@@ -22,6 +22,9 @@ pub fn of(opened: &Opened<'_>) -> Vec<String> {
                 "not every part of the MFT can be found by its record 0; {records} records in {fragments} pieces that a scan found \
                  were put together instead"
             )),
+            DamageKind::TableLost { index_records } => told.push(format!(
+                "no FILE record of the volume is left: names, times and sizes come from {index_records} index records"
+            )),
             DamageKind::TableUnmapped { first, end } => {
                 unmapped += end.saturating_sub(first);
                 gaps.push((first, end));
@@ -74,7 +77,14 @@ fn voted(opened: &Opened<'_>) -> String {
         Confidence::Low => "low confidence",
         Confidence::Fair => "fair confidence",
         Confidence::High => "high confidence",
-        Confidence::Given => "as given",
+        Confidence::Given => {
+            return format!(
+                "{lost}; it is taken to start at byte {} with clusters of {} bytes, as given or as the partition table \
+                 has it: nothing that is left proves it",
+                opened.start(),
+                vote.cluster_size
+            );
+        }
     };
     let against = vote.runner_up.map_or(0, |runner_up| runner_up.votes);
     format!(
