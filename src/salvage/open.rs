@@ -187,6 +187,8 @@ impl<'s> Discovery<'s> {
             outside: self.outside,
             container: self.container,
             failure: self.failure,
+            unscanned: self.unscanned,
+            remains: self.remains,
             disk_damage: self.disk_damage,
             findings: self.findings,
         }

@@ -191,7 +191,7 @@ mod tests {
         file.set_len(8 << 20).unwrap();
         file.seek(SeekFrom::Start(4 << 20)).unwrap();
         file.write_all(&[7; 65_536]).unwrap();
-        let source = File::new(file).unwrap();
+        let source = FileSource::new(file).unwrap();
         if !source.is_hole(0..1 << 20) {
             println!("skipped: this file system has no holes");
             return;
