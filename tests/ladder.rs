@@ -184,7 +184,7 @@ fn a_scan_is_kept_and_used_again() {
     assert!(fs::read(bench.path("scan")).unwrap() == kept, "the file is complete now");
     // What is in it is believed: nothing is scanned twice.
     let mut few = Vec::new();
-    Findings::load(kept.as_slice()).unwrap().within(0..64 << 10).save(&mut few).unwrap();
+    Findings::load(kept.as_slice()).unwrap().within(80 << 10..100 << 10).save(&mut few).unwrap();
     fs::write(bench.path("scan"), &few).unwrap();
     assert!(bench.list(&["-q", "--scan-file", "scan"]).len() < first.len());
     assert_eq!(fs::read_dir(bench.folder.path()).unwrap().count(), 2, "no temporary file stays");

@@ -333,6 +333,12 @@ impl<'f> Voting<'f> {
         });
     }
 
+    /// True where anything votes for the place.
+    pub(super) fn has_ballot(&self, start: u64, cluster_size: u32) -> bool {
+        let shift = u8::try_from(cluster_size.trailing_zeros()).unwrap_or(0);
+        self.ballots.iter().any(|ballot| (ballot.start, ballot.cluster_shift) == (start, shift))
+    }
+
     /// The places that boot sectors stand for.
     pub(super) fn boot_starts(&self) -> Vec<u64> {
         let boots = self.ballots.iter().filter(|ballot| ballot.voter == Voter::BootSector);

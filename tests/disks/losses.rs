@@ -172,11 +172,11 @@ fn indexes_alone_bring_back_names_sizes_times_and_the_tree() {
                 let entries: Vec<_> = catalog.entries().collect();
                 assert!(entries.iter().all(|entry| entry.state() == EntryState::Ghost));
                 let links = entries.iter().flat_map(|entry| entry.links().into_iter());
-                let read: BTreeSet<Named> = links.map(|link| told(&link.file_name())).collect();
+                let read: BTreeSet<Named> = links.map(|link| told(link.file_name())).collect();
                 // The table itself is no file that was lost.
                 let missing: Vec<_> = whole.difference(&read).filter(|name| name.1 != "$MFT").collect();
                 assert!(missing.is_empty(), "{name}, boot sector {has_boot}: {missing:?}");
-                let paths: Vec<_> = entries.iter().flat_map(|entry| entry.paths()).collect();
+                let paths: Vec<_> = entries.iter().flat_map(ntfs_salvage::Entry::paths).collect();
                 assert!(paths.iter().all(|path| path.text.starts_with('/')), "{paths:?}");
                 let damage = opened.volume().damage().any(|one| matches!(one.kind, DamageKind::TableLost { .. }));
                 assert!(damage, "{name}");

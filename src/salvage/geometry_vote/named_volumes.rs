@@ -64,9 +64,12 @@ impl Voting<'_> {
         }
         // A boot sector that leads to no table says where its volume starts all the same.
         for start in starts.named.iter().copied().chain(self.boot_starts()) {
-            let fitting = self.place(start, found, &starts.named).filter(|place| self.fit(place).is_possible());
             // Without a table, the start of the source is but the first of the usual places.
             let is_sure = starts.named.len() > 1 || start > 0;
+            let fitting = self.place(start, found, &starts.named).filter(|place| {
+                let fit = self.fit(place);
+                fit.is_possible() && (is_sure || fit.right > fit.wrong || self.is_lost_start(place))
+            });
             let better = (!is_sure).then(|| self.usual(found, &starts.usual)).flatten();
             if let Some(place) = better.or(fitting) {
                 found.retain(|vote| is_known(vote) || !(place.start..place.end).contains(&vote.start));
@@ -85,6 +88,13 @@ impl Voting<'_> {
             let fit = self.fit(place);
             fit.is_possible() && fit.is_confirmed()
         })
+    }
+
+    /// True where the first sector is lost, and holds nothing else, or where anything that stands in its place votes.
+    fn is_lost_start(&self, place: &Place<'_>) -> bool {
+        let mut sector = [0; 512];
+        self.source.read_readable(place.start, &mut sector);
+        sector.iter().all(|byte| *byte == 0) || self.has_ballot(place.start, place.cluster_size)
     }
 
     fn as_vote(&self, place: &Place<'_>) -> GeometryVote {
