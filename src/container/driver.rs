@@ -275,7 +275,8 @@ impl Source for Container {
     }
 
     fn is_hole(&self, range: Range<u64>) -> bool {
-        let is_zero = |piece: &Piece| matches!(piece, Piece::Zero | Piece::Parent | Piece::Pattern([0, 0, 0, 0, 0, 0, 0, 0]));
+        let is_zero =
+            |piece: &Piece| matches!(piece, Piece::Zero | Piece::Parent | Piece::Pattern([0, 0, 0, 0, 0, 0, 0, 0]));
         range.end <= self.size && self.parts(range).all(|part| is_zero(&part.piece))
     }
 

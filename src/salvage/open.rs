@@ -263,8 +263,7 @@ fn with_indexes<'s>(
     opened: Vec<Opened<'s>>,
     starts: &NamedStarts,
 ) -> Vec<Opened<'s>> {
-    let spans: Vec<Range<u64>> =
-        opened.iter().filter(|opened| opened.has_clusters()).map(Opened::span).collect();
+    let spans: Vec<Range<u64>> = opened.iter().filter(|opened| opened.has_clusters()).map(Opened::span).collect();
     let place = |hit: &IndexHit| source.start().saturating_add(hit.offset);
     let is_spare = |hit: &&IndexHit| !hit.parent.is_zero() && !spans.iter().any(|span| span.contains(&place(hit)));
     let spare: Vec<&IndexHit> = findings.index_records().iter().filter(is_spare).collect();

@@ -167,7 +167,13 @@ fn indexes_alone_bring_back_names_sizes_times_and_the_tree() {
                 let found = open(source, None);
                 let [opened] = &found.volumes[..] else { panic!("{name}: {} volumes", found.volumes.len()) };
                 let layer = if has_boot { Layer::Current } else { Layer::Loose };
-                assert_eq!(opened.layer(), layer, "{name} {has_boot} {:?} {:?}", opened.volume().source(), opened.volume().geometry());
+                assert_eq!(
+                    opened.layer(),
+                    layer,
+                    "{name} {has_boot} {:?} {:?}",
+                    opened.volume().source(),
+                    opened.volume().geometry()
+                );
                 let catalog = opened.volume().catalog_with(&Threads::single());
                 let entries: Vec<_> = catalog.entries().collect();
                 assert!(entries.iter().all(|entry| entry.state() == EntryState::Ghost));

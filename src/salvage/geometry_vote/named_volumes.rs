@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::content_heads::is_head_of;
 use super::super::findings::RecordHit;
 use super::super::fragments::{Fragment, hits_of};
+use super::super::hit_records::read_record;
+use super::content_heads::is_head_of;
 use super::starts::NamedStarts;
 use super::{ENOUGH, GeometryVote, Votes, Voting};
-use super::super::hit_records::read_record;
 use crate::structure::attribute::{Attribute, AttributeFlags};
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::Record;
@@ -135,7 +135,9 @@ impl Voting<'_> {
         let is_in_step = |fragment: &&&Fragment| {
             fragment.key().saturating_sub(i128::from(start)).rem_euclid(i128::from(cluster_size)) == 0
         };
-        let count = |fragments: &mut dyn Iterator<Item = &Fragment>| fragments.map(Fragment::hits).fold(0, usize::saturating_add);
+        let count = |fragments: &mut dyn Iterator<Item = &Fragment>| {
+            fragments.map(Fragment::hits).fold(0, usize::saturating_add)
+        };
         let all = count(&mut free.iter().copied());
         let in_step = count(&mut free.iter().filter(is_in_step).copied());
         let mut hits: Vec<&RecordHit> = hits().collect();
@@ -148,7 +150,9 @@ impl Voting<'_> {
         let mut fit = Fit::default();
         let step = place.hits.len().div_ceil(MOST_LOOKED_AT).max(1);
         for hit in place.hits.iter().step_by(step).filter(|hit| hit.is_strong()) {
-            let Some(record) = read_record(self.source, hit).filter(|record| record.header().is_in_use()) else { continue };
+            let Some(record) = read_record(self.source, hit).filter(|record| record.header().is_in_use()) else {
+                continue;
+            };
             let name = long_name(&record);
             for attribute in record.attributes().filter_map(Result::ok) {
                 self.look_at(place, &attribute, name.as_deref(), &mut fit);
