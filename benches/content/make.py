@@ -319,9 +319,18 @@ versions("key.pem", lambda path, text: write(path, "-----BEGIN CERTIFICATE-----\
 # --- systems' own
 def evtx(path, text):
     import zlib
-    chunks = []
+    chunks, number, rng = [], 0, random.Random(path.split(".older")[0])
     for index in range(6):
-        body = text[index * 40_000:index * 40_000 + 60_000].encode()[:60_000]
+        left, body = text[index * 40_000:index * 40_000 + 60_000].encode(), b""
+        while left:
+            number += 1
+            taken = rng.randint(400, 1500)
+            part, left = left[:taken], left[taken:]
+            size = (len(part) + 28 + 7) // 8 * 8
+            record = (b"**\0\0" + struct.pack("<IQQ", size, number, 133_000_000_000_000_000 + number) + part).ljust(size - 4, b"\0")
+            if len(body) + size > 65_000:
+                break
+            body += record + struct.pack("<I", size)
         end = 512 + len(body)
         start = b"ElfChnk\0".ljust(40, b"\1") + struct.pack("<IIII", 128, 512, end, zlib.crc32(body))
         start = start.ljust(120, b"\0")

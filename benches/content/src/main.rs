@@ -127,6 +127,9 @@ fn main() {
                 score.noticed += 1;
                 score.exact += u32::from(until == trial.place);
                 score.behind += u32::from(until > trial.place);
+                if env::var_os("SHOW").is_some() && (until > trial.place || env::var_os("INEXACT").is_some() && until != trial.place) && format == "all" && way == 9 {
+                    println!("{}: {} at {} by {}: {until} ({})", if until > trial.place { "behind" } else { "before" }, trial.name, trial.place, WAYS[trial.way], trial.said.evidence);
+                }
             }
         }
         if trial.said.state == ContentState::Verified {

@@ -35,6 +35,8 @@ pub struct Clusters {
 
 /// Bytes of a cluster that are looked at.
 const SAMPLE: usize = 256;
+/// Clusters of one look that are needed for another one to be strange.
+const LEAST_OF_ONE_LOOK: u64 = 4;
 /// Changes and headers that are remembered.
 const MOST: usize = 4096;
 
@@ -50,6 +52,15 @@ impl Clusters {
 
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The start of a cluster that is next to `offset`.
+    pub fn nearest_start(&self, offset: u64) -> u64 {
+        self.start_of(offset.saturating_add(self.size / 2))
     }
 
     /// The start of the cluster that has `offset`.
@@ -74,8 +85,8 @@ impl Clusters {
     }
 
     fn note(&mut self, offset: u64, sample: &[u8]) {
-        let look = look(sample);
-        if self.changes.last().is_none_or(|(_, last)| *last != look) && self.changes.len() < MOST {
+        let last = self.changes.last().map(|(_, look)| *look);
+        if let Some(look) = look(sample).filter(|look| last != Some(*look) && self.changes.len() < MOST) {
             self.changes.push((offset, look));
         }
         if self.headers.len() < MOST {
@@ -84,20 +95,31 @@ impl Clusters {
     }
 
     /// The first cluster that does not look like what is before it, from the one that has `proved` up to the one that
-    /// has `seen`. Zeros and the start of another file are the surest signs; other looks count where the stream had one
-    /// look only before.
-    pub fn first_alien(&self, proved: u64, seen: u64) -> Option<Alien> {
+    /// has `seen`. Zeros and the start of a file of another format than its `own` are the surest signs; other looks count
+    /// where the stream had one look only before, for some clusters.
+    pub fn first_alien(&self, proved: u64, seen: u64, own: &str) -> Option<Alien> {
         let is_there = |offset: u64| offset >= proved && offset < seen;
-        let before = self.changes.iter().rev().find(|(offset, _)| *offset <= proved).map(|(_, look)| *look);
-        let header = self.headers.iter().find(|(offset, _)| is_there(*offset));
+        let header = self.headers.iter().find(|(offset, name)| is_there(*offset) && *name != own);
         let header =
             header.map(|(offset, name)| Alien { offset: *offset, kind: format!("the start of a file ({name})") });
-        let mut changes = self.changes.iter().filter(|(offset, look)| is_there(*offset) && Some(*look) != before);
-        let zeros = changes.clone().find(|(_, look)| *look == Look::Zeros);
-        let has_one_look = self.changes.iter().filter(|(offset, _)| *offset > 0 && *offset <= proved).count() == 0;
-        let other = changes.find(|(_, look)| has_one_look && *look != Look::Plain);
-        let change = zeros.or(other).map(|(offset, look)| Alien { offset: *offset, kind: words(*look).into() });
+        let zeros = self.changes.iter().find(|(offset, look)| is_there(*offset) && *look == Look::Zeros);
+        let other = self.first_unusual().filter(|(offset, _)| is_there(*offset));
+        let change = zeros
+            .copied()
+            .into_iter()
+            .chain(other)
+            .min_by_key(|change| change.0)
+            .map(|(offset, look)| Alien { offset, kind: words(look).into() });
         change.into_iter().chain(header).min_by_key(|alien| alien.offset)
+    }
+
+    /// The first cluster that looks otherwise than those before it, which looked alike for long.
+    fn first_unusual(&self) -> Option<(u64, Look)> {
+        let long = LEAST_OF_ONE_LOOK * self.size;
+        let (start, usual) = self.changes.windows(2).find(|two| two[1].0 - two[0].0 >= long).map(|two| two[0])?;
+        let next = self.changes.iter().copied().find(|(offset, _)| *offset > start)?;
+        // Only what is dense has no other clusters that look like anything.
+        (usual == Look::Dense || next.1 != Look::Plain).then_some(next)
     }
 }
 
@@ -110,7 +132,8 @@ fn words(look: Look) -> &'static str {
     }
 }
 
-fn look(sample: &[u8]) -> Look {
+/// None where it could be one or another, or there are too few bytes.
+fn look(sample: &[u8]) -> Option<Look> {
     let mut seen = [false; 256];
     let mut different = 0;
     let mut printable = 0;
@@ -119,10 +142,11 @@ fn look(sample: &[u8]) -> Look {
         printable += usize::from(matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e));
     }
     match () {
-        () if seen[0] && different == 1 => Look::Zeros,
-        () if printable * 100 >= sample.len() * 97 => Look::Text,
+        () if seen[0] && different == 1 => Some(Look::Zeros),
+        () if sample.len() < SAMPLE => None,
+        () if printable * 100 >= sample.len() * 97 => Some(Look::Text),
         // Of 256 random bytes 162 differ, with a spread of 6.
-        () if sample.len() == SAMPLE && different >= 140 => Look::Dense,
-        () => Look::Plain,
+        () if different >= 140 => Some(Look::Dense),
+        () => (different < 100).then_some(Look::Plain),
     }
 }

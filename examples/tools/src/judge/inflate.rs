@@ -2,7 +2,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::tape::{Stop, Tape, wrong_late};
+use super::tape::{Stop, Tape, ensure_sum, undecodable};
 
 /// What deflated data is wrapped in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,12 +20,12 @@ pub async fn inflate(tape: &Tape, wrapping: Wrapping, most: u64, mut see: impl F
     let mut output = vec![0; 32 << 10];
     let mut is_full = false;
     loop {
-        let (used, made) = (state.total_in(), state.total_out());
+        let (used, made, start) = (state.total_in(), state.total_out(), tape.position());
         let status = match is_full {
             // There may be more without another byte.
             true => state.decompress(&[], &mut output, FlushDecompress::None),
             false => {
-                tape.pass_some(|bytes| {
+                tape.pass_some_of_cluster(|bytes| {
                     let status = state.decompress(bytes, &mut output, FlushDecompress::None);
                     ((state.total_in() - used) as usize, status)
                 })
@@ -35,17 +35,18 @@ pub async fn inflate(tape: &Tape, wrapping: Wrapping, most: u64, mut see: impl F
         let length = (state.total_out() - made) as usize;
         let was_full = std::mem::replace(&mut is_full, length == output.len());
         see(&output[..length]);
+        tape.made(start.min(tape.position().saturating_sub(1)), tape.position(), &output[..length]);
         if state.total_out() > most {
-            return wrong_late("more compressed data than its header says");
+            return ensure_sum(false, "more compressed data than its header says").map(|()| most);
         }
         match status {
             Ok(Status::StreamEnd) => return Ok(state.total_out()),
             Ok(_) if state.total_in() == used && length == 0 && !was_full => {
-                return wrong_late("compressed data that does not go on");
+                return undecodable("compressed data that does not go on");
             }
             // Asked for more without a byte, and there is none.
             Ok(_) => {}
-            Err(_) => return wrong_late("compressed data that is none"),
+            Err(_) => return undecodable("compressed data that is none"),
         }
     }
 }

@@ -11,6 +11,7 @@ mod detect;
 mod documents;
 mod inflate;
 mod media;
+mod novelty;
 mod pictures;
 mod system;
 mod tape;
@@ -96,9 +97,6 @@ pub struct Judge {
     tail: Vec<u8>,
 }
 
-/// How far behind a wrong byte decoders go on at most before they notice.
-const LONGEST_LAG: u64 = 64 << 10;
-
 /// Bytes at the end of a stream that say how it ends.
 const TAIL: usize = 1024;
 
@@ -107,7 +105,7 @@ impl Judge {
     pub fn new(name: &str, size: u64, cluster_size: u64) -> Self {
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
         Self {
-            tape: Tape::default(),
+            tape: Tape::of_clusters(cluster_size.max(512)),
             size,
             extension,
             head: Vec::new(),
@@ -230,18 +228,37 @@ impl Judge {
     }
 
     /// Where it goes wrong: at the first cluster between what is proved and what cannot be that looks like
-    /// something else, or else where it was seen.
+    /// something else, or where what is made of it turns into something new, or else as far back as the fault may lie.
     fn contradicted(&mut self, what: &str, fault: Fault) -> Judgement {
         let (proved, seen) = (self.tape.proved(), self.tape.blamed());
-        let alien = self.clusters.first_alien(proved, seen).filter(|_| !self.tape.expects_any_looks());
+        // Clusters are written over from their start: one that begins with what is proved is not.
+        let first = self.clusters.start_of(proved.saturating_add(self.clusters.size() - 1));
+        let own = self.format.map_or("", |format| format.name);
+        let alien = self.clusters.first_alien(proved, seen, own).filter(|_| !self.tape.expects_any_looks());
+        let novelty = self.tape.take_novelty();
+        let strange = || novelty.as_ref().and_then(|novelty| novelty.first_strange(first, seen));
         let last = self.clusters.start_of(seen.saturating_sub(1));
         let by_fault = match fault {
             Fault::Here => last,
-            Fault::Late => last.saturating_sub(LONGEST_LAG),
-            Fault::SinceProof => proved,
+            Fault::Within(lag) => self.clusters.start_of(seen.saturating_sub(1).saturating_sub(lag)),
+            Fault::Since(offset) => self.clusters.start_of(offset),
+            Fault::SinceProof => strange().map_or(first, |offset| self.clusters.nearest_start(offset)),
+            Fault::Decoder => match (strange(), novelty.as_ref().and_then(|novelty| novelty.usual_up_to())) {
+                (Some(offset), _) => self.clusters.nearest_start(offset),
+                (None, Some(offset)) => self.clusters.start_of(offset.saturating_sub(1)),
+                (None, None) => first,
+            },
         };
-        let good_until = alien.as_ref().map_or(by_fault, |alien| alien.offset);
-        let good_until = good_until.max(self.clusters.start_of(proved)).min(self.size);
+        let is_others = detect::promised_by(&self.extension)
+            .is_some_and(|named| self.format.is_none_or(|found| found.name != named.name));
+        let good_until = match (&alien, fault) {
+            // What promises one format and begins as another is wrong from its start.
+            _ if is_others => 0,
+            (Some(alien), _) => alien.offset.max(self.clusters.start_of(proved)),
+            (None, Fault::Since(_)) => by_fault,
+            (None, _) => by_fault.max(self.clusters.start_of(proved)),
+        };
+        let good_until = good_until.min(last.max(first)).min(self.size);
         let looks = alien
             .map_or_else(String::new, |alien| format!("; the cluster at {} looks like {}", alien.offset, alien.kind));
         if let Some(named) = detect::promised_by(&self.extension)
@@ -303,7 +320,10 @@ mod tests {
 
     fn png() -> Vec<u8> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(&noise(2, 30_000)).unwrap();
+        // 300 lines of 99 grey points, each behind its filter.
+        let mut points = noise(2, 30_000);
+        points.iter_mut().step_by(100).for_each(|filter| *filter %= 5);
+        encoder.write_all(&points).unwrap();
         let lines = encoder.finish().unwrap();
         let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
         let mut chunk = |kind: &[u8], body: &[u8]| {
@@ -314,7 +334,7 @@ mod tests {
             let crc = crc32fast::hash(&png[start..]);
             png.extend(crc.to_be_bytes());
         };
-        chunk(b"IHDR", &[0; 13]);
+        chunk(b"IHDR", &[0, 0, 0, 99, 0, 0, 1, 44, 8, 0, 0, 0, 0]);
         lines.chunks(8192).for_each(|part| chunk(b"IDAT", part));
         chunk(b"IEND", b"");
         png

@@ -9,6 +9,10 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
+use sha1::{Digest, Sha1};
+
+use super::novelty::Novelty;
+
 /// Why a walker goes no further.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
@@ -25,10 +29,14 @@ pub enum Stop {
 pub enum Fault {
     /// Right here: the first of them was seen last.
     Here,
-    /// Not long ago: a decoder goes on for a while with bytes that are none of its.
-    Late,
+    /// Here, or so many bytes before at most.
+    Within(u64),
+    /// At this offset or behind.
+    Since(u64),
     /// Somewhere behind what is proved: a sum over all that came since does not hold.
     SinceProof,
+    /// Somewhere behind what is proved: a decoder has gone on for a while with bytes that are none of its.
+    Decoder,
 }
 
 /// A contradiction in the bytes that were seen last.
@@ -37,8 +45,8 @@ pub fn wrong<T>(what: impl Into<String>) -> Result<T, Stop> {
 }
 
 /// What a decoder says that has gone on for a while.
-pub fn wrong_late<T>(what: impl Into<String>) -> Result<T, Stop> {
-    Err(Stop::Contradiction(what.into(), Fault::Late))
+pub fn undecodable<T>(what: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Contradiction(what.into(), Fault::Decoder))
 }
 
 /// `Err` with the sentence where a sum over all that came since the last proof does not hold.
@@ -72,6 +80,11 @@ struct State {
     suspect: Option<u64>,
     /// Clusters that look otherwise than those before belong to the format.
     is_mixed: bool,
+    cluster_size: u64,
+    /// What decoders made of the stream.
+    novelty: Option<Box<Novelty>>,
+    /// Sums what is taken.
+    sum: Option<Box<Sha1>>,
 }
 
 /// The walker's end of the tape, and the copier's: both have the same.
@@ -103,6 +116,35 @@ impl Tape {
             state.position += count;
         }
         is_unseen
+    }
+
+    /// For a stream in clusters of so many bytes.
+    pub fn of_clusters(cluster_size: u64) -> Self {
+        Self(Rc::new(RefCell::new(State { cluster_size, ..State::default() })))
+    }
+
+    pub fn cluster_size(&self) -> u64 {
+        self.0.borrow().cluster_size
+    }
+
+    /// A decoder made `output` of the bytes from `start` up to `end`.
+    pub fn made(&self, start: u64, end: u64, output: &[u8]) {
+        self.0.borrow_mut().novelty.get_or_insert_default().made(start, end, output);
+    }
+
+    /// Sums all that is taken from here on, but for what is passed over unseen.
+    pub fn begin_sum(&self, sum: Sha1) {
+        self.0.borrow_mut().sum = Some(Box::new(sum));
+    }
+
+    /// The sum of what was taken since it was begun.
+    pub fn end_sum(&self) -> Sha1 {
+        self.0.borrow_mut().sum.take().map_or_else(Sha1::new, |sum| *sum)
+    }
+
+    /// What decoders made of the stream.
+    pub fn take_novelty(&self) -> Option<Box<Novelty>> {
+        self.0.borrow_mut().novelty.take()
     }
 
     /// No more bytes will come.
@@ -145,6 +187,9 @@ impl Tape {
 
     fn take(&self, count: usize) {
         let state = &mut *self.0.borrow_mut();
+        if let Some(sum) = &mut state.sum {
+            sum.update(&state.bytes[state.taken..state.taken + count]);
+        }
         state.taken += count;
         state.position += count as u64;
     }
@@ -246,13 +291,18 @@ impl Tape {
     /// Passes `count` bytes to `see`, in pieces of whatever length.
     pub async fn pass(&self, mut count: u64, mut see: impl FnMut(&[u8])) -> Result<(), Stop> {
         while count > 0 {
+            // What is stored is as good as what a decoder makes.
+            let mut novelty = self.take_novelty().unwrap_or_default();
             let length = self
                 .look(1, |bytes| {
                     let length = usize::try_from(count).map_or(bytes.len(), |count| count.min(bytes.len()));
                     see(&bytes[..length]);
+                    novelty.made(self.position(), self.position() + length as u64, &bytes[..length]);
                     length
                 })
-                .await?;
+                .await;
+            self.0.borrow_mut().novelty = Some(novelty);
+            let length = length?;
             self.take(length);
             count -= length as u64;
         }
@@ -264,6 +314,13 @@ impl Tape {
         let (length, result) = self.look(1, see).await?;
         self.take(length);
         Ok(result)
+    }
+
+    /// As [`pass_some`](Self::pass_some), for a decoder: no more than what is left of one cluster at once.
+    pub async fn pass_some_of_cluster<T>(&self, see: impl FnOnce(&[u8]) -> (usize, T)) -> Result<T, Stop> {
+        let (size, position) = (self.cluster_size().max(1), self.position());
+        let left = usize::try_from(size - position % size).unwrap_or(usize::MAX);
+        self.pass_some(|bytes| see(&bytes[..bytes.len().min(left)])).await
     }
 
     /// True when there is nothing behind.

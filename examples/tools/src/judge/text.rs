@@ -6,7 +6,7 @@ pub mod json;
 pub mod xml;
 
 use super::detect::Head;
-use super::tape::{Stop, Tape, wrong};
+use super::tape::{Fault, Stop, Tape, wrong as wrong_here};
 use super::{Proof, Walk};
 
 /// How text is written.
@@ -53,6 +53,8 @@ fn is_wrong_unit(unit: [u8; 2], encoding: Encoding) -> bool {
     let unit = if encoding == Encoding::Utf16Le { u16::from_le_bytes(unit) } else { u16::from_be_bytes(unit) };
     unit == 0xffff || u8::try_from(unit).is_ok_and(is_control)
 }
+
+const NO_TEXT: &str = "bytes that no text has";
 
 /// Watches the encoding of a text as it passes.
 pub struct Watch {
@@ -110,18 +112,26 @@ impl Watch {
         }
     }
 
-    /// Passes what has come to `see`; wrong where it is no text.
-    pub async fn pass(&mut self, tape: &Tape, see: impl FnOnce(&[u8]) -> usize) -> Result<(), Stop> {
-        let is_right = tape
-            .pass_some(|bytes| match self.first_wrong(bytes) {
-                None => {
-                    let seen = see(bytes);
-                    (seen, seen == bytes.len())
-                }
-                Some(place) => (place, false),
+    /// Passes what has come to `see`, up to what is no text. False where `see` does not take all of it.
+    pub async fn pass(&mut self, tape: &Tape, see: impl FnOnce(&[u8]) -> usize) -> Result<bool, Stop> {
+        let (is_right, wrong) = tape
+            .pass_some(|bytes| {
+                let wrong = self.first_wrong(bytes);
+                let text = &bytes[..wrong.unwrap_or(bytes.len())];
+                let seen = see(text);
+                (seen, (seen == text.len(), wrong.map(|place| bytes.get(place).copied().unwrap_or(0))))
             })
             .await?;
-        if is_right { Ok(()) } else { wrong("bytes that no text has") }
+        match wrong.filter(|_| is_right) {
+            None => Ok(is_right),
+            // A letter that is cut may be cut by what is before it.
+            Some(0x80..) => Err(Stop::Contradiction(NO_TEXT.into(), Fault::Within(3))),
+            Some(_) => {
+                // The position is that of the byte in front of it.
+                tape.suspect(tape.position() + 1);
+                wrong_here(NO_TEXT)
+            }
+        }
     }
 
     const fn name(&self) -> &'static str {
@@ -137,7 +147,6 @@ pub async fn walk(Walk { tape, size }: Walk) -> Result<Proof, Stop> {
     let mut watch = Watch::new(&tape).await;
     while tape.position() < size {
         watch.pass(&tape, <[u8]>::len).await?;
-        tape.prove();
     }
     Ok(Proof::Plausible(watch.name()))
 }

@@ -2,7 +2,7 @@
 
 use bzip2::{Decompress, Status};
 
-use crate::judge::tape::{Stop, Tape, wrong_late};
+use crate::judge::tape::{Stop, Tape, undecodable};
 use crate::judge::{Proof, Walk, budget};
 
 /// What decompressing takes at the highest level.
@@ -40,10 +40,10 @@ async fn stream(tape: &Tape) -> Result<(), Stop> {
         match status {
             Ok(Status::StreamEnd) => return Ok(()),
             Ok(_) if state.total_in() == used && state.total_out() == made && !was_full => {
-                return wrong_late("compressed data that does not go on");
+                return undecodable("compressed data that does not go on");
             }
             Ok(_) => {}
-            Err(_) => return wrong_late("a bzip2 block whose CRC does not hold, or that is none"),
+            Err(_) => return undecodable("a bzip2 block whose CRC does not hold, or that is none"),
         }
     }
 }

@@ -11,6 +11,8 @@ const HAS_RESERVE: u16 = 4;
 /// Folders whose blocks are followed.
 const MOST_FOLDERS: u16 = 4096;
 
+const NO_SUM: &str = "the sum of a block of the cabinet does not hold";
+
 struct Folder {
     start: u64,
     blocks: u16,
@@ -77,10 +79,16 @@ async fn blocks(tape: &Tape, folder: &Folder, reserved: u64) -> Result<bool, Sto
         is_summed &= sum != 0;
         let lengths = u32::from(stored) | u32::from(real) << 16;
         own.splice(0..0, lengths.to_le_bytes());
-        ensure_sum(sum == 0 || xor(&own, xor(&body, 0)) == sum, "the sum of a block of the cabinet does not hold")?;
+        let is_right = sum == 0 || xor(&own, xor(&body, 0)) == sum;
         if folder.method == 1 && real > 0 {
-            unpack(&mut window, &mut history, &body, real.into())?;
+            let unpacked = unpack(&mut window, &mut history, &body, real.into());
+            let start = tape.position() - u64::from(stored);
+            let used = u64::from(stored) * history.len() as u64 / u64::from(real);
+            tape.made(start, start + used, &history);
+            ensure_sum(is_right, NO_SUM)?;
+            unpacked?;
         }
+        ensure_sum(is_right, NO_SUM)?;
         ensure(tape.position() > start, "a block of the cabinet that does not go on")?;
         tape.prove();
     }
@@ -112,10 +120,12 @@ fn unpack(state: &mut Decompress, history: &mut Vec<u8>, body: &[u8], real: usiz
             .decompress(&stored, &mut before, FlushDecompress::None)
             .is_ok_and(|_| state.total_out() == before.len() as u64);
     let status = state.decompress(deflated, &mut output, FlushDecompress::None);
-    let is_whole = state.total_out() == (before.len() + real) as u64;
+    let made = (state.total_out() as usize).saturating_sub(before.len());
+    let is_whole = made == real;
+    output.truncate(made);
+    *history = output;
     if !has_history || !is_whole || !matches!(status, Ok(Status::Ok | Status::StreamEnd)) {
         return wrong("a block of the cabinet that is not compressed as it says");
     }
-    *history = output;
     Ok(())
 }

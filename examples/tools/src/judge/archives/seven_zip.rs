@@ -3,7 +3,7 @@
 //! of all members together is held against it in the end.
 
 use crate::judge::archives::xz::unpack_lzma2;
-use crate::judge::tape::{Stop, Tape, ensure, ensure_sum, wrong, wrong_late};
+use crate::judge::tape::{Stop, Tape, ensure, ensure_sum, undecodable};
 use crate::judge::{Proof, Walk, budget};
 
 mod header;
@@ -91,18 +91,18 @@ fn conclude(tape: &Tape, end: &[u8], packed: &Packed) -> Result<Proof, Stop> {
     let Some(header) = unpacked.as_deref().and_then(header::read) else { return Ok(PLAUSIBLE) };
     if let Some((place, what)) = packed.failed.as_ref().filter(|_| header.method == [0x21]) {
         tape.suspect(*place);
-        return wrong(what.clone());
+        return undecodable(what.clone());
     }
     let lzma2 = packed.lzma2.filter(|_| header.method == [0x21] && header.dictionary <= DICTIONARY);
     let stored = packed.stored.filter(|_| header.method == [0]).map(|(length, crc)| (length, length, crc));
     let Some((length, real, crc)) = lzma2.or(stored) else { return Ok(PLAUSIBLE) };
-    ensure(
+    ensure_sum(
         header.packed == length && header.real == real,
         "the 7z archive unpacks to another length than its header says",
     )?;
     match header.crc {
         None => Ok(PLAUSIBLE),
         Some(said) if said == crc => Ok(Proof::Verified("the CRC-32 of start, header and all members hold")),
-        Some(_) => wrong_late("the CRC-32 of the members does not hold"),
+        Some(_) => ensure_sum(false, "the CRC-32 of the members does not hold").map(|()| PLAUSIBLE),
     }
 }

@@ -8,11 +8,14 @@ use crc::{CRC_64_XZ, Crc, Digest, Table};
 use lzma_rust2::Lzma2Reader;
 use sha2::{Digest as _, Sha256};
 
-use crate::judge::tape::{Fault, Stop, Tape, ensure, ensure_sum, wrong_late};
+use crate::judge::tape::{Fault, Stop, Tape, ensure, ensure_sum, undecodable};
 use crate::judge::{Proof, Walk, budget};
 
 const LZMA2: u64 = 0x21;
 static CRC64: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
+
+/// How far behind the last bytes that a decoder made something of the wrong ones may begin.
+const DECODER_LAG: u64 = 768;
 
 /// The sums of what blocks and index say of lengths.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -172,7 +175,7 @@ impl Read for Chunk {
 pub async fn unpack_lzma2(tape: &Tape, dictionary: u32, mut see: impl FnMut(&[u8])) -> Result<u64, Stop> {
     let chunk = Chunk::default();
     let mut decoder = Lzma2Reader::new(chunk.clone(), dictionary, None);
-    let mut output = vec![0; 64 << 10];
+    let mut output = vec![0; 1 << 10];
     let mut total = 0;
     loop {
         let [control, high, low, ..] = match tape.peek::<1>().await? {
@@ -191,18 +194,24 @@ pub async fn unpack_lzma2(tape: &Tape, dictionary: u32, mut see: impl FnMut(&[u8
                 let stored = u64::from(u16::from_be_bytes([high, low])) + 1;
                 (5 + has_properties + stored, (u64::from(control & 0x1f) << 16) + below + 1)
             }
-            _ => return wrong_late("no chunk of LZMA2 data"),
+            _ => return undecodable("no chunk of LZMA2 data"),
         };
+        let start = tape.position();
         *chunk.0.borrow_mut() = (tape.bytes(length as usize).await?, 0);
+        // Which of them the decoder has used is not known: as far as it has come, of what the chunk gives.
+        let used = |made: u64| start + length * made / real;
         let mut left = real;
         while left > 0 {
             let wanted = output.len().min(left as usize);
             match decoder.read(&mut output[..wanted]) {
                 Ok(count) if count > 0 => {
                     see(&output[..count]);
+                    let made = real - left;
                     left -= count as u64;
+                    let end = (used(real - left) + DECODER_LAG).min(tape.position());
+                    tape.made(used(made), end, &output[..count]);
                 }
-                _ => return wrong_late("LZMA2 data that is none"),
+                _ => return undecodable("LZMA2 data that is none"),
             }
         }
         total += real;

@@ -113,9 +113,9 @@ async fn member(tape: &Tape, start: u64, members: &mut Members) -> Result<bool, 
         true => descriptor(tape, is_long || used > u64::from(u32::MAX)).await?,
         false => (crc, stored, real),
     };
-    ensure(used == stored, "a ZIP member has another length than its header says")?;
+    ensure_sum(used == stored, "a ZIP member has another length than its header says")?;
     if let Some(made) = made {
-        ensure(made == real, "a ZIP member unpacks to another length than its header says")?;
+        ensure_sum(made == real, "a ZIP member unpacks to another length than its header says")?;
         ensure_sum(hash.finalize() == crc, "the CRC-32 of a ZIP member does not hold")?;
     }
     members.add(start, crc, stored, &name, time);

@@ -3,7 +3,7 @@
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io::Read;
 
-use crate::judge::tape::{Stop, Tape, ensure, ensure_sum, wrong, wrong_late};
+use crate::judge::tape::{Stop, Tape, ensure, ensure_sum, undecodable, wrong};
 use crate::judge::{Proof, Walk, budget};
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -70,7 +70,7 @@ async fn frame(tape: &Tape) -> Result<bool, Stop> {
             bytes.extend(tape.bytes(4).await?);
         }
         if decoder.decode_blocks(&bytes[..], BlockDecodingStrategy::UptoBlocks(1)).is_err() {
-            return wrong_late("a block of a Zstandard file that is none");
+            return undecodable("a block of a Zstandard file that is none");
         }
         while decoder.read(&mut output).is_ok_and(|count| count > 0) {}
         if is_last {

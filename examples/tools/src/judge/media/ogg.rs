@@ -2,7 +2,7 @@
 
 use crc::{Algorithm, Crc, Table};
 
-use crate::judge::tape::{Stop, ensure, ensure_sum};
+use crate::judge::tape::{Fault, Stop, ensure, ensure_sum};
 use crate::judge::{Proof, Walk};
 
 static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&Algorithm {
@@ -23,7 +23,9 @@ const MOST_STREAMS: usize = 64;
 pub async fn walk(Walk { tape, .. }: Walk) -> Result<Proof, Stop> {
     // Serial number, the next page's number, whether it goes on.
     let mut streams: Vec<(u32, u32, bool)> = Vec::new();
+    let mut before = 0;
     loop {
+        let start = tape.position();
         let mut header = tape.array::<27>().await?;
         ensure(header.starts_with(b"OggS\0"), "no page of an Ogg file")?;
         let [serial, number, sum] =
@@ -39,13 +41,17 @@ pub async fn walk(Walk { tape, .. }: Walk) -> Result<Proof, Stop> {
         let next = (serial, number.wrapping_add(1), header[5] & LAST == 0);
         match streams.iter().position(|stream| stream.0 == serial) {
             Some(index) => {
-                ensure(streams[index].1 == number, "an Ogg page is missing")?;
+                if streams[index].1 != number {
+                    // The page in front may be the one that is another file's.
+                    return Err(Stop::Contradiction("an Ogg page is missing".into(), Fault::Since(before)));
+                }
                 streams[index] = next;
             }
             None if streams.len() < MOST_STREAMS => streams.push(next),
             None => return Err(Stop::Unknown("an Ogg file of very many streams".into())),
         }
         tape.prove();
+        before = start;
         if tape.is_at_end().await {
             break;
         }

@@ -39,7 +39,7 @@ pub async fn walk(Walk { tape, size }: Walk) -> Result<Proof, Stop> {
         }
     }
     if let Some(number) = trees.missing() {
-        tape.suspect((number - 1) * page);
+        tape.suspect((number - 1) * page + 1);
         return wrong(format!("page {number} of the SQLite database is in a tree, and is no page of one"));
     }
     Ok(Proof::Plausible("the pages are as many as the header says, and those of trees are sound"))

@@ -1,11 +1,13 @@
 //! JSON: brackets, strings and what stands between them.
 
 use super::{Head, Watch};
-use crate::judge::tape::{Stop, ensure, wrong};
+use crate::judge::tape::{Fault, Stop, ensure};
 use crate::judge::{Proof, Walk};
 
 /// Brackets in brackets.
 const DEEPEST: usize = 4096;
+/// How far behind a wrong text a wrong byte is noticed.
+const SEAM: u64 = 64;
 
 pub fn is_it(head: &Head<'_>) -> bool {
     let start = head.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head.bytes).trim_ascii_start();
@@ -58,15 +60,17 @@ pub async fn walk(Walk { tape, size }: Walk) -> Result<Proof, Stop> {
     let mut watch = Watch::new(&tape).await;
     let mut state = State::default();
     while tape.position() < size {
-        watch.pass(&tape, |bytes| bytes.iter().position(|byte| !state.accepts(*byte)).unwrap_or(bytes.len())).await?;
-        tape.prove();
+        let accepted = |bytes: &[u8]| bytes.iter().position(|byte| !state.accepts(*byte)).unwrap_or(bytes.len());
+        if !watch.pass(&tape, accepted).await? {
+            return Err(Stop::Contradiction("JSON that cannot go on so".into(), Fault::Within(SEAM)));
+        }
         state.has_value = true;
     }
     if state.is_commented {
         return Ok(Proof::Plausible("all of it is text"));
     }
     if state.is_in_text || !state.open.is_empty() {
-        return wrong("the JSON ends with open brackets");
+        return Err(Stop::Contradiction("the JSON ends with open brackets".into(), Fault::Since(0)));
     }
     ensure(state.has_value, "JSON without a value")?;
     Ok(Proof::Plausible("all brackets are closed"))

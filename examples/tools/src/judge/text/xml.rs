@@ -1,7 +1,7 @@
 //! XML: elements that are closed in the order in which they were opened.
 
 use super::{Head, Watch};
-use crate::judge::tape::{Stop, wrong};
+use crate::judge::tape::{Fault, Stop};
 use crate::judge::{Proof, Walk};
 
 /// Elements in elements.
@@ -16,8 +16,11 @@ pub fn is_it(head: &Head<'_>) -> bool {
 
 #[derive(Default)]
 struct State {
-    /// Hashes of the open elements' names.
-    open: Vec<u64>,
+    /// Hashes of the open elements' names, and where they were opened.
+    open: Vec<(u64, u64)>,
+    position: u64,
+    /// Where the element was opened that is not closed in its order.
+    unclosed: Option<u64>,
     /// The mark that was begun.
     mark: Option<Vec<u8>>,
     quote: Option<u8>,
@@ -29,6 +32,7 @@ struct State {
 impl State {
     /// True when this byte can stand here.
     fn accepts(&mut self, byte: u8) -> bool {
+        self.position += 1;
         let Some(mark) = &mut self.mark else {
             if byte == b'<' {
                 self.mark = Some(Vec::new());
@@ -71,11 +75,15 @@ impl State {
                 self.is_left_alone |= rest.contains(&b'[');
                 true
             }
-            [b'/', name @ ..] => self.open.pop() == Some(hash(name)),
+            [b'/', name @ ..] => {
+                let opened = self.open.pop();
+                self.unclosed = opened.map(|(_, place)| place);
+                opened.is_some_and(|(opened, _)| opened == hash(name))
+            }
             [b'a'..=b'z' | b'A'..=b'Z' | b'_' | b':' | 0x80.., ..] => {
                 self.elements += 1;
                 if !mark.ends_with(b"/>") {
-                    self.open.push(hash(&mark));
+                    self.open.push((hash(&mark), self.position));
                     self.is_left_alone |= self.open.len() > DEEPEST;
                 }
                 true
@@ -90,23 +98,34 @@ fn hash(mark: &[u8]) -> u64 {
     name.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// What is wrong lies behind the start of the element that is not closed.
+fn unclosed(state: &State) -> Result<Proof, Stop> {
+    let fault = Fault::Since(state.unclosed.unwrap_or(0));
+    Err(Stop::Contradiction("elements of the XML are not closed in their order".into(), fault))
+}
+
 pub async fn walk(Walk { tape, size }: Walk) -> Result<Proof, Stop> {
     let mut watch = Watch::new(&tape).await;
     let mut state = State::default();
     while tape.position() < size {
-        watch
+        let is_right = watch
             .pass(&tape, |bytes| {
                 let wrong = bytes.iter().position(|byte| !state.is_left_alone && !state.accepts(*byte));
                 wrong.unwrap_or(bytes.len())
             })
             .await?;
-        tape.prove();
+        if !is_right {
+            return unclosed(&state);
+        }
     }
     if state.is_left_alone {
         return Ok(Proof::Plausible("all of it is text"));
     }
     match state.open.is_empty() && state.mark.is_none() && state.elements > 0 {
         true => Ok(Proof::Plausible("all elements are closed in their order")),
-        false => wrong("the XML ends with open elements"),
+        false => {
+            state.unclosed = state.open.last().map(|(_, place)| *place);
+            unclosed(&state)
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The scans of a JPEG: Huffman codes, counted in units.
 
-use crate::judge::tape::{Stop, Tape, ensure, wrong};
+use crate::judge::tape::{Fault, Stop, Tape, ensure, wrong};
 
 const NO_CODE: &str = "a scan of a JPEG with a code that no table has, or too many";
 
@@ -70,6 +70,16 @@ pub struct Picture {
     restart: u32,
 }
 
+/// A code that cannot be. Where the scan had just left the cluster in which it began, that cluster may be another
+/// picture's, with tables of its own.
+fn no_code(tape: &Tape, scan: u64) -> Result<(), Stop> {
+    const LAG: u64 = 1024;
+    let (size, place) = (tape.cluster_size().max(1), tape.position());
+    let is_first = place / size == scan / size + 1 && place % size < LAG;
+    let fault = if is_first { Fault::Since(scan) } else { Fault::Here };
+    Err(Stop::Contradiction(NO_CODE.into(), fault))
+}
+
 impl Picture {
     pub fn has_frame(&self) -> bool {
         !self.components.is_empty()
@@ -122,11 +132,12 @@ impl Picture {
     /// Follows the entropy-coded bytes behind a scan's header up to the next marker that is not a restart.
     pub async fn scan(&self, tape: &Tape, header: &[u8]) -> Result<(), Stop> {
         let mut units = self.units(header);
+        let start = tape.position();
         let mut restarts = 0;
         loop {
             match tape.pass_some(|bytes| follow(bytes, &mut units)).await? {
                 Met::Nothing => {}
-                Met::Wrong => return wrong(NO_CODE),
+                Met::Wrong => return no_code(tape, start),
                 Met::Ff => match tape.peek::<2>().await?[1] {
                     0 => {
                         tape.skip(2).await?;
