@@ -166,6 +166,19 @@ impl<'c> Entry<'c> {
         !deleted.is_empty() && self.file_names().any(|(_, name)| deleted.binary_search(&name.parent()).is_ok())
     }
 
+    /// True for a base record that has neither times nor a name nor a list of where they are: it may well be an
+    /// extension record whose base reference was lost.
+    pub(crate) fn is_faceless(&self) -> bool {
+        let has_links = self.header().link_count() > 0;
+        let is_face = |attribute: Attribute<'_>| match attribute.attribute_type() {
+            AttributeType::STANDARD_INFORMATION | AttributeType::ATTRIBUTE_LIST => true,
+            // The names in an extension record are counted in its base.
+            AttributeType::FILE_NAME => has_links,
+            _ => false,
+        };
+        self.state != EntryState::Orphan && !self.record.attributes().filter_map(Result::ok).any(is_face)
+    }
+
     /// The streams that the file's attribute list names, and of which no piece is left, as attributes of a record.
     pub(super) fn listed_streams(&self) -> impl Iterator<Item = Attribute<'_>> {
         let find = || {

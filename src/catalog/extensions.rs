@@ -90,6 +90,8 @@ impl Listed {
 enum Fate {
     /// It is part of its file.
     Part,
+    /// It is free, and may be part of its file: nothing says that it is not.
+    Perhaps,
     /// This file had it in an earlier, longer state.
     Residue(FileReference),
     /// No file has it: together with others that name the same base it is what is left of one.
@@ -109,8 +111,12 @@ impl Catalog<'_> {
         let mut remains: Option<(FileReference, u64)> = None;
         for group in found.chunk_by(|(one, _), (other, _)| one.record_number() == other.record_number()) {
             for ((base, number), fate) in group.iter().copied().zip(self.fates(group, &mut room)) {
+                let is_free = !self.slot(number).is_some_and(|slot| slot.flags().contains(SlotFlags::IN_USE));
+                if fate == Fate::Perhaps || (fate == Fate::Orphan && is_free) {
+                    self.unproven.push(number);
+                }
                 match (fate, remains.filter(|(reference, _)| *reference == base)) {
-                    (Fate::Part, _) => self.join(base.record_number(), number),
+                    (Fate::Part | Fate::Perhaps, _) => self.join(base.record_number(), number),
                     (Fate::Residue(of), _) => self.residue.push((number, of)),
                     (Fate::Orphan, Some((_, head))) => self.join(head, number),
                     (Fate::Orphan, None) => {
@@ -121,6 +127,7 @@ impl Catalog<'_> {
             }
         }
         self.residue.sort_unstable();
+        self.unproven.sort_unstable();
         self.extensions.sort_unstable();
         self.by_number = (0..self.extensions.len()).collect();
         let number = |place: &usize| self.extensions.get(*place).map(|extension| extension.number);
@@ -149,7 +156,8 @@ impl Catalog<'_> {
                 Some(false) => left(now),
                 // A file that shrank leaves freed extension records that still name it.
                 None if is_in_use && !slot.flags().contains(SlotFlags::IN_USE) => Fate::Residue(now),
-                None => Fate::Part,
+                None if slot.flags().contains(SlotFlags::IN_USE) => Fate::Part,
+                None => Fate::Perhaps,
             }
         };
         group.iter().map(fate).collect()

@@ -66,6 +66,8 @@ pub struct Catalog<'v> {
     by_number: Vec<usize>,
     /// Extension records that were freed while their file went on, sorted: no part of it any more.
     pub(crate) residue: Vec<(u64, FileReference)>,
+    /// Extension records that are free, and of which nothing says whether their file still had them at its end, sorted.
+    unproven: Vec<u64>,
     counts: Counts,
     /// How many UTF-16 units of a directory's text are put before a name.
     longest_path: usize,
@@ -158,6 +160,12 @@ impl<'v> Catalog<'v> {
         let rest = self.extensions.get(start..).unwrap_or_default();
         let length = rest.partition_point(|extension| extension.base == base);
         rest.get(..length).unwrap_or_default()
+    }
+
+    /// True for a free extension record that no attribute list names, since its file's is lost: it may be left from an
+    /// earlier, longer state of the file.
+    pub(crate) fn is_unproven(&self, number: u64) -> bool {
+        self.unproven.binary_search(&number).is_ok()
     }
 
     /// The record that `number` belongs to, where it is joined to another.

@@ -39,6 +39,7 @@ pub(crate) fn run<'v>(volume: &Volume<'v>, threads: &Threads) -> Catalog<'v> {
         extensions: Vec::new(),
         by_number: Vec::new(),
         residue: Vec::new(),
+        unproven: Vec::new(),
         counts: Counts::default(),
         longest_path: path_budget::LONGEST,
         ghosts: Ghosts::default(),

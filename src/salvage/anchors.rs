@@ -110,7 +110,13 @@ pub(super) struct Shift {
 
 /// What the anchors of a volume say: where its bytes leave their places, and what is in doubt for that.
 pub(super) fn displacements(volume: &Volume<'_>) -> (Vec<Shift>, Vec<Doubt>) {
-    let mut looking = Looking { window: volume.source(), shifts: Vec::new(), searches: MOST_SEARCHES };
+    let own = volume.source();
+    // What a longer copy has pushed out of the volume stands behind it.
+    let window = match own.lead() {
+        0 => Window::new(own.source(), own.start(), own.size().saturating_add(AROUND)),
+        _ => own,
+    };
+    let mut looking = Looking { window, shifts: Vec::new(), searches: MOST_SEARCHES };
     let found = looking.look(&anchors(volume, true));
     if found.iter().all(|anchor| anchor.shift == 0) {
         return (Vec::new(), Vec::new());

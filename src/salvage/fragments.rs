@@ -124,8 +124,7 @@ const LONGEST_GAP: u64 = 64;
 /// A table that was larger than so many times the source is not believed in: the source would have
 /// next to nothing of its volume.
 const LARGEST_SHARE: u64 = 16;
-/// A fragment of at most this many records yields to a larger one in whose slots they lie: their
-/// numbers are wrong.
+/// A record alone yields to a fragment of at least this many in whose slots it lies: its number is wrong.
 const FEW: usize = 8;
 /// Times a fragment is parted because its records tell another cluster size.
 const MOST_FORMATS: usize = 8;
@@ -177,7 +176,7 @@ fn numbered(findings: &Findings) -> Vec<Fragment> {
     found
 }
 
-/// Gives the records of small fragments to the larger fragment whose slots they lie in.
+/// Gives records that are alone to the larger fragment whose slots they lie in.
 fn absorb_strays(found: &mut Vec<Fragment>) {
     let large: Vec<(u64, usize)> = found
         .iter()
@@ -192,9 +191,10 @@ fn absorb_strays(found: &mut Vec<Fragment>) {
         // Large fragments of one table do not overlap; those of several rarely do.
         for (_, index) in large.iter().take(before).rev().take(4) {
             let Some(host) = found.get(*index) else { continue };
-            let smaller = fragment.hits() <= FEW && fragment.hits().saturating_mul(2) <= host.hits();
+            // Several in order are a piece of another table.
+            let is_alone = fragment.hits() == 1;
             let inside = host.has_slot(fragment.offset) && fragment.end_offset() <= host.end_offset();
-            if smaller && inside && host.record_size == fragment.record_size && host.key() != fragment.key() {
+            if is_alone && inside && host.record_size == fragment.record_size && host.key() != fragment.key() {
                 strays.entry(*index).or_default().extend(&fragment.hits);
                 *is_stray = true;
                 break;

@@ -115,7 +115,9 @@ impl Score {
         let assessment = catalog.assessment(threads, options);
         let layer = if is_current { "" } else { "older layer: " };
         for entry in catalog.entries().filter(|entry| entry.record_number() >= FIRST_USER) {
-            let candidates = if is_current { vec![known.current] } else { known.older.clone() };
+            // What was not formatted has no older state: tables out of place are its own.
+            let is_own = is_current || known.older.is_empty();
+            let candidates = if is_own { vec![known.current] } else { known.older.clone() };
             for stream in entry.streams() {
                 self.judge_stream(&entry, &stream, &assessment, &candidates, (layer, known));
             }
@@ -143,9 +145,14 @@ impl Score {
         let truth = life.and_then(|life| life.streams.get(&name)).map_or(&[][..], Vec::as_slice);
         let assessed = assessment.assess(stream);
         let is_right = given == truth;
-        let vouched = assessed.ranges().iter().filter(|part| is_vouched(part.standing));
-        let wrong = vouched.map(|part| (part.range.offset as usize, part.range.end() as usize));
-        let wrong: usize = wrong.map(|(from, to)| differing(&given, truth, from, to)).sum();
+        let vouched = || assessed.ranges().iter().filter(|part| is_vouched(part.standing));
+        let wrong_of = |truth: &[u8]| -> usize {
+            let parts = vouched().map(|part| (part.range.offset as usize, part.range.end() as usize));
+            parts.map(|(from, to)| differing(&given, truth, from, to)).sum()
+        };
+        // Of a damaged record nobody knows which life it is.
+        let others = lives.iter().filter_map(|life| life.streams.get(&name));
+        let wrong = others.map(|truth| wrong_of(truth)).min().unwrap_or_else(|| wrong_of(truth));
         let place = if stream.is_resident() { "in its record" } else { "in clusters" };
         let state = if layer.is_empty() { entry.state().name() } else { "older layer" };
         let key = (state, place, assessed.verdict().code(), assessed.reasons().to_string());
@@ -314,16 +321,15 @@ fn read(stream: &Stream<'_>) -> Vec<u8> {
 /// Which lives an entry can be of: one, or where its record is damaged all that the record had.
 fn lives_of<'t>(entry: &Entry<'_>, truth: &'t Truth, damaged: &BTreeSet<u64>) -> Vec<&'t Life> {
     let number = entry.record_number();
+    let base = entry.header().base_reference();
     if damaged.contains(&number) {
-        return truth.lives.iter().rev().filter(|life| life.number == number).collect();
+        let is_meant = |life: &&Life| life.number == number || life.number == base.record_number();
+        return truth.lives.iter().rev().filter(is_meant).collect();
     }
     let life = match entry.state() {
         EntryState::Live => truth.find(number, entry.sequence_number()),
         EntryState::Deleted => truth.last_of(number),
-        EntryState::Orphan => {
-            let base = entry.header().base_reference();
-            truth.find(base.record_number(), base.sequence_number())
-        }
+        EntryState::Orphan => truth.find(base.record_number(), base.sequence_number()),
         _ => None,
     };
     life.into_iter().collect()
