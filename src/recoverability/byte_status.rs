@@ -21,7 +21,9 @@ pub enum ByteStatus {
     Free,
     /// Of a deleted file: nobody claims the clusters, but the volume's bitmap says nothing about them. Of a live file:
     /// the bitmap calls them free. Of any file of a volume that was formatted over: whether they were used since,
-    /// nobody knows.
+    /// nobody knows, nor, of its holes, how long they are. In a record that is whole, but of which nothing says that it
+    /// is this file's: a freed extension record that no attribute list names, one without a number of its own that a
+    /// scan put in its place, or a base record without times.
     Unchecked,
     /// In a volume whose place on the disk nothing proves: [`DoubtKind::Unplaced`].
     Unplaced,

@@ -264,6 +264,10 @@ fn add_piece(volume: &Volume<'_>, first: u64, found: &mut Vec<Anchor>) {
 }
 
 fn add_record(volume: &Volume<'_>, number: u64, found: &mut Vec<Anchor>) {
+    // Where a scan found a record says nothing about where it should be.
+    if volume.mft().is_carved(number) {
+        return;
+    }
     let mut places = volume.mft().places(number);
     if let Some(Location::At(position)) = places.next().map(|extent| extent.location) {
         found.push(Anchor { position, kind: Kind::Record(number) });

@@ -5,11 +5,15 @@ use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::Record;
 use crate::volume::Volume;
+use crate::volume::bitmap::{ClusterBitmap, ClusterState};
+use crate::volume::geometry::Geometry;
 
 /// Files that are looked at.
 const MOST_FILES: u64 = 64;
-/// Files whose content is zero by accident: fewer say nothing.
+/// Files whose content is zero by accident: fewer say something only where nothing else has content, either.
 const ENOUGH: u64 = 4;
+/// Free clusters that are looked at.
+const FREE_CLUSTERS: u64 = 256;
 /// The first record that may be a user's file.
 const FIRST_USER_RECORD: u64 = 24;
 /// Pieces of the table that are looked at, and the records of one.
@@ -37,7 +41,24 @@ pub(super) fn blank_files(volume: &Volume<'_>) -> Option<u64> {
         }
         first = first.saturating_add(step);
     }
-    (blank >= ENOUGH).then_some(blank)
+    (blank >= ENOUGH || (blank > 0 && is_free_space_blank(volume, cluster_size))).then_some(blank)
+}
+
+/// Whether no byte was ever left in what is free now, as in an image that has none of it.
+fn is_free_space_blank(volume: &Volume<'_>, cluster_size: u64) -> bool {
+    let clusters = volume.geometry().map_or(0, Geometry::cluster_count);
+    let step = clusters.div_ceil(FREE_CLUSTERS).max(1);
+    let bitmap = ClusterBitmap::read(volume);
+    let mut bytes = vec![0; usize::try_from(cluster_size).unwrap_or(0)];
+    let mut sampled = (0..FREE_CLUSTERS).map(|sample| sample.saturating_mul(step)).take_while(|lcn| *lcn < clusters);
+    sampled.all(|lcn| {
+        let mut states = bitmap.states(lcn..lcn.saturating_add(1));
+        if states.any(|(_, state)| state != ClusterState::Free) {
+            return true;
+        }
+        let missing = volume.source().read_readable(lcn.saturating_mul(cluster_size), &mut bytes);
+        missing.is_empty() && bytes.iter().all(|byte| *byte == 0)
+    })
 }
 
 /// The streams of a live file.

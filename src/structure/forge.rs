@@ -13,6 +13,7 @@ pub(crate) struct Forge {
     /// Where the last attribute starts.
     last: usize,
     next_id: u16,
+    names: u16,
 }
 
 pub(crate) fn utf16(text: &str) -> Vec<u8> {
@@ -43,7 +44,7 @@ impl Forge {
         bytes[20] = first as u8;
         bytes[22] = 1;
         bytes[28..32].copy_from_slice(&(size as u32).to_le_bytes());
-        Self { bytes, end: first, last: first, next_id: 0 }
+        Self { bytes, end: first, last: first, next_id: 0, names: 0 }
     }
 
     pub(crate) fn sequence(mut self, sequence: u16) -> Self {
@@ -77,6 +78,7 @@ impl Forge {
         attribute[header..header + name.len()].copy_from_slice(&name);
         attribute[if form == 0 { 20 } else { 32 }] = body as u8;
         self.next_id += 1;
+        self.names += u16::from(kind == AttributeType::FILE_NAME);
         self.end += length;
         self.last = start;
         start
@@ -125,6 +127,8 @@ impl Forge {
     pub(crate) fn on_disk(mut self, number: u64) -> Vec<u8> {
         self.bytes[self.end..self.end + 4].copy_from_slice(&AttributeType::END.0.to_le_bytes());
         self.bytes[24..28].copy_from_slice(&(self.end as u32 + 8).to_le_bytes());
+        let is_base = self.bytes[32..40] == [0; 8];
+        self.bytes[18..20].copy_from_slice(&(if is_base { self.names } else { 0 }).to_le_bytes());
         self.bytes[40..42].copy_from_slice(&self.next_id.to_le_bytes());
         self.bytes[44..48].copy_from_slice(&(number as u32).to_le_bytes());
         self.bytes[48..50].copy_from_slice(&7u16.to_le_bytes());
