@@ -19,7 +19,6 @@ use crate::content::stream_range::{Missing, Origin, StreamRange};
 use crate::content::stream_reader::StreamReader;
 use crate::source::Source;
 use crate::source::buffer::PageBuffer;
-use crate::structure::attribute::Attribute;
 use crate::volume::bitmap::{ClusterBitmap, ClusterState};
 use crate::volume::doubts::DoubtKind;
 use crate::volume::extents::Location;
@@ -61,14 +60,14 @@ impl RecoverabilityOptions {
 /// What is known about a volume's clusters, to assess streams by, on any number of threads.
 #[derive(Debug, Clone)]
 pub struct Assessment<'c> {
-    catalog: &'c Catalog<'c>,
+    pub(super) catalog: &'c Catalog<'c>,
     claims: Claims,
     bitmap: ClusterBitmap,
     options: RecoverabilityOptions,
-    cluster_size: u64,
+    pub(super) cluster_size: u64,
     is_wiped: bool,
     /// A doubt about all of the volume leaves open how large its clusters are.
-    is_size_doubted: bool,
+    pub(super) is_size_doubted: bool,
     testimonies: Testimonies,
     /// What of the volume's bytes is known to be missing without a read.
     lost: Vec<Range<u64>>,
@@ -201,60 +200,6 @@ impl<'c> Assessment<'c> {
         let is_exposed = !owner.is_live && ranges.iter().any(|part| part.range.origin.is_in_clusters());
         let exposure = is_exposed.then(|| self.claims.exposure(stream.entry()));
         Recoverability::of(ranges, circumstances).with_exposure(exposure).with_witnesses(self.testimonies.witnesses())
-    }
-
-    /// Lowers what stands in records, or is found by them, of which nothing proves that they are the stream's.
-    fn doubt_records(&self, stream: &Stream<'_>, ranges: &mut [AssessedRange]) {
-        let mut lower = |to: ByteStatus, is_lowered: fn(&AssessedRange) -> bool| {
-            let lowered = ranges.iter_mut().filter(|part| is_lowered(part));
-            lowered.for_each(|part| part.standing = part.standing.worst(to));
-        };
-        let records = || stream.pieces().filter_map(|piece| piece.place().record);
-        let is_unproven = |number| self.catalog.is_unproven(number) || self.is_numberless(stream.entry(), number);
-        if records().any(is_unproven) || stream.entry().is_faceless() {
-            lower(ByteStatus::Unchecked, |_| true);
-        }
-        if self.is_size_doubted && !stream.pieces().all(|piece| self.tells_size(piece)) {
-            lower(ByteStatus::Unchecked, |part| part.range.origin == Origin::Hole);
-        }
-        let base = stream.entry().record_number();
-        if records().chain([base]).any(|number| self.is_displaced(stream.entry(), number)) {
-            lower(ByteStatus::Displaced, |_| true);
-        }
-    }
-
-    /// True where a piece's own sizes say how large its clusters are: as the volume has them.
-    fn tells_size(&self, piece: &Attribute<'_>) -> bool {
-        let Some(non_resident) = piece.non_resident() else { return true };
-        let size = non_resident.clusters().and_then(|clusters| non_resident.allocated_size().checked_div(clusters));
-        non_resident.lowest_vcn() == 0 && size == Some(self.cluster_size)
-    }
-
-    /// True for a record without a number of its own that a scan put where its neighbours are.
-    fn is_numberless(&self, entry: &Entry<'_>, number: u64) -> bool {
-        let record = entry.record_numbered(number).filter(|_| self.catalog.mft().is_carved(number));
-        record.is_some_and(|record| record.header().own_number().is_none())
-    }
-
-    /// True for a record that does not name the number of its slot, where only a scan put it there, where another volume
-    /// was made over its own, or where what is known to stand stands elsewhere.
-    fn is_displaced(&self, entry: &Entry<'_>, number: u64) -> bool {
-        let own = entry.record_numbered(number).and_then(|record| record.header().own_number());
-        let doubts = self.catalog.volume().doubts();
-        if own.is_some_and(|own| own != number) && (self.is_size_doubted || self.catalog.mft().is_carved(number)) {
-            return true;
-        }
-        if doubts.is_empty() {
-            return false;
-        }
-        let is_doubted = |position: u64, length: u64| {
-            doubts.of(position..position.saturating_add(length)).any(|(_, kind)| kind == Some(DoubtKind::Displaced))
-        };
-        own != Some(number)
-            && self.catalog.mft().places(number).any(|extent| match extent.location {
-                Location::At(position) => is_doubted(position, extent.length),
-                Location::Hole | Location::Unmapped => false,
-            })
     }
 
     fn assess_map(&self, map: &StreamMap<'_>, owner: Owner) -> Vec<AssessedRange> {

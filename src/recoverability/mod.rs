@@ -9,6 +9,7 @@ pub mod content_witness;
 pub mod exposure;
 #[cfg(test)]
 mod header_damage;
+mod record_doubts;
 #[cfg(test)]
 mod residue_tests;
 pub mod verdict;
