@@ -139,7 +139,7 @@ impl Session {
         let rest = found.without_volumes();
         if volumes.is_empty() {
             rest.into_volumes()?;
-            return Err(Error::Unsupported("nothing of NTFS was found"));
+            return Err(Error::NoVolume);
         }
         Ok(Self { inner: Arc::new(Inner { source: Shared(source), volumes, rest }) })
     }
@@ -237,7 +237,8 @@ impl<'k> Keeper<'k> {
         let looked_into = opened.volume().source().source();
         let is_same = |source: &dyn Source| std::ptr::addr_eq(source, looked_into);
         let shared = self.sources.iter().find(|(source, _)| is_same(*source));
-        let (_, shared) = shared.ok_or(Error::Unsupported("a volume lies in a source that cannot be shared"))?;
+        let (_, shared) =
+            shared.ok_or_else(|| Error::SomethingElse("a volume in a source that cannot be shared".to_owned()))?;
         Ok(SessionVolume { inner: Arc::new((opened.shared(shared), OnceLock::new())) })
     }
 }

@@ -168,7 +168,7 @@ fn children_are_those_whose_names_say_so() {
                 expected.entry(link.parent()).or_default().insert((entry.reference(), link.name().to_string()));
             }
         }
-        for directory in catalog.entries().filter(|entry| entry.is_directory()) {
+        for directory in catalog.entries().filter(ntfs_salvage::Entry::is_directory) {
             let lives = FileReference::lives(
                 directory.record_number(),
                 directory.sequence_number(),

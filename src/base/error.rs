@@ -10,7 +10,16 @@ use super::reference::FileReference;
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a question has no answer. Where there is an answer and something is wrong with it, a
+/// Why a question has no answer.
+///
+/// | asked for | not there | not readable | something else |
+/// | --- | --- | --- | --- |
+/// | a source | [`Io`](Self::Io) | [`Read`](Self::Read) | [`Container`](Self::Container) |
+/// | a volume | [`NoVolume`](Self::NoVolume), [`NoSuchPartition`](Self::NoSuchPartition) | [`Read`](Self::Read), [`Damage`](Self::Damage) | [`SomethingElse`](Self::SomethingElse) |
+/// | a record | [`NoSuchRecord`](Self::NoSuchRecord) | [`Damage`](Self::Damage) | [`NotAFile`](Self::NotAFile) |
+/// | a file, a stream | [`NoSuchFile`](Self::NoSuchFile), [`NoSuchName`](Self::NoSuchName), [`NoSuchStream`](Self::NoSuchStream) | [`DamagedIndex`](Self::DamagedIndex) | |
+///
+/// [`Cancelled`](Self::Cancelled) is whatever a watcher stopped. Where there is an answer and something is wrong with it, a
 /// [`Damage`] stands beside the answer instead.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -24,12 +33,29 @@ pub enum Error {
     /// The structure that would hold the answer is damaged.
     #[error(transparent)]
     Damage(#[from] Damage),
-    /// The source holds something this crate does not read.
-    #[error("{0}")]
-    Unsupported(&'static str),
+    /// Nothing of NTFS is in the source.
+    #[error("nothing of NTFS was found: no boot sector, FILE record or index record")]
+    NoVolume,
+    /// The source holds something else: another file system, an encryption, a file that wraps a disk.
+    #[error("it is no NTFS: {0}")]
+    SomethingElse(String),
+    /// The disk has no partition of this number.
+    #[error("the disk has no partition {0}")]
+    NoSuchPartition(u32),
+    /// The table has no record of this number.
+    #[error("the table has no record {number}: it has {count}")]
+    NoSuchRecord {
+        /// The number.
+        number: u64,
+        /// How many records there are.
+        count: u64,
+    },
+    /// A record of which nothing shows that it was ever a file's: formatting wrote it, or it extends another.
+    #[error("record {0} shows no evidence of a file")]
+    NotAFile(u64),
     /// What was found is of NTFS, and no volume could be made of it.
     #[error("no volume of NTFS could be put together of what was found: {found}")]
-    NoVolume {
+    NotAssembled {
         /// What was found, and where.
         found: String,
     },

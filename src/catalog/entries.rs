@@ -36,8 +36,7 @@ impl<'v> Catalog<'v> {
         let number = self.joined_to(number).unwrap_or(number);
         let (bytes, missing) = self.mft().slot(number)?;
         let record = Record::from_vec(number, bytes)?;
-        let no_file = Error::Unsupported("the record shows no evidence of a file");
-        self.assemble(record, &missing).ok_or(no_file)
+        self.assemble(record, &missing).ok_or(Error::NotAFile(number))
     }
 
     /// The file that a reference means, in this very life: live, deleted, or a [ghost](Self::ghosts) where they were

@@ -13,7 +13,7 @@ use super::fragments::{Fragment, fragments};
 use super::geometry_vote::starts::NamedStarts;
 use super::geometry_vote::{GeometryVote, Overrides, vote};
 use super::layers::{Layer, layers};
-use super::unread::Unread;
+use super::unread::{Content, Unread};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
@@ -197,20 +197,22 @@ impl<'s> Discovery<'s> {
     /// The volumes alone.
     ///
     /// # Errors
-    /// When there are none: what kept the first partition from being opened, or that nothing was found.
+    /// When there are none: what kept the first partition from being opened, what the source holds instead
+    /// ([`Error::SomethingElse`]), or that nothing was found ([`Error::NoVolume`]).
     pub fn into_volumes(self) -> Result<Vec<Opened<'s>>> {
+        let is_foreign = |unread: &&Unread| matches!(unread.content, Content::Foreign(_) | Content::DynamicVolume(_));
+        let foreign = self.unread.iter().find(is_foreign).map(|unread| unread.content.to_string());
+        let container = self.container.map(|format| format!("{format}: {}", format.remedy()));
+        let what = container.or(foreign).map(Error::SomethingElse);
         match self.unopened.into_iter().next() {
             _ if !self.volumes.is_empty() => Ok(self.volumes),
             Some((_, error)) => Err(error),
-            None if self.failure.is_some() => Err(self.failure.unwrap_or(NOTHING)),
-            None if !self.remains.is_empty() => Err(Error::NoVolume { found: self.remains.to_string() }),
-            None => Err(self.container.map_or(NOTHING, |format| Error::Unsupported(format.name()))),
+            None if self.failure.is_some() => Err(self.failure.unwrap_or(Error::NoVolume)),
+            None if !self.remains.is_empty() => Err(Error::NotAssembled { found: self.remains.to_string() }),
+            None => Err(what.unwrap_or(Error::NoVolume)),
         }
     }
 }
-
-pub(super) const NOTHING: Error =
-    Error::Unsupported("nothing of NTFS was found: no boot sector, FILE record or index record");
 
 impl Findings {
     /// The volumes the findings speak of, by vote, those with the most votes first.

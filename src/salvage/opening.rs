@@ -171,7 +171,7 @@ impl<'s, 'o> Opening<'s, 'o> {
         let chosen = self.partition.map(|number| found.partitions.iter().find(|part| part.number() == number).cloned());
         let has_sizes = Overrides { start: None, ..self.overrides } != Overrides::default();
         match (chosen, self.overrides.start) {
-            (Some(None), _) => found.failure = Some(Error::Unsupported("the disk has no partition of this number")),
+            (Some(None), _) => found.failure = self.partition.map(Error::NoSuchPartition),
             (chosen, _) if self.always_scans || has_sizes => {
                 let area = chosen.flatten().map_or(self.source, |partition| disk.window(&partition));
                 self.scan_area(area, threads, &mut found);

@@ -9,9 +9,9 @@ use super::blank_content::blank_files;
 use super::findings::Findings;
 use super::geometry_vote::{Confidence, GeometryVote, Overrides};
 use super::layers::Layer;
-use super::open::{NOTHING, Opened, assemble};
+use super::open::{Opened, assemble};
 use crate::base::damage::{Damage, DamageKind};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
 use crate::recoverability::claims::Claims;
@@ -37,7 +37,7 @@ impl Findings {
         threads: &Threads,
     ) -> Result<Vec<Opened<'s>>> {
         let found = settle(assemble(Window::whole(source), self, overrides, threads).0, threads);
-        if found.is_empty() { Err(NOTHING) } else { Ok(found) }
+        if found.is_empty() { Err(Error::NoVolume) } else { Ok(found) }
     }
 }
 

@@ -1,4 +1,95 @@
 //! Where bytes come from. A source is only ever read: nothing in this crate can write to one.
+//!
+//! Files, devices, memory and whatever is [`Read`](std::io::Read) and [`Seek`](std::io::Seek) ([`Seekable`]) are
+//! sources; evidence files and virtual disks are, too ([`container`](crate::container)). To write one of your own takes
+//! two functions. One that keeps its bytes in chunks says so, so that no part of a chunk is asked for when a whole one
+//! cannot be read:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use ntfs_salvage::ReadError;
+//! use ntfs_salvage::source::Source;
+//!
+//! /// Chunks of 64 KiB by their numbers; those that are not there were never acquired.
+//! struct Chunked {
+//!     size: u64,
+//!     chunks: BTreeMap<u64, Vec<u8>>,
+//! }
+//!
+//! const CHUNK: u64 = 64 << 10;
+//!
+//! impl Source for Chunked {
+//!     fn size(&self) -> u64 {
+//!         self.size
+//!     }
+//!
+//!     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+//!         let mut done = 0;
+//!         while done < buffer.len() && offset + (done as u64) < self.size {
+//!             let position = offset + done as u64;
+//!             let Some(chunk) = self.chunks.get(&(position / CHUNK)) else {
+//!                 let length = (buffer.len() - done) as u64;
+//!                 return Err(ReadError::new(position, length, std::io::Error::other("never acquired")));
+//!             };
+//!             let rest = &chunk[(position % CHUNK) as usize..];
+//!             let length = rest.len().min(buffer.len() - done);
+//!             buffer[done..done + length].copy_from_slice(&rest[..length]);
+//!             done += length;
+//!         }
+//!         Ok(done)
+//!     }
+//!
+//!     fn read_unit(&self) -> u64 {
+//!         CHUNK
+//!     }
+//! }
+//!
+//! let source = Chunked { size: 3 * CHUNK, chunks: BTreeMap::from([(0, vec![1; 65_536]), (2, vec![3; 65_536])]) };
+//! let mut buffer = vec![9; 3 << 16];
+//! let missing = source.read_readable(0, &mut buffer);
+//! assert_eq!(missing, vec![CHUNK..2 * CHUNK]);
+//! ```
+//!
+//! One behind a network asks for ranges, and says when there is no more to be had, so that nobody waits for each of a
+//! million sectors to fail:
+//!
+//! ```
+//! use std::io;
+//! use std::sync::atomic::{AtomicBool, Ordering};
+//! use ntfs_salvage::ReadError;
+//! use ntfs_salvage::source::Source;
+//!
+//! /// A file on a server, which `fetch` gets a range of: `GET` with `Range: bytes=start-end`, for instance.
+//! struct Remote<F> {
+//!     size: u64,
+//!     fetch: F,
+//!     is_gone: AtomicBool,
+//! }
+//!
+//! impl<F: Fn(u64, &mut [u8]) -> io::Result<()> + Sync> Source for Remote<F> {
+//!     fn size(&self) -> u64 {
+//!         self.size
+//!     }
+//!
+//!     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+//!         let length = buffer.len().min(self.size.saturating_sub(offset) as usize);
+//!         (self.fetch)(offset, &mut buffer[..length]).map_err(|error| {
+//!             self.is_gone.store(error.kind() == io::ErrorKind::ConnectionRefused, Ordering::Relaxed);
+//!             ReadError::new(offset, length as u64, error)
+//!         })?;
+//!         Ok(length)
+//!     }
+//!
+//!     fn is_gone(&self) -> bool {
+//!         self.is_gone.load(Ordering::Relaxed)
+//!     }
+//! }
+//!
+//! let fetch = |_, _: &mut [u8]| Err(io::Error::from(io::ErrorKind::ConnectionRefused));
+//! let source = Remote { size: 1 << 40, fetch, is_gone: AtomicBool::new(false) };
+//! assert_eq!(source.read_readable(0, &mut [0; 4096]), vec![0..4096]);
+//! assert!(source.is_gone(), "and was asked once");
+//! ```
 
 use std::ops::Range;
 use std::sync::Arc;

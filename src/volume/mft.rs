@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::extents::{Extent, Extents, Location};
 use crate::base::damage::{Damage, DamageKind};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
 use crate::source::buffer::PageBuffer;
 use crate::source::held::HeldWindow;
@@ -175,8 +175,7 @@ impl<'s> Mft<'s> {
     /// When the table has no such record.
     pub fn slot(&self, number: u64) -> Result<(Vec<u8>, Vec<Range<u64>>)> {
         if number >= self.record_count() {
-            let kind = DamageKind::BadValue { what: "record number behind the end of the MFT", value: number };
-            return Err(Damage::in_record(number, 0, kind).into());
+            return Err(Error::NoSuchRecord { number, count: self.record_count() });
         }
         let mut bytes = vec![0; usize::try_from(self.record_size).unwrap_or(0)];
         let missing = self.read(number, &mut bytes);
