@@ -250,7 +250,11 @@ impl<'c> Assessment<'c> {
     /// Calls `each` with the parts of the volume's bytes `position .. position + length` that have one standing.
     fn standings(&self, position: u64, length: u64, owner: Owner, mut each: impl FnMut(Range<u64>, ByteStatus)) {
         let doubts = self.catalog.volume().doubts();
-        let mut each = |part: Range<u64>, standing: ByteStatus| self.lost(part, standing, &mut each);
+        let mut each = |part: Range<u64>, standing: ByteStatus| match standing {
+            // What another file has now is not the file's, whether or not it can be read.
+            ByteStatus::Claimed(_) | ByteStatus::Overwritten if !owner.is_live => each(part, standing),
+            _ => self.lost(part, standing, &mut each),
+        };
         let mut each = |part: Range<u64>, standing: ByteStatus| {
             if doubts.is_empty() && owner.is_live {
                 return each(part, standing);

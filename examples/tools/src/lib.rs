@@ -5,5 +5,6 @@
 pub mod judge;
 pub mod mft_dump;
 pub mod recover;
+mod report;
 pub mod rescue_plan;
 mod shared;

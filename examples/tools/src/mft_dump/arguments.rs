@@ -37,6 +37,9 @@ pub struct Arguments {
     /// listing; records that have no known place become zeros
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "output", "format", "deleted", "live", "fraction"])]
     pub export_mft: Option<PathBuf>,
+    /// Write a report for people to FILE.html, too, which must not exist: one page that needs nothing else
+    #[arg(long, value_name = "FILE.html", conflicts_with_all = ["record", "export_mft", "no_verdict"])]
+    pub report: Option<PathBuf>,
     /// Do not ask what is left of the streams: table, csv and jsonl go without verdicts
     #[arg(long, conflicts_with = "record")]
     pub no_verdict: bool,

@@ -1,6 +1,7 @@
 //! The pass over a volume that writes its listing.
 
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
 use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
 use ntfs_salvage::{Entry, Threads};
@@ -10,6 +11,7 @@ use crate::mft_dump::output::Output;
 use crate::mft_dump::progress::Progress;
 use crate::mft_dump::rows::{Buffers, Pen, Rows};
 use crate::mft_dump::summary::Tally;
+use crate::report::{self, Collector};
 use crate::shared::condition;
 use crate::shared::failure::Failure;
 use crate::shared::file::File;
@@ -27,6 +29,8 @@ pub struct Listing<'l> {
     /// Whether ghosts are looked for where no record is lost.
     pub ghosts: bool,
     pub threads: &'l Threads,
+    /// What is to be said in a report, if one is asked for.
+    pub report: Option<&'l Mutex<Collector>>,
 }
 
 /// What one batch of entries has become.
@@ -52,7 +56,13 @@ impl Listing<'_> {
         // Without clusters there is nothing to ask.
         let is_assessed = self.verdicts && self.opened.volume.geometry().is_some();
         let options = RecoverabilityOptions::default();
-        let assessment = is_assessed.then(|| catalog.assessment(self.threads, options));
+        let assessment = (is_assessed || self.report.is_some()).then(|| catalog.assessment(self.threads, options));
+        if let (Some(report), Some(assessment)) = (self.report, &assessment) {
+            let mut collector = report.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_wanted = |state| self.wanted.includes(state);
+            report::collect(&mut collector, self.opened, assessment, is_wanted, self.threads);
+        }
+        let assessment = assessment.filter(|_| is_assessed);
         let passes: &[Wanted] = if self.rows.live_first() { &[Wanted::Live, Wanted::Deleted] } else { &[Wanted::All] };
         progress.start(&self.opened.volume, passes.len());
         let clusters = assessment.as_ref().map(Assessment::unmarked_clusters);

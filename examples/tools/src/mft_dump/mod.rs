@@ -21,14 +21,20 @@ mod table;
 mod time;
 
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
 use ntfs_salvage::Threads;
 use ntfs_salvage::source::{Ledger, RescuedOnly, Source};
 
+use crate::report::{Collector, ReportFile};
+use crate::shared::accounting::Accounting;
 use crate::shared::container;
 use crate::shared::failure::Failure;
+use crate::shared::header;
+use crate::shared::identity::Identity;
 use crate::shared::input::{Input, Opened, Volumes};
+use crate::shared::json::Json;
 use crate::shared::map_file::MapFile;
 use crate::shared::record_choice::RecordChoice;
 use crate::shared::rescue_map;
@@ -51,38 +57,53 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let file = container::open(&arguments.input, arguments.quiet)?;
-    let outputs = [&arguments.output, &arguments.input.write_map, &arguments.input.scan_file, &arguments.export_mft];
+    let outputs = [
+        &arguments.report,
+        &arguments.output,
+        &arguments.input.write_map,
+        &arguments.input.scan_file,
+        &arguments.export_mft,
+    ];
     container::protect(&file, outputs.map(|path| path.as_deref()))?;
-    let (_, unverified) = container::verified(&file, arguments.input.verify_input, arguments.quiet);
+    let (hashes, unverified) = container::verified(&file, arguments.input.verify_input, arguments.quiet);
+    let mut described = Vec::new();
+    container::write(&file, &hashes, &mut Json { out: &mut described });
     match rescue_map::read(&arguments.input, file.size(), arguments.quiet)? {
-        Some(map) => read_noting(arguments, &RescuedOnly::new(&file, map)),
-        None => read_noting(arguments, &file),
+        Some(map) => read_noting(arguments, &RescuedOnly::new(&file, map), &described),
+        None => read_noting(arguments, &file, &described),
     }?;
     unverified.map_or(Ok(()), Err)
 }
 
 /// Reads, and writes the map of what could be read if that is asked for.
-fn read_noting(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+fn read_noting(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> Result<(), Failure> {
     let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
     let ledger = Ledger::new(source).remember_reads(map.is_some());
-    let result = read(arguments, &ledger);
+    let result = read(arguments, &ledger, container);
     result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
 }
 
-fn read(arguments: &Arguments, source: &dyn Source) -> Result<(), Failure> {
+fn read(arguments: &Arguments, source: &Ledger<'_>, container: &[u8]) -> Result<(), Failure> {
     let input = Input::new(source, &arguments.input);
     let threads = Threads::new(arguments.threads);
-    let Volumes { opened: volumes, failure: unopened, .. } = input.volumes(&threads, arguments.quiet)?;
+    let Volumes { opened: volumes, failure: unopened, accounting } = input.volumes(&threads, arguments.quiet)?;
     if let Some(path) = &arguments.export_mft {
         export::export(the_one(&volumes)?, path, arguments, &threads)?;
         return unopened.map_or(Ok(()), Err);
     }
+    let report = ReportFile::create(arguments.report.as_deref(), &arguments.input.path)?;
+    let collector = report.as_ref().map(|_| Mutex::new(collector(arguments, source, container, &accounting)));
     let mut output = Output::open(arguments.output.as_deref(), arguments.force, &arguments.input.path)?;
     match arguments.record {
         Some(choice) => show_record(the_one(&volumes)?, choice, &mut output)?,
-        None => list(arguments, &volumes, &threads, &mut output)?,
+        None => list(arguments, &volumes, &threads, &mut output, collector.as_ref())?,
     }
     output.finish()?;
+    if let (Some(report), Some(collector)) = (report, collector) {
+        let mut collector = collector.into_inner().unwrap_or_else(PoisonError::into_inner);
+        collector.map.add_unread(source.missing().into_iter().chain(source.known_missing(0..source.size())));
+        report.write(&collector)?;
+    }
     unopened.map_or(Ok(()), Err)
 }
 
@@ -104,7 +125,23 @@ fn the_one<'v, 'i>(volumes: &'v [Opened<'i>]) -> Result<&'v Opened<'i>, Failure>
     Err(Failure::Message(format!("several volumes ({}): choose one with --partition or --offset", all.join(", "))))
 }
 
-fn list(arguments: &Arguments, volumes: &[Opened<'_>], threads: &Threads, output: &mut Output) -> Result<(), Failure> {
+/// A report that says so far what the input is.
+fn collector(arguments: &Arguments, source: &dyn Source, container: &[u8], accounting: &Accounting) -> Collector {
+    let mut lines = Vec::new();
+    header::header("ntfs-salvage mft_dump", &arguments.input, &Identity::of(source, false), container, &mut lines);
+    header::unread(accounting, &mut lines);
+    let mut collector = Collector::new("mft_dump");
+    collector.lines(&lines);
+    collector
+}
+
+fn list(
+    arguments: &Arguments,
+    volumes: &[Opened<'_>],
+    threads: &Threads,
+    output: &mut Output,
+    report: Option<&Mutex<Collector>>,
+) -> Result<(), Failure> {
     let rows = rows_of(arguments);
     let progress = Progress::new(!arguments.quiet && !output.is_terminal());
     let mut head = Vec::new();
@@ -114,7 +151,8 @@ fn list(arguments: &Arguments, volumes: &[Opened<'_>], threads: &Threads, output
         let shown = (volumes.len() > 1 || opened.is_remains()).then_some(opened);
         let verdicts = !arguments.no_verdict && rows.shows_verdicts();
         let (rows, wanted) = (rows.as_ref(), arguments.wanted());
-        let listing = Listing { opened, shown, rows, wanted, verdicts, ghosts: arguments.input.ghosts, threads };
+        let listing =
+            Listing { opened, shown, rows, wanted, verdicts, ghosts: arguments.input.ghosts, threads, report };
         let tally = listing.run(output, &progress)?;
         progress.clear();
         if !arguments.quiet {

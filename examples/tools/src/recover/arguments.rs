@@ -45,6 +45,9 @@ pub struct Arguments {
     /// Write the manifest to FILE instead of DIR/manifest.jsonl; - for the standard output
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
+    /// Write a report for people to FILE.html, which must not exist: one page that needs nothing else
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     /// Leave out streams of more than BYTES; the manifest names them
     #[arg(long, value_name = "BYTES", value_parser = parse_number)]
     pub max_size: Option<u64>,

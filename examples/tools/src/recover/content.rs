@@ -7,11 +7,11 @@ use std::ops::Range;
 use ntfs_salvage::catalog::{AssessedRange, ByteStatus, Origin, StreamReader};
 use ntfs_salvage::source::{Source, Window};
 
-use crate::recover::buffer::Buffer;
 use crate::recover::inspection::Inspection;
 use crate::recover::prepare::Job;
 use crate::recover::progress::Progress;
 use crate::recover::recovery::Recovery;
+use crate::shared::buffer::Buffer;
 
 /// True for bytes that are written. The others are left as holes: they are zeros, missing, or known to be
 /// those of another file.

@@ -7,7 +7,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 use sha2::{Digest, Sha256};
 
 use crate::judge::{Judge, Judgement};
-use crate::recover::buffer::Buffer;
+use crate::shared::buffer::Buffer;
 
 /// What is to be done with the bytes of a stream.
 #[derive(Debug, Clone, Copy, Default)]

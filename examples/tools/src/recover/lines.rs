@@ -2,74 +2,14 @@
 
 use ntfs_salvage::Entry;
 use ntfs_salvage::catalog::Assessment;
-use ntfs_salvage::salvage::{Content, Unread};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::geometry::Geometry;
 
-use crate::recover::arguments::Arguments;
-use crate::recover::identity::Identity;
 use crate::recover::totals::Totals;
-use crate::shared::accounting::Accounting;
 use crate::shared::condition;
 use crate::shared::file::Reparse;
 use crate::shared::input::Opened;
 use crate::shared::json::Json;
-
-/// The first line: who wrote the manifest, and of what. `container` is what is to be said of it, in JSON.
-pub fn header(arguments: &Arguments, identity: &Identity, container: &[u8], out: &mut Vec<u8>) {
-    let mut json = Json { out };
-    json.put(br#"{"type":"header","tool":"ntfs-salvage recover","version":"#).text(env!("CARGO_PKG_VERSION"));
-    json.put(br#","format":2,"arguments":"#);
-    json.array(std::env::args_os().skip(1), |json, argument| json.text(&argument.to_string_lossy()));
-    json.put(br#","input":{"path":"#).text(&arguments.input.path.display().to_string());
-    json.put(br#","size":"#).number(identity.size);
-    hash_or_null(identity.whole, json.put(br#","sha256":"#));
-    hash_or_null(identity.first, json.put(br#","sha256_first_mib":"#));
-    hash_or_null(identity.last, json.put(br#","sha256_last_mib":"#));
-    json.put(br#","container":"#).out.extend_from_slice(container);
-    let map = arguments.input.map.as_ref().map(|path| path.display().to_string());
-    json.put(br#"},"map":"#).text_or_null(map.as_deref());
-    json.put(b"}\n");
-}
-
-/// A line for each partition that was not read, and one for what lies outside of all.
-pub fn unread(accounting: &Accounting, out: &mut Vec<u8>) {
-    let mut json = Json { out };
-    for Unread { partition, content } in &accounting.unread {
-        let number = (!partition.is_whole()).then(|| partition.number());
-        json.put(br#"{"type":"partition","partition":"#).number_or_null(number);
-        json.put(br#","offset":"#).number(partition.start);
-        json.put(br#","size":"#).number(partition.size);
-        json.put(br#","partition_type":"#).text(&partition.partition_type.to_string());
-        json.put(br#","content":"#).text(content.code());
-        json.put(br#","description":"#).text(&content.to_string());
-        let metadata = match content {
-            Content::Foreign(foreign) => foreign.bit_locker.as_ref(),
-            _ => None,
-        };
-        if let Some(metadata) = metadata {
-            json.put(br#","bitlocker":{"volume":"#).text(&metadata.identifier.to_string());
-            json.put(br#","method":"#).text(&metadata.method.to_string());
-            json.put(br#","description":"#).text_or_null(metadata.description.as_deref());
-            json.put(br#","protectors":"#).array(metadata.protectors.iter(), |json, protector| {
-                json.put(br#"{"kind":"#).text(&protector.kind.to_string());
-                json.put(br#","identifier":"#).text(&protector.identifier.to_string());
-                json.put(b"}");
-            });
-            json.put(b"}");
-        }
-        json.put(b"}\n");
-    }
-    if let Some(bytes) = accounting.outside() {
-        json.put(br#"{"type":"outside","bytes":"#).number(bytes);
-        json.put(br#","ranges":"#).array(accounting.outside.iter(), |json, range| {
-            json.put(b"[").number(range.start);
-            json.put(b",").number(range.end);
-            json.put(b"]");
-        });
-        json.put(b"}\n");
-    }
-}
 
 /// A line before the files of a volume.
 pub fn volume(opened: &Opened<'_>, assessment: &Assessment<'_>, prefix: &str, out: &mut Vec<u8>) {
@@ -153,19 +93,4 @@ pub fn write_reparse(reparse: Option<&Reparse>, json: &mut Json<'_>) {
     json.put(br#","name":"#).text_or_null(reparse.tag.name());
     json.put(br#","target":"#).text_or_null(reparse.target.as_deref());
     json.put(b"}");
-}
-
-/// A SHA-256 in hexadecimal.
-pub fn write_hash(hash: [u8; 32], json: &mut Json<'_>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    json.put(b"\"");
-    json.out.extend(hash.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]));
-    json.put(b"\"");
-}
-
-fn hash_or_null(hash: Option<[u8; 32]>, json: &mut Json<'_>) {
-    match hash {
-        Some(hash) => write_hash(hash, json),
-        None => json.null(),
-    }
 }

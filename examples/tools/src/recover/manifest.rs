@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::recover::folder::Folder;
+use crate::report::Collector;
 use crate::shared::failure::Failure;
 
 /// Where the manifest goes.
@@ -12,6 +13,8 @@ pub struct Manifest {
     sink: Sink,
     name: String,
     written: u64,
+    /// Who else wants to know what is written.
+    pub collector: Option<Collector>,
 }
 
 enum Sink {
@@ -30,13 +33,18 @@ impl Manifest {
         let (created, name) = match path {
             Some(path) if path.as_os_str() == "-" => {
                 let sink = Sink::Standard(io::stdout().lock());
-                return Ok(Self { sink, name: "the manifest to the standard output".into(), written: 0 });
+                return Ok(Self {
+                    sink,
+                    name: "the manifest to the standard output".into(),
+                    written: 0,
+                    collector: None,
+                });
             }
             Some(path) => (File::create_new(path), path.display().to_string()),
             None => (root.create(Self::NAME), directory.join(Self::NAME).display().to_string()),
         };
         match created {
-            Ok(file) => Ok(Self { sink: Sink::File(file), name, written: 0 }),
+            Ok(file) => Ok(Self { sink: Sink::File(file), name, written: 0, collector: None }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Failure::Message(format!(
                 "{name} exists, and nothing is overwritten: choose another with --manifest"
             ))),
@@ -62,6 +70,7 @@ impl Manifest {
     }
 
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.collector.iter_mut().for_each(|collector| collector.lines(bytes));
         let written = match &mut self.sink {
             // Rust's buffer ends at each line; whole batches come here, and pass it by.
             Sink::Standard(stdout) => stdout.write_all(bytes),
@@ -72,12 +81,13 @@ impl Manifest {
     }
 
     /// Gives back the room that was not needed.
-    pub fn finish(mut self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<Option<Collector>, Failure> {
         let finished = match &mut self.sink {
             Sink::Standard(stdout) => stdout.flush(),
             Sink::File(file) => file.set_len(self.written).or(Ok(())),
         };
-        finished.map_err(|error| not_written(&self.name, &error))
+        finished.map_err(|error| not_written(&self.name, &error))?;
+        Ok(self.collector)
     }
 }
 

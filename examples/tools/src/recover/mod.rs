@@ -3,11 +3,9 @@
 //! MANIFEST.md describes the manifest.
 
 mod arguments;
-mod buffer;
 mod content;
 mod folder;
 mod handles;
-mod identity;
 mod inspection;
 mod lines;
 mod manifest;
@@ -33,17 +31,19 @@ use ntfs_salvage::catalog::{Catalog, RecoverabilityOptions};
 use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::source::{Ledger, RescuedOnly, Source};
 
+use crate::report::{Collector, ReportFile};
 use crate::shared::condition;
 use crate::shared::container;
 use crate::shared::evidence;
 use crate::shared::failure::{Failure, say};
+use crate::shared::header;
+use crate::shared::identity::Identity;
 use crate::shared::input::{Input, Opened, Volumes};
 use crate::shared::json::Json;
 use crate::shared::map_file::MapFile;
 use crate::shared::rescue_map;
 use arguments::Arguments;
 use folder::Folder;
-use identity::Identity;
 use manifest::Manifest;
 use plan::Plan;
 use progress::Progress;
@@ -64,9 +64,9 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let file = container::open(&arguments.input, arguments.quiet)?;
-    let outputs = [Some(&arguments.directory), arguments.manifest.as_ref(), arguments.input.write_map.as_ref()];
+    let outputs = [Some(&arguments.directory), arguments.manifest.as_ref(), arguments.report.as_ref()];
     container::protect(&file, outputs.map(|path| path.map(PathBuf::as_path)))?;
-    container::protect(&file, [arguments.input.scan_file.as_deref()])?;
+    container::protect(&file, [arguments.input.scan_file.as_deref(), arguments.input.write_map.as_deref()])?;
     let (hashes, unverified) = container::verified(&file, arguments.input.verify_input, arguments.quiet);
     let mut described = Vec::new();
     container::write(&file, &hashes, &mut Json { out: &mut described });
@@ -85,7 +85,7 @@ fn recover_noting(arguments: &Arguments, source: &dyn Source, container: &[u8]) 
     result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
 }
 
-fn recover(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> Result<(), Failure> {
+fn recover(arguments: &Arguments, source: &Ledger<'_>, container: &[u8]) -> Result<(), Failure> {
     let selection = Selection::of(arguments)?;
     let input = Input::new(source, &arguments.input);
     evidence::refuse_as_output(&arguments.input.path, &arguments.directory)?;
@@ -97,9 +97,12 @@ fn recover(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> Resu
     let root = Folder::root(&arguments.directory)
         .map_err(|error| Failure::new(format_args!("cannot write in {}", arguments.directory.display()), error))?;
     let mut manifest = Manifest::create(arguments.manifest.as_deref(), &arguments.directory, &root)?;
+    let report = ReportFile::create(arguments.report.as_deref(), &arguments.input.path)?;
+    manifest.collector = report.as_ref().map(|_| Collector::new("recover"));
     let mut lines = Vec::new();
-    lines::header(arguments, &Identity::of(source, arguments.hash_input), container, &mut lines);
-    lines::unread(&accounting, &mut lines);
+    let identity = Identity::of(source, arguments.hash_input);
+    header::header("ntfs-salvage recover", &arguments.input, &identity, container, &mut lines);
+    header::unread(&accounting, &mut lines);
     manifest.write(&lines)?;
     let mut run = Run {
         arguments,
@@ -112,7 +115,11 @@ fn recover(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> Resu
     for opened in &volumes {
         run.volume(opened, volumes.len() > 1)?;
     }
-    let totals = run.finish(unopened.is_none() && accounting.is_complete())?;
+    let (totals, collector) = run.finish(unopened.is_none() && accounting.is_complete())?;
+    if let (Some(report), Some(mut collector)) = (report, collector) {
+        collector.map.add_unread(source.missing().into_iter().chain(source.known_missing(0..source.size())));
+        report.write(&collector)?;
+    }
     result(&totals, &selection)?;
     unopened.map_or(Ok(()), Err)
 }
@@ -163,6 +170,7 @@ impl Run<'_> {
         let plan = Plan::make(&assessment, self.selection, threads, reserved);
         let mut lines = Vec::new();
         lines::volume(opened, &assessment, &prefix, &mut lines);
+        self.manifest.collector.iter_mut().for_each(|collector| collector.volume(opened, &assessment, threads));
         self.manifest.write(&lines)?;
         self.manifest.reserve(plan.streams)?;
         let progress = Progress::new(!arguments.quiet);
@@ -194,11 +202,11 @@ impl Run<'_> {
         Ok((Arc::new(folder), format!("{name}/")))
     }
 
-    fn finish(mut self, all_opened: bool) -> Result<Totals, Failure> {
+    fn finish(mut self, all_opened: bool) -> Result<(Totals, Option<Collector>), Failure> {
         let mut lines = Vec::new();
         lines::end(&self.totals, all_opened && self.totals.failed == 0, &mut lines);
         self.manifest.write(&lines)?;
-        self.manifest.finish()?;
-        Ok(self.totals)
+        let collector = self.manifest.finish()?;
+        Ok((self.totals, collector))
     }
 }

@@ -8,9 +8,10 @@ use ntfs_salvage::volume::extents::Location;
 
 use crate::judge::{ContentState, Judgement};
 use crate::recover::content::{is_written, size_of};
-use crate::recover::lines::{write_entry, write_hash, write_reparse};
+use crate::recover::lines::{write_entry, write_reparse};
 use crate::recover::prepare::Job;
 use crate::shared::exposure::write_exposure;
+use crate::shared::header::write_hash;
 use crate::shared::json::Json;
 
 /// What became of a stream.

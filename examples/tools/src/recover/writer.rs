@@ -10,7 +10,6 @@ use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::{Entry, FileReference};
 
 use crate::judge::{ContentState, Judgement};
-use crate::recover::buffer::Buffer;
 use crate::recover::content::{Copy, size_of};
 use crate::recover::folder::{Folder, set_times};
 use crate::recover::handles::Handles;
@@ -21,6 +20,7 @@ use crate::recover::prepare::{File, Job, Obstacle, Preparer};
 use crate::recover::recovery::{Part, Recovery};
 use crate::recover::safe_name::with_mark;
 use crate::recover::stream_line::{OtherLink, StreamLine};
+use crate::shared::buffer::Buffer;
 
 /// How often another name is tried where a file stands that was there before.
 const TRIES: u32 = 100;

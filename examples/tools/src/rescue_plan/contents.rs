@@ -14,6 +14,7 @@ use ntfs_salvage::{Entry, EntryState, FileReference, Threads};
 use crate::rescue_plan::arguments::{Arguments, Stage};
 use crate::rescue_plan::need::Need;
 use crate::shared::globs::is_anchored;
+use crate::shared::runs::runs;
 
 /// What of a volume is chosen.
 pub struct Choice<'c> {
@@ -177,15 +178,8 @@ impl Choice<'_> {
             .collect()
     }
 
-    /// The clusters of an attribute that is not resident, in bytes of the volume.
     fn runs(&self, attribute: &Attribute<'_>) -> Vec<Range<u64>> {
-        let runs = attribute.non_resident().and_then(|piece| piece.data_runs().ok());
-        let size = u64::from(self.geometry.cluster_size());
-        let ranges = runs.into_iter().flatten().map_while(Result::ok).filter_map(|run| {
-            let start = run.lcn.filter(|lcn| *lcn < self.geometry.cluster_count())?.checked_mul(size)?;
-            Some(start..start.saturating_add(run.clusters.saturating_mul(size)).min(self.geometry.volume_size()))
-        });
-        ranges.collect()
+        runs(attribute, &self.geometry)
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Opened<'s> {
     /// A short word that no other volume of the input has: the partition's number where it is the
     /// volume that exists there.
     pub tag: String,
+    /// What was lost of it, and what was used instead, in sentences.
+    pub losses: Vec<String>,
 }
 
 impl Opened<'_> {
@@ -186,13 +188,13 @@ impl<'i> Input<'i> {
             left.iter().for_each(|line| say(format_args!("{}: {line}", self.name)));
             opened
                 .iter()
-                .for_each(|(opened, losses)| losses.iter().for_each(|line| say(format_args!("{opened}: {line}"))));
+                .for_each(|opened| opened.losses.iter().for_each(|line| say(format_args!("{opened}: {line}"))));
         }
-        Ok(Volumes { opened: opened.into_iter().map(|(opened, _)| opened).collect(), failure, accounting })
+        Ok(Volumes { opened, failure, accounting })
     }
 
-    /// The volumes with their tags, each with what was lost of it.
-    fn named<'s>(&'s self, found: Discovery<'s>, scans: Scans) -> Vec<(Opened<'s>, Vec<String>)> {
+    /// The volumes with their tags.
+    fn named<'s>(&'s self, found: Discovery<'s>, scans: Scans) -> Vec<Opened<'s>> {
         let mut times: HashMap<String, u32> = HashMap::new();
         let Discovery { volumes, disk_damage, .. } = found;
         let name = |found: salvage::Opened<'s>| {
@@ -207,7 +209,7 @@ impl<'i> Input<'i> {
             let disk_damage = if partition.is_some() { disk_damage.clone() } else { Vec::new() };
             let (layer, way, input) = (found.layer(), found.opened_by(), self.name.as_str());
             let volume = self.sized(found.into_volume());
-            (Opened { volume, partition, start, input, disk_damage, layer, way, scans, tag }, losses)
+            Opened { volume, partition, start, input, disk_damage, layer, way, scans, tag, losses }
         };
         volumes.into_iter().map(name).collect()
     }
