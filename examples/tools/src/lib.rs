@@ -7,4 +7,5 @@ pub mod mft_dump;
 pub mod recover;
 mod report;
 pub mod rescue_plan;
-mod shared;
+#[allow(missing_docs, missing_debug_implementations, reason = "for the packages beside this one, not for everyone")]
+pub mod shared;

@@ -9,10 +9,10 @@ use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{EntryState, FileTime, Name};
 
-use crate::mft_dump::jsonl::namespace_name;
 use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::{Dates, Text, push_first, side_by_side};
 use crate::shared::file::{File, Row, Times, times_of, times_of_link};
+use crate::shared::namespace::namespace_name;
 use crate::shared::number::{push_next_number, push_number};
 use crate::shared::text::{is_plain, push_harmless, rewrite};
 

@@ -16,6 +16,7 @@ use crate::shared::exposure::write_exposure;
 use crate::shared::file::{File, Times, times_of, times_of_link};
 use crate::shared::input::Opened;
 use crate::shared::json::{Json, is_plain_json};
+use crate::shared::namespace::namespace_name;
 use crate::shared::number::{eight_digits, two_digits};
 
 /// The format.
@@ -127,17 +128,6 @@ fn write_namespace(namespace: Namespace, json: &mut Json<'_>) {
         Some(name) => json.out.extend_from_slice(name.as_bytes()),
         None => json.put(b"other-").number(namespace.0),
     }
-}
-
-/// The names of the known namespaces.
-pub fn namespace_name(namespace: Namespace) -> Option<&'static str> {
-    Some(match namespace {
-        Namespace::POSIX => "posix",
-        Namespace::WIN32 => "win32",
-        Namespace::DOS => "dos",
-        Namespace::WIN32_AND_DOS => "win32+dos",
-        _ => return None,
-    })
 }
 
 fn write_times(times: Option<Times>, pen: &mut Pen<'_>, json: &mut Json<'_>) {

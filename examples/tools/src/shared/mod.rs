@@ -16,6 +16,7 @@ pub mod input_arguments;
 pub mod json;
 pub mod losses;
 pub mod map_file;
+pub mod namespace;
 pub mod number;
 pub mod record_choice;
 pub mod rescue_map;

@@ -1,0 +1,100 @@
+//! Engines that know nothing of us read the dataset: DuckDB, Polars and pyarrow, with the same answers.
+//!
+//! They are had with pip, into the folder of the build. Where they cannot be, the test is skipped, and says so.
+
+mod dataset;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, UInt16Type, UInt64Type};
+use arrow_array::{Array, RecordBatch};
+
+use dataset::{Dataset, image, place, read, text};
+
+const ENGINES: [&str; 3] = ["duckdb", "polars", "pyarrow"];
+
+fn python(arguments: &[&str]) -> Option<Output> {
+    let mut command = Command::new("python3");
+    command.args(arguments).env("PYTHONPATH", folder()).output().ok()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("engines")
+}
+
+/// Whether an engine can be had.
+fn is_there(engine: &str) -> bool {
+    let can_be_used = || python(&["-c", &format!("import {engine}")]).is_some_and(|output| output.status.success());
+    let install = || {
+        let folder = folder().display().to_string();
+        let arguments = ["-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--target", &folder, engine];
+        python(&arguments).is_some_and(|output| output.status.success())
+    };
+    can_be_used() || (install() && can_be_used())
+}
+
+#[test]
+fn other_engines_read_the_same() {
+    let dataset = Dataset::new();
+    let images = ["disk_gpt.img", "deleted.img", "links_streams.img", "mft_attribute_list.img"].map(image);
+    let inputs: Vec<&Path> = images.iter().map(PathBuf::as_path).collect();
+    assert!(dataset.export(&inputs, &["-q"]).status.success());
+    let expected = answers(&dataset);
+    assert!(expected["rows"].as_array().unwrap().len() > 1000);
+    let mut skipped = 0;
+    for engine in ENGINES {
+        if !is_there(engine) {
+            skipped += 1;
+            println!("skipped: {engine} cannot be had");
+            continue;
+        }
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines.py");
+        let output = python(&[script.to_str().unwrap(), engine, dataset.path().to_str().unwrap()]).unwrap();
+        assert!(output.status.success(), "{engine}: {}", String::from_utf8_lossy(&output.stderr));
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(found["by_state"], expected["by_state"], "{engine}");
+        assert_eq!(found["runs"], expected["runs"], "{engine}");
+        assert_eq!(sorted(&found["rows"]), sorted(&expected["rows"]), "{engine}");
+    }
+    println!("{} engines read the same, {skipped} skipped", ENGINES.len() - skipped);
+}
+
+fn sorted(rows: &Value) -> Vec<String> {
+    let mut rows: Vec<String> = rows.as_array().unwrap().iter().map(Value::to_string).collect();
+    rows.sort();
+    rows
+}
+
+/// The same questions, answered from the files by hand.
+fn answers(dataset: &Dataset) -> Value {
+    let mut by_state = std::collections::BTreeMap::<(String, String), (u64, u64)>::new();
+    let (mut rows, mut runs) = (Vec::new(), 0);
+    for file in dataset.files("entries") {
+        let image = file.parent().unwrap().file_name().unwrap().to_str().unwrap().strip_prefix("image=").unwrap();
+        for batch in read(&file) {
+            for row in 0..batch.num_rows() {
+                let sums = by_state.entry((image.to_owned(), text(&batch, "state", row))).or_default();
+                let size = number(&batch, "size", row).unwrap_or(0);
+                *sums = (sums.0 + 1, sums.1 + size);
+                let record = batch.column(place(&batch, "record")).as_primitive::<Int64Type>().value(row);
+                let sequence = batch.column(place(&batch, "sequence")).as_primitive::<UInt16Type>().value(row);
+                let (volume, path) = (text(&batch, "volume", row), text(&batch, "path", row));
+                rows.push(json!([image, volume, record, sequence, path, number(&batch, "created_filetime", row)]));
+                let lists = batch.column(place(&batch, "runs")).as_list::<i32>();
+                runs += if lists.is_valid(row) { lists.value(row).len() } else { 0 };
+            }
+        }
+    }
+    let by_state: Vec<Value> =
+        by_state.into_iter().map(|((image, state), (count, size))| json!([image, state, count, size])).collect();
+    json!({ "by_state": by_state, "rows": rows, "runs": runs })
+}
+
+fn number(batch: &RecordBatch, name: &str, row: usize) -> Option<u64> {
+    let numbers = batch.column(place(batch, name)).as_primitive::<UInt64Type>();
+    numbers.is_valid(row).then(|| numbers.value(row))
+}
