@@ -1,23 +1,20 @@
 //! Reads NTFS from raw images, even damaged ones, and yields every recoverable file with an honest
 //! statement of how much of it is true.
 //!
-//! ```no_run
-//! # fn main() -> ntfs_salvage::Result<()> {
-//! use ntfs_salvage::{Disk, Volume};
+//! # Where to start
 //!
-//! let source = ntfs_salvage::source::open("disk.img")?;
-//! for partition in Disk::new(&source).partitions() {
-//!     let Ok(volume) = Volume::open_window(partition.window(&source)) else { continue };
-//!     let catalog = volume.catalog();
-//!     for entry in catalog.entries() {
+//! **To list what there is**, open a [`Session`]: it finds out what a path holds. Each of its volumes has a [`Catalog`],
+//! and that has an [`Entry`] for each file: live, deleted, what is left of one, and files that only an index still names.
+//!
+//! ```
+//! use ntfs_salvage::prelude::*;
+//!
+//! # fn main() -> ntfs_salvage::Result<()> {
+//! let session = Session::open("testdata/plain.img")?;
+//! for volume in session.volumes() {
+//!     for entry in volume.catalog().entries() {
 //!         for path in entry.paths() {
 //!             println!("{} {} {path}", entry.reference(), entry.state().name());
-//!         }
-//!         for stream in entry.streams() {
-//!             println!("    {} {:?} bytes", stream.name(), stream.size());
-//!         }
-//!         for damage in entry.damage() {
-//!             println!("    ! {damage}");
 //!         }
 //!     }
 //! }
@@ -25,20 +22,43 @@
 //! # }
 //! ```
 //!
-//! The types in the order you meet them:
+//! **To recover files**, ask first what a stream is worth: [`Assessment`](recoverability::Assessment) knows who else
+//! claims its clusters. Then read it. A [`StreamReader`](content::StreamReader) says of every byte where it is from.
 //!
-//! - [`source::Source`]: where bytes come from. [`source::open`] reads a file or device by position;
-//!   memory, maps and windows are sources too. Nothing here can write to one.
-//! - [`Disk`] finds partitions; [`Volume`] finds the geometry and the
-//!   [`Mft`](volume::mft::Mft), or opens a bare `$MFT` file.
-//! - [`Catalog`]: one pass over the table; then [`Entry`] after entry, live, deleted, or what is left
-//!   of one, each with its [links](catalog::Link), [paths](catalog::FilePath) and
-//!   [streams](catalog::Stream).
-//! - [`Record`], [`Attribute`](structure::attribute::Attribute) and
-//!   [`Value`](structure::value::Value): a single record, without I/O, and without an allocation
-//!   where nothing needs repair.
-//! - [`Damage`]: what is wrong, with its place and a stable code. It stands beside what could still
-//!   be read; an [`Error`] means that there is no answer.
+//! ```
+//! use ntfs_salvage::prelude::*;
+//!
+//! # fn main() -> ntfs_salvage::Result<()> {
+//! let session = Session::open("testdata/deleted.img")?;
+//! let catalog = session.volumes()[0].catalog();
+//! let assessment = catalog.assessment(&Threads::default(), RecoverabilityOptions::default());
+//! for entry in catalog.entries().filter(|entry| entry.state() == EntryState::Deleted) {
+//!     for stream in &entry.streams() {
+//!         let mut bytes = Vec::new();
+//!         let missing = stream.reader().copy_to(&mut bytes)?.len();
+//!         println!("{} is {}: {missing} ranges missing", entry.reference(), assessment.assess(stream).verdict());
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **To read one file** of a volume that is sound, no catalog is needed: its directories lead to it.
+//!
+//! ```
+//! use ntfs_salvage::prelude::*;
+//!
+//! # fn main() -> ntfs_salvage::Result<()> {
+//! let image = ntfs_salvage::source::open("testdata/plain.img")?;
+//! let volume = Volume::open(&image)?;
+//! let file = volume.entry_by_path(r"\sizes\012293.txt")?;
+//! let record = volume.mft().record(file.record_number())?;
+//! assert_eq!(record.reference(), file);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **To look at one record** takes its bytes, and no source. Nothing is copied where nothing needs repair.
 //!
 //! ```
 //! use ntfs_salvage::Record;
@@ -52,6 +72,51 @@
 //! }
 //! assert!(names(5, &[0; 1024]).is_err(), "a blank slot is no record");
 //! ```
+//!
+//! **A bare table**, the `$MFT` as a file, is a volume without clusters: [`Volume::from_table`]. A session opens one, too.
+//!
+//! **A damaged disk** opens like any other. Where boot sectors or the table are gone, [`salvage`] scans for what is left.
+//! Each step of it can be asked for, watched and stopped, and its bytes may come from a disk that fails
+//! ([`source::Ledger`]) or from one that ddrescue has read ([`source::RescuedOnly`]).
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use ntfs_salvage::prelude::*;
+//! use ntfs_salvage::source::Ledger;
+//!
+//! # fn main() -> ntfs_salvage::Result<()> {
+//! let disk = ntfs_salvage::source::open("testdata/plain.img")?;
+//! let ledger = Ledger::new(&disk);
+//! let show = |progress: Progress| {
+//!     eprintln!("{:?}: {} of {}", progress.step, progress.done, progress.total);
+//!     ControlFlow::Continue(())
+//! };
+//! let scan = |threads: &Threads| Opening::new(&ledger).scan().threads(threads).run();
+//! let found = Threads::default().watch(show, scan)?;
+//! for opened in &found.volumes {
+//!     println!("{} by its {}", opened.start(), opened.opened_by());
+//!     opened.volume().damage().for_each(|damage| println!("    ! {damage}"));
+//! }
+//! println!("{} ranges cannot be read", ledger.missing().len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is kept, and what is borrowed
+//!
+//! A [`Session`] and what it gives own what they need: they can be stored, cloned and sent to threads. [`Volume::open`]
+//! and its like borrow a [`Source`](source::Source), which costs nothing. What is read, an entry or a record, borrows
+//! from what it was read from.
+//!
+//! # What is wrong
+//!
+//! A [`Damage`] stands beside what could still be read, with its place and a stable code. An [`Error`] means that there is
+//! no answer, and says why by its kind. Nothing here writes to a source.
+//!
+//! # Features
+//!
+//! `containers` (default) reads evidence files and virtual disks, `zstd` QCOW2 clusters packed so, `parallel` (default)
+//! uses several threads. Without `std` (default) there is what needs no source: [`structure`] and [`codec`].
 
 #![deny(
     clippy::indexing_slicing,
@@ -78,6 +143,7 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[doc(hidden)]
 pub mod base;
 pub mod catalog;
 pub mod codec;
@@ -110,3 +176,14 @@ pub use session::{Session, SessionVolume};
 pub use structure::record::Record;
 pub use volume::Volume;
 pub use volume::disk::Disk;
+
+/// What the front page of this documentation uses.
+pub mod prelude {
+    pub use crate::catalog::{Catalog, Entry, EntryState, Stream};
+    pub use crate::content::StreamReader;
+    pub use crate::recoverability::{Assessment, RecoverabilityOptions, Verdict};
+    pub use crate::salvage::{Opened, Opening};
+    pub use crate::source::Source;
+    pub use crate::volume::Volume;
+    pub use crate::{Damage, Error, FileReference, Progress, Session, SessionVolume, Step, Threads};
+}

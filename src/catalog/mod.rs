@@ -7,17 +7,17 @@ mod children;
 mod deleted_directories;
 pub(crate) mod directory_index;
 mod entries;
-pub mod entry;
+pub(crate) mod entry;
 mod extensions;
-pub mod ghost;
-pub mod link;
-pub mod parts;
+pub(crate) mod ghost;
+pub(crate) mod link;
+pub(crate) mod parts;
 pub(crate) mod pass;
-pub mod path;
+pub(crate) mod path;
 mod path_budget;
-pub mod path_end;
+pub(crate) mod path_end;
 pub(crate) mod slot;
-pub mod stream;
+pub(crate) mod stream;
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -30,23 +30,26 @@ use ghost::Ghosts;
 use slot::{Slot, SlotFlags};
 
 pub use entries::{Batch, Entries};
-pub use entry::{Entry, EntryState, Provenance};
+#[doc(hidden)]
+pub use entry::{Entry, EntryState};
+pub use entry::{EntryAttributes, Provenance};
 pub use ghost::{Ghost, GhostEvidence};
 pub use link::Link;
 pub use parts::Parts;
 pub use path::{FilePath, Paths};
 pub use path_end::PathEnd;
+#[doc(hidden)]
 pub use stream::Stream;
 
 // Where these were before they had rooms of their own.
+#[doc(hidden)]
 pub use crate::content::{
-    Encoding, Missing, Origin, Reading, Security, StreamMap, StreamRange, StreamReader, Unproven, encoding, security,
-    stream_map, stream_range, stream_reader,
+    Encoding, Missing, Origin, Reading, Security, StreamMap, StreamRange, StreamReader, Unproven,
 };
+#[doc(hidden)]
 pub use crate::recoverability::{
     Age, AssessedRange, Assessment, ByteCounts, ByteStatus, Claim, Claimant, Claims, ContentWitness, Exposure, Reasons,
-    Recoverability, RecoverabilityOptions, Verdict, assessment, byte_status, claims, content_witness, exposure,
-    verdict as recoverability,
+    Recoverability, RecoverabilityOptions, Verdict,
 };
 
 /// The files of a volume.

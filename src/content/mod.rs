@@ -2,13 +2,13 @@
 
 mod compressed_units;
 pub(crate) mod decoder;
-pub mod encoding;
+pub(crate) mod encoding;
 mod mapper;
 mod resident;
-pub mod security;
-pub mod stream_map;
-pub mod stream_range;
-pub mod stream_reader;
+pub(crate) mod security;
+pub(crate) mod stream_map;
+pub(crate) mod stream_range;
+pub(crate) mod stream_reader;
 
 pub use encoding::Encoding;
 pub use security::Security;

@@ -1,18 +1,18 @@
 //! What the bytes of a stream are worth: who else claims their clusters, and the verdict.
 
-pub mod assessment;
-pub mod byte_status;
-pub mod claimant;
-pub mod claims;
-pub mod condition;
-pub mod content_witness;
-pub mod exposure;
+pub(crate) mod assessment;
+pub(crate) mod byte_status;
+pub(crate) mod claimant;
+pub(crate) mod claims;
+pub(crate) mod condition;
+pub(crate) mod content_witness;
+pub(crate) mod exposure;
 #[cfg(test)]
 mod header_damage;
 mod record_doubts;
 #[cfg(test)]
 mod residue_tests;
-pub mod verdict;
+pub(crate) mod verdict;
 
 pub use assessment::{Assessment, RecoverabilityOptions};
 pub use byte_status::ByteStatus;

@@ -98,23 +98,24 @@ use crate::base::error::ReadError;
 use halving::{Halving, SECTOR_SIZE};
 use range_set::RangeSet;
 
-pub mod buffer;
-pub mod container_format;
+pub(crate) mod buffer;
+pub(crate) mod container_format;
+#[doc(hidden)]
 pub mod damage_map;
-pub mod file;
+pub(crate) mod file;
 pub(crate) mod halving;
 pub(crate) mod held;
-pub mod ledger;
-pub mod mapped;
-pub mod pieces;
+pub(crate) mod ledger;
+pub(crate) mod mapped;
+pub(crate) mod pieces;
 pub(crate) mod range_set;
-pub mod rescued_only;
-pub mod seek;
-pub mod window;
+pub(crate) mod rescued_only;
+pub(crate) mod seek;
+pub(crate) mod window;
 
 pub use buffer::PageBuffer;
 pub use container_format::ContainerFormat;
-pub use damage_map::DamageMap;
+pub use damage_map::{Block, DamageMap, Progress as MapProgress, Status};
 pub use file::{FileSource, open};
 pub use held::SharedSource;
 pub use ledger::Ledger;

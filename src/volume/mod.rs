@@ -1,24 +1,33 @@
 //! From a source to a volume: partitions, geometry, extents and the MFT.
 
-pub mod bare_table;
+mod bare_table;
+#[doc(hidden)]
 pub mod bitmap;
 mod bootstrap;
 pub(crate) mod cluster_owners;
+#[doc(hidden)]
 pub mod disk;
-pub mod doubts;
+pub(crate) mod doubts;
 pub mod dynamic_disk;
+#[doc(hidden)]
 pub mod extents;
 pub mod foreign;
 #[cfg(test)]
 pub(crate) mod forged_volume;
+#[doc(hidden)]
 pub mod geometry;
+#[doc(hidden)]
 pub mod guid_partition_table;
-pub mod lost_index;
+pub(crate) mod lost_index;
+#[doc(hidden)]
 pub mod master_boot_record;
+#[doc(hidden)]
 pub mod mft;
+#[doc(hidden)]
 pub mod partition;
 mod partition_table;
 mod table_order;
+#[doc(hidden)]
 pub mod upcase;
 mod value;
 
@@ -31,10 +40,14 @@ use crate::source::{SharedSource, Source, Window};
 use crate::structure::boot_sector::BootSector;
 pub use bitmap::{ClusterBitmap, ClusterState};
 pub use doubts::{Doubt, DoubtKind, Doubts};
-use geometry::Geometry;
+pub use extents::{Extent, Extents, Location};
+pub use geometry::{Geometry, GeometryBuilder};
+pub use guid_partition_table::{GuidPartitionEntry, GuidPartitionHeader};
 pub use lost_index::LostIndex;
-use mft::Mft;
-use upcase::UpCase;
+pub use master_boot_record::{MasterBootRecord, MasterBootRecordEntry, MasterBootRecordType};
+pub use mft::{Chunk, Mft};
+pub use partition::{Partition, PartitionScheme, PartitionType};
+pub use upcase::UpCase;
 
 /// An NTFS volume: its geometry and its MFT, and what was tolerated to find them.
 #[derive(Debug, Clone)]

@@ -1,31 +1,62 @@
 //! What attributes hold: one typed view for each attribute type.
 
+#[doc(hidden)]
 pub mod access_control_list;
+#[doc(hidden)]
 pub mod attribute_list;
+#[doc(hidden)]
 pub mod bitmap;
+#[doc(hidden)]
 pub mod extended_attributes;
+#[doc(hidden)]
 pub mod file_attributes;
+#[doc(hidden)]
 pub mod file_name;
+#[doc(hidden)]
 pub mod logged_utility_stream;
+#[doc(hidden)]
 pub mod object_id;
+#[doc(hidden)]
 pub mod reparse_container;
+#[doc(hidden)]
 pub mod reparse_payload;
+#[doc(hidden)]
 pub mod reparse_point;
+#[doc(hidden)]
 pub mod reparse_tag;
+#[doc(hidden)]
 pub mod security_descriptor;
+#[doc(hidden)]
 pub mod standard_information;
+#[doc(hidden)]
 pub mod volume;
 
-use attribute_list::AttributeList;
-use bitmap::Bitmap;
-use extended_attributes::{EaInformation, ExtendedAttributes};
-use file_name::FileName;
-use logged_utility_stream::LoggedUtilityStream;
-use object_id::ObjectId;
-use reparse_point::ReparsePoint;
-use security_descriptor::SecurityDescriptor;
-use standard_information::StandardInformation;
-use volume::{VolumeInformation, VolumeName};
+pub use access_control_list::{
+    Access, AccessControlEntries, AccessControlEntry, AccessControlFlags, AccessControlList, AccessControlType,
+};
+pub use attribute_list::{AttributeListEntries, AttributeListEntry};
+pub use extended_attributes::{
+    EaInformation, ExtendedAttribute, ExtendedAttributeEntries, LinuxAttribute, LinuxMetadata, UnixTime,
+};
+pub use file_attributes::FileAttributes;
+pub use file_name::Namespace;
+pub use logged_utility_stream::{EncryptedKey, EncryptedKeys, EncryptionInformation, TransactionData};
+pub use reparse_container::{ReparseContainer, ReparseElement, ReparseElementType};
+pub use reparse_payload::{ApplicationLink, LayerLink, Link, NfsFile, ReparsePayload, WimBacking, WofAlgorithm};
+pub use reparse_tag::ReparseTag;
+pub use security_descriptor::SecurityControl;
+pub use volume::VolumeFlags;
+
+pub use attribute_list::AttributeList;
+pub use bitmap::Bitmap;
+pub use extended_attributes::ExtendedAttributes;
+pub use file_name::FileName;
+pub use logged_utility_stream::LoggedUtilityStream;
+pub use object_id::ObjectId;
+pub use reparse_point::ReparsePoint;
+pub use security_descriptor::SecurityDescriptor;
+pub use standard_information::StandardInformation;
+pub use volume::{VolumeInformation, VolumeName};
 
 use super::attribute_type::AttributeType;
 use super::index::IndexRoot;
