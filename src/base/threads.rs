@@ -111,7 +111,7 @@ impl Threads {
     /// order, on the caller's thread, until it breaks. A `state` is made for each thread and reused.
     ///
     /// Where the watcher stops it, it ends as if it had come to its end.
-    pub(crate) fn map_in_order<S: Send, T: Send, B>(
+    pub fn map_in_order<S: Send, T: Send, B>(
         &self,
         pieces: u64,
         state: impl Fn() -> S + Sync,

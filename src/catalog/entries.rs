@@ -68,7 +68,7 @@ impl<'v> Catalog<'v> {
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let in_batch = |state: &mut S, chunk: Chunk<'_>| work(state, Batch::of_table(self, chunk));
-        let ghosts = u64::try_from(self.ghosts.count().div_ceil(Batch::GHOSTS)).unwrap_or(0);
+        let ghosts = self.ghost_batches();
         if ghosts == 0 {
             return self.mft().scan_with(threads, state, in_batch, consume);
         }
@@ -76,6 +76,25 @@ impl<'v> Catalog<'v> {
         self.mft().scan_with(threads, &state, in_batch, &mut consume)?;
         let in_batch = |state: &mut S, index| work(state, Batch::of_ghosts(self, index));
         threads.map_in_order(ghosts, state, in_batch, consume)
+    }
+
+    /// How many [batches](Self::batch) the entries come in.
+    #[must_use]
+    pub fn batch_count(&self) -> u64 {
+        self.mft().chunk_count().saturating_add(self.ghost_batches())
+    }
+
+    /// A batch by its number, below [`batch_count`](Self::batch_count): all of them, in order, have the entries of
+    /// [`entries`](Self::entries). The buffer holds what is read of the table, and may be used again afterwards.
+    pub fn batch<'b>(&'b self, index: u64, buffer: &'b mut Vec<u8>) -> Batch<'b> {
+        match index.checked_sub(self.mft().chunk_count()) {
+            None => Batch::of_table(self, self.mft().chunk(index, buffer)),
+            Some(index) => Batch::of_ghosts(self, index),
+        }
+    }
+
+    fn ghost_batches(&self) -> u64 {
+        u64::try_from(self.ghosts.count().div_ceil(Batch::GHOSTS)).unwrap_or(0)
     }
 
     /// The entry whose base is `record`; `None` where it is no base or shows no evidence of a file.
@@ -253,6 +272,22 @@ mod tests {
                     assert!(scanned == expected, "{image}: {threads:?}, {records} records at a time");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn batches_by_number_have_all_entries_in_order() {
+        for image in ["links_streams", "mft_attribute_list", "deleted"] {
+            let source = source::open(format!("{}/testdata/{image}.img", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let volume = Volume::open(&source).unwrap().with_chunks_of(16);
+            let catalog = volume.catalog();
+            let expected: Vec<String> = catalog.entries().map(|entry| told(&entry)).collect();
+            let (mut found, mut buffer) = (Vec::new(), Vec::new());
+            for index in 0..catalog.batch_count() {
+                found.extend(catalog.batch(index, &mut buffer).into_entries().map(|entry| told(&entry)));
+            }
+            assert!(found == expected, "{image}");
+            assert_eq!(catalog.batch(catalog.batch_count(), &mut buffer).into_entries().count(), 0);
         }
     }
 

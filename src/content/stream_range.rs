@@ -81,7 +81,8 @@ impl Missing {
 
 impl Origin {
     /// True for bytes that lie in clusters, or are decompressed from what does.
-    pub(crate) const fn is_in_clusters(self) -> bool {
+    #[must_use]
+    pub const fn is_in_clusters(self) -> bool {
         matches!(self, Self::Clusters(_) | Self::Compressed { .. } | Self::Overlay)
     }
 }

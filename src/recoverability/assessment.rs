@@ -101,17 +101,19 @@ impl Catalog<'_> {
     }
 }
 
-/// Whose stream is assessed.
-#[derive(Debug, Clone, Copy)]
-struct Owner {
+/// Whose stream is assessed, and where its clusters are looked at.
+#[derive(Clone, Copy)]
+struct Owner<'s> {
+    /// `None` where nothing is to be read.
+    clusters: Option<&'s dyn Source>,
     reference: FileReference,
     is_live: bool,
     /// See [`Claims::is_sole_owner`].
     is_sole: bool,
 }
 
-impl Owner {
-    fn of(entry: &Entry<'_>, claims: &Claims) -> Self {
+impl<'s> Owner<'s> {
+    fn of(entry: &Entry<'_>, claims: &Claims, clusters: Option<&'s dyn Source>) -> Self {
         let is_live = match entry.state() {
             EntryState::Live => true,
             EntryState::Ghost => false,
@@ -119,7 +121,7 @@ impl Owner {
             EntryState::Deleted | EntryState::Orphan => entry.header().is_in_use(),
         };
         let reference = entry.reference();
-        Self { reference, is_live, is_sole: is_live && claims.is_sole_owner(reference) }
+        Self { clusters, reference, is_live, is_sole: is_live && claims.is_sole_owner(reference) }
     }
 }
 
@@ -179,7 +181,25 @@ impl<'c> Assessment<'c> {
     /// What is left of `stream`.
     #[must_use]
     pub fn assess(&self, stream: &Stream<'_>) -> Recoverability {
-        let owner = Owner::of(stream.entry(), &self.claims);
+        self.assess_from(stream, &self.catalog.volume().source())
+    }
+
+    /// What is left of `stream` as far as metadata knows: as [`assess`](Self::assess) without
+    /// [samples](RecoverabilityOptions::sample_zeros). Of an ordinary stream nothing is read.
+    #[must_use]
+    pub fn assess_unsampled(&self, stream: &Stream<'_>) -> Recoverability {
+        self.assess_reading(stream, None)
+    }
+
+    /// As [`assess`](Self::assess), with samples of clusters that come from `clusters`: the volume's bytes, as far as
+    /// they were read already, and the volume itself for the others.
+    #[must_use]
+    pub fn assess_from(&self, stream: &Stream<'_>, clusters: &dyn Source) -> Recoverability {
+        self.assess_reading(stream, Some(clusters))
+    }
+
+    fn assess_reading(&self, stream: &Stream<'_>, clusters: Option<&dyn Source>) -> Recoverability {
+        let owner = Owner::of(stream.entry(), &self.claims, clusters);
         let map = stream.map();
         let mut ranges = self.assess_map(&map, owner);
         self.doubt_records(stream, &mut ranges);
@@ -202,7 +222,7 @@ impl<'c> Assessment<'c> {
         Recoverability::of(ranges, circumstances).with_exposure(exposure).with_witnesses(self.testimonies.witnesses())
     }
 
-    fn assess_map(&self, map: &StreamMap<'_>, owner: Owner) -> Vec<AssessedRange> {
+    fn assess_map(&self, map: &StreamMap<'_>, owner: Owner<'_>) -> Vec<AssessedRange> {
         let mut found = Vec::with_capacity(map.ranges().len());
         for &range in map.ranges() {
             match range.origin {
@@ -240,7 +260,7 @@ impl<'c> Assessment<'c> {
     }
 
     /// Splits a range of clusters where their standing changes.
-    fn assess_clusters(&self, range: StreamRange, position: u64, owner: Owner, found: &mut Vec<AssessedRange>) {
+    fn assess_clusters(&self, range: StreamRange, position: u64, owner: Owner<'_>, found: &mut Vec<AssessedRange>) {
         self.standings(position, range.length, owner, |bytes, standing| {
             let offset = |place: u64| range.offset.saturating_add(place.saturating_sub(position));
             append(found, AssessedRange { range: range.clip(offset(bytes.start), offset(bytes.end)), standing });
@@ -248,7 +268,7 @@ impl<'c> Assessment<'c> {
     }
 
     /// Calls `each` with the parts of the volume's bytes `position .. position + length` that have one standing.
-    fn standings(&self, position: u64, length: u64, owner: Owner, mut each: impl FnMut(Range<u64>, ByteStatus)) {
+    fn standings(&self, position: u64, length: u64, owner: Owner<'_>, mut each: impl FnMut(Range<u64>, ByteStatus)) {
         let doubts = self.catalog.volume().doubts();
         let mut each = |part: Range<u64>, standing: ByteStatus| match standing {
             // What another file has now is not the file's, whether or not it can be read.
@@ -282,7 +302,7 @@ impl<'c> Assessment<'c> {
             }
             if let Some(standing) = by_claim(&claim, owner) {
                 let part = bytes(clusters);
-                let standing = self.sampled(&part, standing);
+                let standing = self.sampled(&part, standing, owner);
                 each(part, standing);
                 continue;
             }
@@ -293,7 +313,7 @@ impl<'c> Assessment<'c> {
                     ClusterState::Unknown => ByteStatus::Unchecked,
                 };
                 let part = bytes(clusters);
-                let standing = self.sampled(&part, standing);
+                let standing = self.sampled(&part, standing, owner);
                 each(part, standing);
             }
         }
@@ -336,7 +356,7 @@ impl<'c> Assessment<'c> {
         &self,
         part: Range<u64>,
         standing: ByteStatus,
-        owner: Owner,
+        owner: Owner<'_>,
         each: &mut impl FnMut(Range<u64>, ByteStatus),
     ) {
         if owner.is_live || !standing.wants_witness() || self.testimonies.witnesses().is_empty() {
@@ -348,27 +368,27 @@ impl<'c> Assessment<'c> {
     }
 
     /// [`ByteStatus::Zeroed`] where sampling is asked for, the part might be content, and its samples are zero.
-    fn sampled(&self, part: &Range<u64>, standing: ByteStatus) -> ByteStatus {
+    fn sampled(&self, part: &Range<u64>, standing: ByteStatus, owner: Owner<'_>) -> ByteStatus {
         let is_sampled = self.options.sample_zeros && !matches!(standing, ByteStatus::Claimed(_));
-        if is_sampled && self.is_zero(part) { ByteStatus::Zeroed } else { standing }
+        let is_zero = |clusters| is_sampled && self.is_zero(part, clusters);
+        if owner.clusters.is_some_and(is_zero) { ByteStatus::Zeroed } else { standing }
     }
 
     /// True when the first, the middle and the last cluster of `part` can be read and are zero.
-    fn is_zero(&self, part: &Range<u64>) -> bool {
+    fn is_zero(&self, part: &Range<u64>, clusters: &dyn Source) -> bool {
         let length = part.end.saturating_sub(part.start).min(self.cluster_size);
         let mut buffer = vec![0; usize::try_from(length).unwrap_or(0)];
         let last = part.end.saturating_sub(length);
         let middle = part.start.saturating_add(last.saturating_sub(part.start) / 2);
         let middle = middle.saturating_sub(middle.checked_rem(self.cluster_size).unwrap_or(0)).max(part.start);
-        let source = self.catalog.volume().source();
         [part.start, middle, last].into_iter().all(|position| {
-            let count = source.read_at(position, &mut buffer);
+            let count = clusters.read_at(position, &mut buffer);
             count.is_ok_and(|count| count == buffer.len()) && buffer.iter().all(|byte| *byte == 0)
         })
     }
 
     /// All clusters of a compressed unit are needed for any byte of it.
-    fn worst_of_unit(&self, map: &StreamMap<'_>, unit: u64, stored: u64, owner: Owner) -> ByteStatus {
+    fn worst_of_unit(&self, map: &StreamMap<'_>, unit: u64, stored: u64, owner: Owner<'_>) -> ByteStatus {
         let mut worst = ByteStatus::Intact;
         for extent in map.stored(unit, unit.saturating_add(stored)) {
             let Location::At(position) = extent.location else { continue };
@@ -383,7 +403,13 @@ impl<'c> Assessment<'c> {
     }
 
     /// A chunk needs all its bytes in the stream of chunks, and its entries in the table there.
-    fn assess_overlay(&self, map: &StreamMap<'_>, range: StreamRange, owner: Owner, found: &mut Vec<AssessedRange>) {
+    fn assess_overlay(
+        &self,
+        map: &StreamMap<'_>,
+        range: StreamRange,
+        owner: Owner<'_>,
+        found: &mut Vec<AssessedRange>,
+    ) {
         let Some(overlay) = &map.overlay else { return };
         let stored = self.assess_map(overlay.stored(), owner);
         let first = stored.first().map_or(ByteStatus::Missing(Missing::Undecodable), |first| first.standing);
@@ -433,12 +459,12 @@ impl<'c> Assessment<'c> {
 }
 
 /// What other live files' claims say about clusters of one.
-fn by_live_claim(claim: &Claim<'_>, owner: Owner) -> ByteStatus {
+fn by_live_claim(claim: &Claim<'_>, owner: Owner<'_>) -> ByteStatus {
     claim.other_live(owner.reference).map_or(ByteStatus::Intact, |other| ByteStatus::Claimed(other.reference))
 }
 
 /// What other files' claims say about clusters of a deleted one; `None` where there are none.
-fn by_claim(claim: &Claim<'_>, owner: Owner) -> Option<ByteStatus> {
+fn by_claim(claim: &Claim<'_>, owner: Owner<'_>) -> Option<ByteStatus> {
     if let Some(other) = claim.other_live(owner.reference) {
         return Some(ByteStatus::Claimed(other.reference));
     }

@@ -5,9 +5,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 use ntfs_salvage::catalog::{AssessedRange, ByteStatus, Origin, StreamReader};
-use ntfs_salvage::source::{Source, Window};
+use ntfs_salvage::source::Source;
 
 use crate::recover::inspection::Inspection;
+use crate::recover::order::fetched::Contents;
+use crate::recover::order::turn::Turn;
 use crate::recover::prepare::Job;
 use crate::recover::progress::Progress;
 use crate::recover::recovery::Recovery;
@@ -47,10 +49,16 @@ fn spans(ranges: &[AssessedRange], is_live: bool) -> impl Iterator<Item = Range<
     })
 }
 
+/// Where content comes from, and the right to read it.
+pub struct Reading<'c, 't> {
+    pub contents: Contents<'c>,
+    pub turn: &'c mut Turn<'t>,
+}
+
 /// Writes a stream into an empty file.
-pub struct Copy<'c> {
+pub struct Copy<'c, 't> {
     file: &'c mut File,
-    source: Window<'c>,
+    reading: Reading<'c, 't>,
     progress: &'c Progress,
     /// Where the file's cursor is, and how far inspecting has come.
     cursor: u64,
@@ -64,11 +72,14 @@ pub struct Copy<'c> {
     is_wiped: bool,
 }
 
-impl<'c> Copy<'c> {
-    pub fn to(file: &'c mut File, recovery: &'c Recovery<'_>) -> Self {
+impl<'c, 't> Copy<'c, 't> {
+    /// Bytes that are read in one turn of a stream that is read by itself.
+    const TURN: u64 = Inspection::IN_A_TURN as u64 * Buffer::SIZE as u64;
+
+    pub fn to(file: &'c mut File, recovery: &'c Recovery<'_>, reading: Reading<'c, 't>) -> Self {
         Self {
             file,
-            source: recovery.opened.volume.source(),
+            reading,
             progress: recovery.progress,
             cursor: 0,
             inspected: 0,
@@ -116,11 +127,16 @@ impl<'c> Copy<'c> {
         self.pass_over(job, span.start, inspection);
         self.at = span.start;
         let mut position = span.start;
+        let mut next_turn = position.saturating_add(Self::TURN);
         while position < span.end {
+            if position >= next_turn {
+                self.reading.turn.pause(|| inspection.catch_up());
+                next_turn = position.saturating_add(Self::TURN);
+            }
             let wanted = usize::try_from(span.end - position).map_or(Buffer::SIZE, |left| left.min(Buffer::SIZE));
             let mut buffer = inspection.buffer();
             let bytes = buffer.first(wanted);
-            let length = match reader.is_none() && is_read_straight(job, &self.source, position, bytes) {
+            let length = match reader.is_none() && is_read_straight(job, &self.reading.contents, position, bytes) {
                 true => self.write(position, bytes).map(|()| wanted)?,
                 false => self.copy_piece(reader.get_or_insert_with(|| job.stream.reader()), position, bytes)?,
             };
@@ -201,7 +217,7 @@ fn has_zero_sector(position: u64, bytes: &[u8]) -> bool {
 ///
 /// The assessment has found all places already: having the reader find them again took a seventh of
 /// the time in user space.
-fn is_read_straight(job: &Job<'_>, source: &Window<'_>, start: u64, bytes: &mut [u8]) -> bool {
+fn is_read_straight(job: &Job<'_>, contents: &Contents<'_>, start: u64, bytes: &mut [u8]) -> bool {
     let ranges = job.found.ranges();
     let first = ranges.partition_point(|part| part.range.end() <= start);
     let (mut position, mut rest) = (start, bytes);
@@ -210,7 +226,7 @@ fn is_read_straight(job: &Job<'_>, source: &Window<'_>, start: u64, bytes: &mut 
         let (now, later) = rest.split_at_mut(range.length as usize);
         let is_read = !range.is_doubtful
             && match range.origin {
-                Origin::Clusters(place) => source.read_at(place, now).is_ok_and(|count| count == now.len()),
+                Origin::Clusters(place) => contents.read_at(place, now).is_ok_and(|count| count == now.len()),
                 Origin::Record(_) => {
                     let value = job
                         .value

@@ -9,16 +9,19 @@ mod handles;
 mod inspection;
 mod lines;
 mod manifest;
+mod order;
 mod output_paths;
 mod plan;
 mod prepare;
 mod progress;
 mod recovery;
+mod report;
 mod safe_name;
 mod selection;
 mod stream_line;
 mod totals;
 mod tree;
+mod window;
 mod writer;
 
 use std::path::PathBuf;
@@ -45,9 +48,10 @@ use crate::shared::rescue_map;
 use arguments::Arguments;
 use folder::Folder;
 use manifest::Manifest;
+use order::visits::GAP;
 use plan::Plan;
 use progress::Progress;
-use recovery::Recovery;
+use recovery::{CopyOptions, Recovery};
 use selection::Selection;
 use totals::Totals;
 
@@ -70,22 +74,24 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (hashes, unverified) = container::verified(&file, arguments.input.verify_input, arguments.quiet);
     let mut described = Vec::new();
     container::write(&file, &hashes, &mut Json { out: &mut described });
+    let described = (described.as_slice(), container::is_packed(&file));
     match rescue_map::read(&arguments.input, file.size(), arguments.quiet)? {
-        Some(map) => recover_noting(arguments, &RescuedOnly::new(&file, map), &described),
-        None => recover_noting(arguments, &file, &described),
+        Some(map) => recover_noting(arguments, &RescuedOnly::new(&file, map), described),
+        None => recover_noting(arguments, &file, described),
     }?;
     unverified.map_or(Ok(()), Err)
 }
 
 /// Recovers, and writes the map of what could be read if that is asked for.
-fn recover_noting(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> Result<(), Failure> {
+fn recover_noting(arguments: &Arguments, source: &dyn Source, container: (&[u8], bool)) -> Result<(), Failure> {
     let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
     let ledger = Ledger::new(source).remember_reads(map.is_some());
     let result = recover(arguments, &ledger, container);
     result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
 }
 
-fn recover(arguments: &Arguments, source: &Ledger<'_>, container: &[u8]) -> Result<(), Failure> {
+/// `container` is what is to be said of it, in JSON, and whether it is compressed.
+fn recover(arguments: &Arguments, source: &Ledger<'_>, (container, is_packed): (&[u8], bool)) -> Result<(), Failure> {
     let selection = Selection::of(arguments)?;
     let input = Input::new(source, &arguments.input);
     evidence::refuse_as_output(&arguments.input.path, &arguments.directory)?;
@@ -111,6 +117,7 @@ fn recover(arguments: &Arguments, source: &Ledger<'_>, container: &[u8]) -> Resu
         root: Arc::new(root),
         manifest,
         totals: Totals::default(),
+        is_packed,
     };
     for opened in &volumes {
         run.volume(opened, volumes.len() > 1)?;
@@ -146,6 +153,8 @@ struct Run<'r> {
     root: Arc<Folder>,
     manifest: Manifest,
     totals: Totals,
+    /// Whether what is read has to be decompressed.
+    is_packed: bool,
 }
 
 impl Run<'_> {
@@ -176,7 +185,14 @@ impl Run<'_> {
         let progress = Progress::new(!arguments.quiet);
         progress.start(&plan);
         let known = (&assessment, &plan);
-        let recovery = Recovery::new(opened, known, self.selection, (folder, &prefix), !arguments.no_hash, &progress);
+        let options = CopyOptions {
+            hashes: !arguments.no_hash,
+            window: arguments.window,
+            // A map of what was read is to have what was asked for, and nothing that lies between.
+            gap: if arguments.input.write_map.is_some() { 0 } else { GAP },
+            is_packed: self.is_packed,
+        };
+        let recovery = Recovery::new(opened, known, self.selection, (folder, &prefix), options, &progress);
         let mut totals = recovery.run(threads, &mut self.manifest)?;
         totals.left_out = plan.left_out;
         progress.clear();

@@ -1,6 +1,7 @@
 //! The progress bar: bytes and files.
 
 use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,6 +12,7 @@ use crate::recover::plan::Plan;
 pub struct Progress {
     bar: ProgressBar,
     is_visible: bool,
+    streams: AtomicU64,
 }
 
 impl Progress {
@@ -21,7 +23,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}  {msg}") {
             bar.set_style(style);
         }
-        Self { bar, is_visible }
+        Self { bar, is_visible, streams: AtomicU64::new(0) }
     }
 
     /// Starts over for what is planned.
@@ -39,8 +41,10 @@ impl Progress {
         }
     }
 
-    pub fn set_files(&self, done: u64, plan: &Plan) {
+    /// One stream more is done.
+    pub fn add_stream(&self, plan: &Plan) {
         if self.is_visible {
+            let done = self.streams.fetch_add(1, Ordering::Relaxed) + 1;
             self.bar.set_message(format!("{done}/{} streams", plan.streams));
         }
     }

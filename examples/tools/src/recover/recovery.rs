@@ -1,11 +1,10 @@
-//! The second pass: writes the files, and the manifest's lines about them.
+//! The second pass: writes the files, and the manifest's lines about them, a window of records after the other.
 
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use ntfs_salvage::Threads;
-use ntfs_salvage::catalog::{Assessment, Batch};
+use ntfs_salvage::catalog::Assessment;
 
 use crate::recover::folder::Folder;
 use crate::recover::manifest::Manifest;
@@ -13,7 +12,7 @@ use crate::recover::plan::Plan;
 use crate::recover::progress::Progress;
 use crate::recover::selection::Selection;
 use crate::recover::totals::Totals;
-use crate::recover::writer::Writer;
+use crate::recover::window::Window;
 use crate::shared::failure::Failure;
 use crate::shared::input::Opened;
 
@@ -28,10 +27,22 @@ pub struct Recovery<'r> {
     pub root: Arc<Folder>,
     /// The folder of the volume, with a slash behind it where there is one.
     pub prefix: &'r str,
-    pub hashes: bool,
+    pub options: CopyOptions,
     pub progress: &'r Progress,
     /// Set when there is no room for more.
     pub is_full: AtomicBool,
+}
+
+/// How contents are copied.
+#[derive(Debug, Clone, Copy)]
+pub struct CopyOptions {
+    pub hashes: bool,
+    /// Records that are made ready at once.
+    pub window: u64,
+    /// Bytes nobody wants that may be read between two files.
+    pub gap: u64,
+    /// Whether what is read has to be decompressed.
+    pub is_packed: bool,
 }
 
 /// What one batch of entries has become.
@@ -46,11 +57,11 @@ impl<'r> Recovery<'r> {
         (assessment, plan): (&'r Assessment<'r>, &'r Plan),
         selection: &'r Selection,
         (root, prefix): (Arc<Folder>, &'r str),
-        hashes: bool,
+        options: CopyOptions,
         progress: &'r Progress,
     ) -> Self {
         let (thorough, is_full) = (OnceLock::new(), AtomicBool::new(false));
-        Self { opened, assessment, thorough, selection, plan, root, prefix, hashes, progress, is_full }
+        Self { opened, assessment, thorough, selection, plan, root, prefix, options, progress, is_full }
     }
 
     /// An assessment that has read what it speaks of.
@@ -65,32 +76,14 @@ impl<'r> Recovery<'r> {
 
     /// Writes everything that is planned.
     pub fn run(&self, threads: &Threads, manifest: &mut Manifest) -> Result<Totals, Failure> {
-        // The buffers of lines that are written go back to the threads that fill them.
-        let buffers = Mutex::new(Vec::new());
-        let idle = || buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let catalog = self.assessment.catalog();
+        let mut window = Window::new(self, threads);
         let mut totals = Totals::default();
-        let work = |writer: &mut Writer<'_, '_>, batch: Batch<'_>| {
-            let mut part = Part { lines: idle().pop().unwrap_or_default(), totals: Totals::default() };
-            writer.batch(batch, &mut part);
-            part
-        };
-        let consume = |mut part: Part| {
-            totals.add(part.totals);
-            self.progress.set_files(totals.streams, self.plan);
-            if let Err(failure) = manifest.write(&part.lines) {
-                return ControlFlow::Break(failure);
-            }
-            part.lines.clear();
-            idle().push(part.lines);
-            ControlFlow::Continue(())
-        };
-        match self.assessment.catalog().scan(threads, || Writer::new(self), work, consume) {
-            ControlFlow::Break(failure) => Err(failure),
-            ControlFlow::Continue(()) => {
-                self.set_times();
-                Ok(totals)
-            }
+        for batches in window.all(catalog) {
+            window.recover(batches, &mut totals, manifest)?;
         }
+        self.set_times();
+        Ok(totals)
     }
 
     /// Makes the directories nothing was written into, and gives all of them their times, which writing changed.

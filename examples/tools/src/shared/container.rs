@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use md5::Md5;
-use ntfs_salvage::container::{self, Container, Evidence, StoredHash};
+use ntfs_salvage::container::{self, Container, Encoding, Evidence, Origin, StoredHash};
 use ntfs_salvage::source::Source;
 use sha1::Sha1;
 use sha2::Digest;
@@ -43,6 +43,19 @@ pub fn protect<'p>(evidence: &Evidence, outputs: impl IntoIterator<Item = Option
         }
     }
     Ok(())
+}
+
+/// Whether what is read has to be decompressed: told by the start of the disk, the middle and the end.
+pub fn is_packed(evidence: &Evidence) -> bool {
+    let Some(container) = evidence.container() else { return false };
+    let (size, look) = (container.size(), 64 << 20);
+    let is_packed = |start: u64| {
+        let parts = container.locate(start..start.saturating_add(look)).take(4096);
+        parts
+            .into_iter()
+            .any(|part| matches!(part.origin, Origin::Packed { encoding, .. } if encoding != Encoding::Adler32))
+    };
+    [0, size / 2, size.saturating_sub(look)].into_iter().any(is_packed)
 }
 
 /// Says what was opened.
