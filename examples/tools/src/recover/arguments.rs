@@ -63,9 +63,9 @@ pub struct Arguments {
     /// The SHA-256 of all of the input in the manifest, not only of its first and last MiB
     #[arg(long)]
     pub hash_input: bool,
-    /// How many records are made ready before their contents are read in the order of the disk: more take more memory
-    /// and less seeking
-    #[arg(long, value_name = "N", default_value_t = 65_536, hide = true)]
+    /// How many records are made ready before their contents are read in the order of the disk: more need less seeking
+    /// and more memory, some 3 KiB each
+    #[arg(long, value_name = "N", default_value_t = 131_072)]
     pub window: u64,
     /// How many threads to use; 0 for as many as there are processors
     #[arg(long, value_name = "N", default_value_t = 0)]

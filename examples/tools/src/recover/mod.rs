@@ -186,6 +186,7 @@ impl Run<'_> {
         progress.start(&plan);
         let known = (&assessment, &plan);
         let options = CopyOptions {
+            folder: &arguments.directory,
             hashes: !arguments.no_hash,
             window: arguments.window,
             // A map of what was read is to have what was asked for, and nothing that lies between.

@@ -1,5 +1,6 @@
 //! The second pass: writes the files, and the manifest's lines about them, a window of records after the other.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -27,7 +28,7 @@ pub struct Recovery<'r> {
     pub root: Arc<Folder>,
     /// The folder of the volume, with a slash behind it where there is one.
     pub prefix: &'r str,
-    pub options: CopyOptions,
+    pub options: CopyOptions<'r>,
     pub progress: &'r Progress,
     /// Set when there is no room for more.
     pub is_full: AtomicBool,
@@ -35,7 +36,9 @@ pub struct Recovery<'r> {
 
 /// How contents are copied.
 #[derive(Debug, Clone, Copy)]
-pub struct CopyOptions {
+pub struct CopyOptions<'o> {
+    /// Where files may be made that nobody sees.
+    pub folder: &'o Path,
     pub hashes: bool,
     /// Records that are made ready at once.
     pub window: u64,
@@ -57,7 +60,7 @@ impl<'r> Recovery<'r> {
         (assessment, plan): (&'r Assessment<'r>, &'r Plan),
         selection: &'r Selection,
         (root, prefix): (Arc<Folder>, &'r str),
-        options: CopyOptions,
+        options: CopyOptions<'r>,
         progress: &'r Progress,
     ) -> Self {
         let (thorough, is_full) = (OnceLock::new(), AtomicBool::new(false));

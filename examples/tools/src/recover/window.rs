@@ -10,6 +10,7 @@ use ntfs_salvage::{Entry, Threads};
 use crate::recover::manifest::Manifest;
 use crate::recover::order::turn::Turns;
 use crate::recover::order::visits::{Kind, Wanted, sweep};
+use crate::recover::order::waiting::WaitingRoom;
 use crate::recover::prepare::{File, Names, Preparer};
 use crate::recover::recovery::{Part, Recovery};
 use crate::recover::report::Reporter;
@@ -29,9 +30,8 @@ pub struct Window<'w, 'r> {
 }
 
 impl<'w, 'r> Window<'w, 'r> {
-    /// Bytes of records in a window: 65,536 of the usual ones. With what is known of their files this takes about
-    /// 130 MiB.
-    const RECORDS: u64 = 64 << 20;
+    /// Bytes of records in a window at most: 131,072 of the usual ones. What is known of their files takes twice as much.
+    const RECORDS: u64 = 128 << 20;
 
     pub fn new(recovery: &'w Recovery<'r>, threads: &'w Threads) -> Self {
         Self { recovery, threads, records: Vec::new(), idle: Mutex::default() }
@@ -83,13 +83,13 @@ impl<'w, 'r> Window<'w, 'r> {
         );
         let of_batch = |preparer: &mut Preparer<'_, '_>, index: usize| preparer.files(&entries[index]);
         let (files, names): (Vec<_>, Vec<_>) =
-            each(threads, count, || Preparer::new(recovery), of_batch).into_iter().unzip();
+            each(threads, entries.len(), || Preparer::new(recovery), of_batch).into_iter().unzip();
         let names: Vec<_> = names.into_iter().map(Mutex::new).collect();
         let of_batch =
             |preparer: &mut Preparer<'_, '_>, index: usize| preparer.jobs(&files[index], &mut lock(&names[index]));
-        let jobs = each(threads, count, || Preparer::new(recovery), of_batch);
+        let jobs = each(threads, files.len(), || Preparer::new(recovery), of_batch);
         let names: Vec<_> = names.into_iter().map(|names| names.into_inner().unwrap_or_default()).collect();
-        let mut ends = Vec::with_capacity(count);
+        let mut ends = Vec::with_capacity(jobs.len());
         let mut errands = Vec::with_capacity(jobs.iter().map(Vec::len).sum());
         for (batch, jobs) in jobs.into_iter().enumerate() {
             errands.extend(jobs.into_iter().map(|job| Mutex::new(Errand::new(job, batch))));
@@ -108,7 +108,8 @@ impl<'w, 'r> Window<'w, 'r> {
             lock(&errands[visit.errand]).expect_piece();
         }
         let turns = Turns::new(!recovery.options.is_packed && self.threads.count() > 1);
-        let sweep = Sweep { errands, names, visits: &visits, groups: &groups, turns };
+        let waiting = WaitingRoom::new(recovery.options.folder);
+        let sweep = Sweep { errands, names, visits: &visits, groups: &groups, turns, waiting };
         each(self.threads, groups.len(), || Writer::new(recovery), |writer, _| writer.next_group(&sweep));
     }
 
@@ -137,7 +138,7 @@ impl<'w, 'r> Window<'w, 'r> {
             lock(&self.idle).push(part.lines);
             ControlFlow::Continue(())
         };
-        match self.threads.map_in_order(files.len() as u64, || Reporter::new(self.recovery), work, consume) {
+        match self.threads.map_in_order(ends.len() as u64, || Reporter::new(self.recovery), work, consume) {
             ControlFlow::Break(failure) => Err(failure),
             ControlFlow::Continue(()) => Ok(()),
         }

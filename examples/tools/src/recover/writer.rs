@@ -17,6 +17,7 @@ use crate::recover::inspection::{Inspected, Inspection, Task};
 use crate::recover::order::fetched::{Contents, Piece};
 use crate::recover::order::turn::{Turn, Turns};
 use crate::recover::order::visits::{Group, Kind, Visit};
+use crate::recover::order::waiting::{Waiting, WaitingRoom};
 use crate::recover::prepare::{Job, Names, Obstacle, Target};
 use crate::recover::recovery::Recovery;
 use crate::recover::safe_name::with_mark;
@@ -47,7 +48,7 @@ pub struct Errand<'f> {
     pub batch: usize,
     pub outcome: Outcome,
     /// What of it was read, and how many pieces are still to come.
-    pieces: Vec<Piece>,
+    pieces: Vec<Waiting>,
     waits: usize,
 }
 
@@ -58,6 +59,7 @@ pub struct Sweep<'s, 'f> {
     pub visits: &'s [Visit],
     pub groups: &'s [Group],
     pub turns: Turns,
+    pub waiting: WaitingRoom<'s>,
 }
 
 /// What became of a stream.
@@ -139,10 +141,11 @@ impl<'w, 'r> Writer<'w, 'r> {
     /// Keeps one piece of a stream until all are there.
     fn part(&mut self, errand: &mut Errand<'_>, sweep: &Sweep<'_, '_>, visit: &Visit, read: &[Piece]) {
         let bytes = read.first().and_then(|piece| piece.get(visit.place, visit.length as usize));
-        errand.pieces.extend(bytes.map(|bytes| Piece { place: visit.place, bytes: bytes.to_vec() }));
+        errand.pieces.extend(bytes.and_then(|bytes| sweep.waiting.keep(visit.place, bytes)));
         errand.waits -= 1;
         if errand.waits == 0 {
-            let pieces = std::mem::take(&mut errand.pieces);
+            let waiting = std::mem::take(&mut errand.pieces);
+            let pieces: Vec<_> = waiting.into_iter().filter_map(|waiting| sweep.waiting.take(waiting)).collect();
             self.settle(errand, sweep, &pieces, &mut Turn::default());
         }
     }

@@ -62,11 +62,14 @@ const TOGETHER: u64 = 1 << 20;
 /// Bytes nobody wants that are read where that saves a read.
 pub const GAP: u64 = 32 << 10;
 
-/// Bytes that wait in memory at most.
-const WAITING: u64 = 64 << 20;
+/// Bytes that wait at most for the rest of their streams.
+const WAITING: u64 = 1 << 30;
 
-/// Bytes of one stream that wait at most: where it is longer, jumps are few for what they lead to.
-const LONGEST_WAITING: u64 = 8 << 20;
+/// Bytes of one stream that wait at most: they are in memory when it is written.
+const LONGEST_WAITING: u64 = 16 << 20;
+
+/// Where the extents of a stream are longer, jumps are few for what they lead to.
+const LONG_EXTENT: u64 = 1 << 20;
 
 /// Streams in a group of which nothing is read.
 const UNREAD: usize = 64;
@@ -97,8 +100,8 @@ pub fn sweep(wanted: impl Iterator<Item = Wanted>, gap: u64) -> (Vec<Visit>, Vec
     // Those first where a jump less costs the least memory.
     scattered.sort_by_key(|(mean, first, _)| (*mean, first.errand));
     let mut waiting = 0;
-    for (_, first, extents) in scattered {
-        if first.length > LONGEST_WAITING || waiting + first.length > WAITING {
+    for (mean, first, extents) in scattered {
+        if mean > LONG_EXTENT || first.length > LONGEST_WAITING || waiting + first.length > WAITING {
             visits.push(first);
             continue;
         }
@@ -231,15 +234,15 @@ mod tests {
     #[test]
     fn fragments_are_read_in_their_turn_as_far_as_memory_goes() {
         let few = extents(&[(9000, 10), (100, 10)]);
-        let long = extents(&[(5000, LONGEST_WAITING), (20 << 20, 1)]);
+        let long = extents(&[(5000, LONG_EXTENT * 2), (20 << 20, 2)]);
         let by_reader = Wanted::ByReader(50);
         let (visits, _) = sweep([few, long, by_reader].into_iter(), GAP);
         let told: Vec<_> = visits.iter().map(|visit| (visit.errand, visit.place, visit.kind)).collect();
         assert_eq!(told, [(2, 50, Kind::Alone), (0, 100, Kind::Part), (1, 5000, Kind::Alone), (0, 9000, Kind::Part)]);
-        let many = (0..100).map(|file| extents(&[(file, 1 << 20), (1 << 40, 1 << 20)]));
+        let many = (0..600).map(|file| extents(&[(file, 1 << 20), (1 << 40, 1 << 20)]));
         let (visits, _) = sweep(many, GAP);
         let waiting: u64 = visits.iter().filter(|visit| visit.kind == Kind::Part).map(|visit| visit.length).sum();
         assert_eq!(waiting, WAITING);
-        assert_eq!(visits.iter().filter(|visit| visit.kind == Kind::Alone).count(), 68);
+        assert_eq!(visits.iter().filter(|visit| visit.kind == Kind::Alone).count(), 88);
     }
 }
