@@ -340,6 +340,29 @@ fn the_number_of_threads_changes_nothing() {
 // ---------------------------------------------------------------------------------- damage
 
 #[test]
+fn the_window_and_the_order_of_reads_change_nothing() {
+    for image in images() {
+        let told = |options: &[&str]| {
+            let recovered = complete(&image, options);
+            let lines: Vec<_> = recovered.manifest().into_iter().skip(1).collect();
+            (lines, recovered.files())
+        };
+        let expected = told(&["--window", "1", "--threads", "1"]);
+        let map = tempfile::tempdir().unwrap();
+        let map = map.path().join("read.map");
+        for options in [
+            &["--threads", "1"][..],
+            &["--window", "100", "--threads", "3"],
+            &["--window", "1", "--threads", "8"],
+            // With a map of what is read nothing is read between files.
+            &["--window", "1000000", "--write-map", map.to_str().unwrap()],
+        ] {
+            assert!(told(options) == expected, "{}: {options:?}", image.display());
+        }
+    }
+}
+
+#[test]
 fn what_was_not_rescued_is_missing_byte_by_byte() {
     let image = testdata("deleted.img");
     let whole = complete(&image, &["-q"]);
