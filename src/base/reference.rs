@@ -47,6 +47,15 @@ impl FileReference {
         (self.0 >> Self::NUMBER_BITS) as u16
     }
 
+    /// What stands for a file of which no reference is left: no table has so many records.
+    pub const UNKNOWN: Self = Self(Self::NUMBER_MASK);
+
+    /// True where it is not known which record is meant.
+    #[must_use]
+    pub const fn is_unknown(self) -> bool {
+        self.0 == Self::UNKNOWN.0
+    }
+
     /// True for the all-zero reference, which in a FILE record's header says "this is a base record".
     #[must_use]
     pub const fn is_zero(self) -> bool {

@@ -13,7 +13,8 @@ use crate::structure::value::file_name::{FileName, Namespace};
 /// A name of a file that no record describes; of a directory that only files name, the want of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ghost {
-    /// The file, in the life that is meant.
+    /// The file, in the life that is meant; [unknown](FileReference::UNKNOWN) where an index's end marker stands in
+    /// its place.
     pub reference: FileReference,
     /// What knows of it.
     pub evidence: GhostEvidence,
@@ -101,7 +102,8 @@ impl Ghosts {
     pub(crate) fn of(names: Vec<Ghost>, has_record: impl Fn(FileReference) -> bool) -> Self {
         let mut files = Vec::new();
         let mut first = 0_usize;
-        for group in names.chunk_by(|a, b| a.reference == b.reference) {
+        // Of those that nothing is known of but their names, each is a file.
+        for group in names.chunk_by(|a, b| a.reference == b.reference && !a.reference.is_unknown()) {
             if group.first().is_some_and(|ghost| !has_record(ghost.reference)) {
                 files.push((first, group.len()));
             }
@@ -113,7 +115,9 @@ impl Ghosts {
     /// Keeps the place that `keep` finds for each directory with a name, by the best of its names.
     pub(crate) fn place_directories(&mut self, mut keep: impl FnMut(&Ghost) -> usize) {
         for group in self.names.chunk_by(|a, b| a.reference == b.reference) {
-            let named = group.iter().filter(|ghost| ghost.is_directory() && !ghost.key.is_empty());
+            let is_named =
+                |ghost: &&Ghost| ghost.is_directory() && !ghost.key.is_empty() && !ghost.reference.is_unknown();
+            let named = group.iter().filter(is_named);
             if let Some(name) = named.min_by_key(|ghost| ghost.rank()) {
                 self.directories.push((name.reference, keep(name)));
             }

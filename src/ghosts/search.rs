@@ -6,6 +6,7 @@ use std::ops::{ControlFlow, Range};
 use super::contested_indexes::{self, IndexClaim, IndexClaims};
 use super::slack::carve;
 use crate::base::damage::wide;
+use crate::base::name::Name;
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
 use crate::base::watch::Step;
@@ -58,6 +59,7 @@ impl Catalog<'_> {
         for found in lost_indexes(&self, &known, threads) {
             collected.look_through_lost(&self, &found, &known);
         }
+        collected.leave_out_known_names(&self, threads);
         collected.add_parents(&self, &known);
         self.take_ghosts(collected.into_ghosts());
         self
@@ -194,6 +196,11 @@ impl Named {
     }
 }
 
+/// A name in a directory.
+fn identity(parent: FileReference, name: Name<'_>) -> Vec<u8> {
+    [&parent.0.to_le_bytes(), name.bytes()].concat()
+}
+
 /// The file, and its parent and name.
 type Identity = (FileReference, Vec<u8>);
 
@@ -223,9 +230,35 @@ impl Collected {
         if file.record_number() == 0 || known.has(file) {
             return;
         }
-        let identity = [&name.parent().0.to_le_bytes(), name.name().bytes()].concat();
+        let identity = identity(name.parent(), name.name());
         let ghost = Ghost { reference: file, evidence, offset, key: key.to_vec() };
         self.insert((file, identity), ghost);
+    }
+
+    /// Leaves out names without a record number that a file of the same directory has: an entry that was moved left
+    /// them.
+    fn leave_out_known_names(&mut self, catalog: &Catalog<'_>, threads: &Threads) {
+        let unknown: BTreeSet<Vec<u8>> =
+            self.found.keys().filter(|(file, _)| file.is_unknown()).map(|(_, name)| name.clone()).collect();
+        if unknown.is_empty() {
+            return;
+        }
+        let is_named = self.found.keys().filter(|(file, _)| !file.is_unknown()).map(|(_, name)| name);
+        let mut known: BTreeSet<Vec<u8>> = is_named.filter(|name| unknown.contains(*name)).cloned().collect();
+        let work = |(): &mut (), batch: Batch<'_>| -> Vec<Vec<u8>> {
+            let names = batch.into_entries().flat_map(|entry| {
+                let identity = |link: &crate::catalog::Link<'_>| identity(link.parent(), link.name());
+                entry.links().iter().map(identity).collect::<Vec<_>>()
+            });
+            names.filter(|name| unknown.contains(name)).collect()
+        };
+        let consume = |part: Vec<Vec<u8>>| {
+            known.extend(part);
+            ControlFlow::<()>::Continue(())
+        };
+        // What breaks the pass is a stop, and then nothing of this is wanted.
+        let _ = catalog.scan(threads, || (), work, consume);
+        self.found.retain(|(file, name), _| !(file.is_unknown() && known.contains(name)));
     }
 
     /// Directories that names stand in, and that nothing else knows of.
@@ -339,10 +372,11 @@ impl Collected {
             _ => !sequence.is_torn_between(start, end),
         };
         let at = |inside: usize| Some(place.offset.saturating_add(u64::try_from(inside).unwrap_or(0)));
-        let mut used_end = 0;
+        let (mut used_end, mut marker) = (0, None);
         if let Ok(record) = IndexRecord::parse(&bytes) {
             for item in record.entries().map_while(Result::ok) {
                 used_end = item.offset().saturating_add(item.bytes().len());
+                marker = Some(item.offset()).filter(|_| item.key().is_empty());
                 let is_named = item.directory_name().is_some_and(|name| is_own(name.parent()));
                 if is_named && is_sound(item.offset(), used_end) {
                     self.add(item.file_reference(), item.key(), place.evidence, at(item.offset()), known);
@@ -350,7 +384,8 @@ impl Collected {
             }
         }
         let sound = |range: Range<usize>| is_sound(range.start, range.end);
-        for carved in carve(&bytes, used_end..bytes.len(), is_own, sound) {
+        // The marker at the end stands over the front of an entry that was there, and its name lies behind it.
+        for carved in carve(&bytes, marker.unwrap_or(used_end)..bytes.len(), is_own, sound) {
             self.add(carved.file, carved.key, GhostEvidence::IndexSlack, at(carved.offset), known);
         }
     }
@@ -554,6 +589,40 @@ mod tests {
         assert_eq!(ghosts(&forged), expected(GhostEvidence::Index));
         forged.record(40, with_bitmap(0b001));
         assert_eq!(ghosts(&forged), expected(GhostEvidence::IndexSlack));
+    }
+
+    #[test]
+    fn a_name_under_the_end_marker_is_a_ghost_without_a_number() {
+        let under = |name: &str| item((51, 1), name).split_off(16);
+        let entries = [item((30, 1), "kept"), last()];
+        let first = 300 * CLUSTER + 64 + item((30, 1), "kept").len() as u64;
+        let found = |behind: &[u8]| {
+            let kept = file().name(HERE, 3, "kept");
+            let mut forged = Forged::new(vec![(30, kept), (40, indexed(1024, &[(2, Some(300))]))]);
+            forged.write(300, &index_record(1024, &entries, behind));
+            ghosts(&forged)
+        };
+        let (number, life) = order(FileReference::UNKNOWN);
+        let gone = ghost((number, life), "gone", GhostEvidence::IndexSlack, Some(first));
+        assert_eq!(found(&under("gone")), [gone.clone()]);
+        assert_eq!(found(&under("kept")), [], "an entry that was moved left it");
+        // A marker of an earlier state lies behind, with a name of its own.
+        let behind = [under("gone"), last(), under("older")].concat();
+        let names: Vec<_> = found(&behind).into_iter().map(|ghost| (ghost.0, ghost.2)).collect();
+        assert_eq!(names, [(number, "gone".to_owned()), (number, "older".to_owned())]);
+        // Each is a file of its own, and none is the table.
+        let mut forged = Forged::new(vec![(40, indexed(1024, &[(2, Some(300))]))]);
+        forged.write(300, &index_record(1024, &entries, &behind));
+        let volume = forged.volume();
+        let catalog = volume.catalog().with_ghosts(&Threads::single());
+        let unknown = catalog.entries().filter(|entry| entry.reference().is_unknown());
+        let paths: Vec<_> = unknown.map(|entry| (entry.state(), entry.paths().next().unwrap().text)).collect();
+        let expected = ["/d/gone", "/d/older"].map(|path| (EntryState::Ghost, path.to_owned()));
+        assert_eq!(paths, expected);
+        // Of another directory, or with half a name, it is none.
+        let other = item_of((41, 1), (51, 1), "gone", FileAttributes::empty()).split_off(16);
+        assert_eq!(found(&other), []);
+        assert_eq!(found(&under("gone")[..70]), []);
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub(crate) struct CarvedEntry<'a> {
 const HEADER: usize = 16;
 /// `$FILE_NAME` with one character, and with 255.
 const KEY_SIZES: std::ops::RangeInclusive<usize> = 68..=576;
+/// Where a `$FILE_NAME` has the number of its characters.
+const NAME_LENGTH: usize = 64;
+/// The marker at the end of an index behind its eight bytes of nothing: its length, no key, and its flag.
+const END_MARKER: [u8; 8] = [16, 0, 0, 0, 2, 0, 0, 0];
 /// The known flags: a child, and the last entry, which has no key.
 const HAS_CHILD: u16 = 1;
 
@@ -35,7 +39,8 @@ pub(crate) fn carve<'a>(
     let mut found = Vec::new();
     let mut position = range.start.next_multiple_of(8);
     while position < range.end {
-        let entry = entry_at(bytes, position, &is_parent).filter(|(length, _)| {
+        let entry = entry_at(bytes, position, &is_parent).or_else(|| behind_marker(bytes, position, &is_parent));
+        let entry = entry.filter(|(length, _)| {
             let end = position.saturating_add(*length);
             end <= range.end && is_sound(position..end)
         });
@@ -65,11 +70,35 @@ fn entry_at(
     if flags > HAS_CHILD || !KEY_SIZES.contains(&key_size) || length != least || file.sequence_number() == 0 {
         return None;
     }
-    let key = le::slice_at(bytes, offset.checked_add(HEADER)?, key_size)?;
+    let key = key_of(bytes, offset.checked_add(HEADER)?, key_size, is_parent)?;
+    Some((length, CarvedEntry { offset, file, key }))
+}
+
+/// The entry over whose header the marker at the end of an index was written: its name is left, and no reference.
+fn behind_marker(
+    bytes: &[u8],
+    offset: usize,
+    is_parent: impl Fn(FileReference) -> bool,
+) -> Option<(usize, CarvedEntry<'_>)> {
+    let marker = le::slice_at(bytes, offset, HEADER)?;
+    let start = offset.checked_add(HEADER)?;
+    let length = usize::from(*bytes.get(start.checked_add(NAME_LENGTH)?)?);
+    let key_size = length.checked_mul(2)?.checked_add(NAME_LENGTH.checked_add(2)?)?;
+    if marker.get(8..)? != END_MARKER || !KEY_SIZES.contains(&key_size) {
+        return None;
+    }
+    let key = key_of(bytes, start, key_size, is_parent)?;
+    let length = HEADER.checked_add(key_size)?.next_multiple_of(8);
+    Some((length, CarvedEntry { offset, file: FileReference::UNKNOWN, key }))
+}
+
+/// The name at `start`, if it is one of such a directory and of this very size.
+fn key_of(bytes: &[u8], start: usize, key_size: usize, is_parent: impl Fn(FileReference) -> bool) -> Option<&[u8]> {
+    let key = le::slice_at(bytes, start, key_size)?;
     let name = FileName::parse(key).ok().filter(|name| name.namespace().0 <= 3 && is_parent(name.parent()))?;
     let exact = name.name().bytes().len().saturating_add(66) == key_size;
     let has_nul = name.name().units().any(|unit| unit == 0);
-    (exact && !has_nul).then_some((length, CarvedEntry { offset, file, key }))
+    (exact && !has_nul).then_some(key)
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::layers::Layer;
-use super::open::Discovery;
+use super::open::{Discovery, Opened, OpenedBy};
 use super::unread::{Content, Unread, content_of};
 use crate::source::Source;
 use crate::volume::disk::Disk;
-use crate::volume::dynamic_disk::DynamicDisk;
+use crate::volume::dynamic_disk::{DynamicDisk, VolumeLayout};
 use crate::volume::partition::{Partition, PartitionScheme};
 use crate::volume::{Doubt, DoubtKind};
 
@@ -58,14 +58,26 @@ pub(super) fn account(
     }
 }
 
-/// Where the database of a dynamic disk was not read, nothing proves how its volumes lie.
-pub(super) fn doubt_dynamic(disk: &Disk<'_>, found: &mut Discovery<'_>) {
-    let dynamic: Vec<&Partition> = disk.partitions().iter().filter(|one| one.partition_type.is_dynamic()).collect();
+/// Where the database of a dynamic disk was not read, or does not have a volume as it was found, nothing proves how that
+/// lies: what a scan takes for one may be the first part of several.
+pub(super) fn doubt_dynamic(disk: &Disk<'_>, dynamic: Option<&DynamicDisk<'_>>, found: &mut Discovery<'_>) {
+    let areas: Vec<&Partition> = disk.partitions().iter().filter(|one| one.partition_type.is_dynamic()).collect();
     let is_inside =
-        |start: u64| dynamic.iter().any(|one| one.start <= start && start < one.start.saturating_add(one.size));
-    let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| match is_inside(opened.start()) {
-        true => opened.with_doubts(vec![Doubt::everything(DoubtKind::Unplaced)]),
-        false => opened,
+        |start: u64| areas.iter().any(|one| one.start <= start && start < one.start.saturating_add(one.size));
+    let is_told = |opened: &Opened<'_>| {
+        let volumes = dynamic.into_iter().flat_map(DynamicDisk::volumes);
+        let mut same = volumes.filter(|volume| {
+            let is_possible = opened.opened_by() != OpenedBy::Scan || volume.layout == VolumeLayout::Simple;
+            let start = volume.window(disk.source()).map(|window| window.origin_of(0));
+            is_possible && start == Some(opened.start())
+        });
+        same.next().is_some()
+    };
+    let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| {
+        match is_inside(opened.start()) && !is_told(&opened) {
+            true => opened.with_doubts(vec![Doubt::everything(DoubtKind::Unplaced)]),
+            false => opened,
+        }
     });
     found.volumes = volumes.collect();
 }

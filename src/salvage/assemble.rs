@@ -253,7 +253,9 @@ impl<'s> Material<'s, '_> {
         }
         let size = extents.end();
         let records = size.div_ceil(wide.max(1));
-        Mft::new(source, extents, record_size, size, Vec::new()).carved(std::iter::once(0..records).collect())
+        // Fragments know how many records there were, however small a piece of the volume the source is.
+        let mft = Mft::in_order(source, extents, record_size, records, Vec::new());
+        mft.carved(std::iter::once(0..records).collect())
     }
 
     fn assembled(&self, used: &[usize]) -> Damage {

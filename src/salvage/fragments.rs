@@ -124,6 +124,8 @@ const LONGEST_GAP: u64 = 64;
 /// A table that was larger than so many times the source is not believed in: the source would have
 /// next to nothing of its volume.
 const LARGEST_SHARE: u64 = 16;
+/// Bytes of a table that any source may have a piece of: a million records of 1 KiB.
+const ALWAYS_POSSIBLE: u64 = 1 << 30;
 /// A record alone yields to a fragment of at least this many in whose slots it lies: its number is wrong.
 const FEW: usize = 8;
 /// Times a fragment is parted because its records tell another cluster size.
@@ -145,7 +147,7 @@ pub fn fragments(findings: &Findings) -> Vec<Fragment> {
 /// Fragments of the records that have a number.
 fn numbered(findings: &Findings) -> Vec<Fragment> {
     let records = findings.records();
-    let room = findings.source_size().saturating_mul(LARGEST_SHARE);
+    let room = findings.source_size().saturating_mul(LARGEST_SHARE).max(ALWAYS_POSSIBLE);
     let mut keyed: Vec<(u32, i128, u64, u32)> = (0_u32..)
         .zip(records)
         .filter_map(|(index, hit)| {

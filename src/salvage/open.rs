@@ -6,6 +6,7 @@ mod scan_reason;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::assemble::Material;
 use super::findings::{Findings, IndexHit};
@@ -13,10 +14,12 @@ use super::fragments::{Fragment, fragments};
 use super::geometry_vote::starts::NamedStarts;
 use super::geometry_vote::{GeometryVote, Overrides, vote};
 use super::layers::{Layer, layers};
+use super::scan::Scanner;
 use super::unread::{Content, Unread};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
+use crate::source::log_pages::log_pages;
 use crate::source::{ContainerFormat, SharedSource, Source, Window};
 use crate::volume::partition::Partition;
 use crate::volume::{Doubt, LostIndex, Volume};
@@ -244,8 +247,10 @@ pub(super) fn assemble<'s>(
     let votes = vote(&source, findings, &fragments, overrides, &starts);
     let material = Material { source, findings, fragments: &fragments };
     let found = layers(material, &votes, threads).into_iter();
+    let is_in_step = findings.step() >= Scanner::SECTOR;
+    let pages = if is_in_step { Arc::from([]) } else { log_pages(source.source()) };
     let opened = found.map(|found| Opened {
-        volume: found.volume,
+        volume: found.volume.with_log_pages(&pages),
         layer: found.layer,
         opened_by: OpenedBy::Scan,
         vote: found.vote,

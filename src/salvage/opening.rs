@@ -15,13 +15,14 @@ use super::settling::settle;
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
+use crate::source::log_pages::{LogPages, log_pages};
 use crate::source::{ContainerFormat, Source, Window};
 use crate::volume::disk::Disk;
 use crate::volume::dynamic_disk::DynamicDisk;
 use crate::volume::geometry::Geometry;
 use crate::volume::partition::{Partition, PartitionScheme};
 use crate::volume::{Doubt, DoubtKind, Volume};
-use signs::{is_all_table, is_incomplete, is_new_over_old, known_records, starts_with_a_record, was_ntfs};
+use signs::{is_all_table, is_incomplete, is_log, is_new_over_old, known_records, starts_with_a_record, was_ntfs};
 
 /// Opens whatever volumes there are, by the first step that leads to them. A source that is all table
 /// is opened as a bare one; of another:
@@ -190,9 +191,7 @@ impl<'s, 'o> Opening<'s, 'o> {
             doubt_everything(&mut found, DoubtKind::Unplaced);
         }
         doubt_overlaps(&disk, &mut found);
-        if self.dynamic.is_none() {
-            doubt_dynamic(&disk, &mut found);
-        }
+        doubt_dynamic(&disk, self.dynamic, &mut found);
         name_partitions(&mut found);
         if self.overrides.start.is_none() {
             let chosen =
@@ -407,7 +406,12 @@ impl<'s, 'o> Opening<'s, 'o> {
         };
         let resumed = earlier.and_then(|findings| Scanner::new(&window).resume(findings).ok());
         let findings = run(resumed.unwrap_or_else(|| Scanner::new(&window)));
-        if findings.is_empty() && findings.step() > 1 { run(Scanner::new(&window).step(1)) } else { findings }
+        if findings.step() == 1 || !(findings.is_empty() || is_log(&window)) {
+            return findings;
+        }
+        // What lies anywhere may lie in pages of the log.
+        let undone = LogPages::new(&window, log_pages(&window));
+        run(Scanner::new(&undone).step(1))
     }
 }
 

@@ -41,7 +41,7 @@ impl<'s> Scanner<'s> {
     /// Bytes behind a chunk that are read with it when its last places may start inside a sector.
     const OVERLAP: u64 = 512;
     /// The distance of structures on any device.
-    const SECTOR: u32 = 512;
+    pub(super) const SECTOR: u32 = 512;
 
     /// A scanner for `source`: at every 512 bytes.
     #[must_use]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::log_pages::{LogPage, LogPages};
 use super::{Source, Window};
 
 /// A source that is shared, and lives for as long as anyone has it: what handles are made of that outlive a function.
@@ -13,6 +14,8 @@ pub type SharedSource = Arc<dyn Source + Send + Sync>;
 enum Held<'s> {
     Borrowed(&'s dyn Source),
     Shared(SharedSource),
+    /// A borrowed source with log pages in it.
+    Undone(Arc<LogPages<&'s dyn Source>>),
 }
 
 /// A part of a source, which is borrowed for `'s`, or shared and then kept (`'static`).
@@ -30,6 +33,7 @@ impl<'s> HeldWindow<'s> {
         let source: &dyn Source = match &self.source {
             Held::Borrowed(source) => *source,
             Held::Shared(source) => source.as_ref(),
+            Held::Undone(source) => source.as_ref(),
         };
         Window::of_parts(source, self.start, self.size, self.lead)
     }
@@ -38,14 +42,29 @@ impl<'s> HeldWindow<'s> {
     pub(crate) fn borrowed(&self) -> Option<Window<'s>> {
         match self.source {
             Held::Borrowed(source) => Some(Window::of_parts(source, self.start, self.size, self.lead)),
-            Held::Shared(_) => None,
+            Held::Shared(_) | Held::Undone(_) => None,
         }
     }
 
     /// The same window into `source`, which has the bytes of the one it was made for.
     pub(crate) fn shared(&self, source: SharedSource) -> HeldWindow<'static> {
-        let Self { source: _, start, size, lead } = *self;
+        let Self { source: ref held, start, size, lead } = *self;
+        let source = match held {
+            Held::Undone(undone) => Arc::new(LogPages::new(source, Arc::clone(undone.pages()))),
+            _ => source,
+        };
         HeldWindow { source: Held::Shared(source), start, size, lead }
+    }
+
+    /// The same window with these log pages, which lie in its source, undone.
+    pub(crate) fn undone(&self, pages: &Arc<[LogPage]>) -> Self {
+        match &self.source {
+            Held::Borrowed(source) if !pages.is_empty() => {
+                let source = Held::Undone(Arc::new(LogPages::new(*source, Arc::clone(pages))));
+                Self { source, ..self.clone() }
+            }
+            _ => self.clone(),
+        }
     }
 }
 

@@ -106,6 +106,7 @@ pub(crate) mod file;
 pub(crate) mod halving;
 pub(crate) mod held;
 pub(crate) mod ledger;
+pub(crate) mod log_pages;
 pub(crate) mod mapped;
 pub(crate) mod pieces;
 pub(crate) mod range_set;

@@ -47,7 +47,10 @@ fn cut_off(source: Window<'_>, extents: &Extents, record_size: u32) -> Option<Da
     if !source.read_readable(start, &mut bytes).is_empty() {
         return None;
     }
-    let record = Record::from_vec(0, bytes).ok().filter(|record| record.header().is_in_use())?;
+    let is_first = |record: &Record<'_>| {
+        record.header().is_in_use() && record.header().own_number().is_none_or(|number| number == 0)
+    };
+    let record = Record::from_vec(0, bytes).ok().filter(is_first)?;
     let attributes = record.attributes().filter_map(Result::ok);
     let is_table =
         |attribute: &Attribute<'_>| attribute.attribute_type() == AttributeType::DATA && attribute.name().is_empty();

@@ -20,8 +20,8 @@ pub struct Disk<'s> {
     sector_size: u32,
     partitions: Vec<Partition>,
     damage: Vec<Damage>,
-    /// Where the copy of a GUID partition table starts.
-    reserved: Option<u64>,
+    /// Where the copy of a GUID partition table lies.
+    reserved: Option<Range<u64>>,
 }
 
 /// Bytes a sector that tables count in: those of disks, of optical media, and of enclosures that translate.
@@ -94,7 +94,8 @@ impl<'s> Disk<'s> {
     #[must_use]
     pub fn room(&self, partition: &Partition) -> u64 {
         let end = partition.start.saturating_add(partition.size);
-        let starts = self.partitions.iter().map(|other| other.start).chain(self.reserved);
+        let starts = self.partitions.iter().map(|other| other.start);
+        let starts = starts.chain(self.reserved.as_ref().map(|copy| copy.start));
         let next = starts.filter(|&start| start > partition.start && start >= end).min();
         next.unwrap_or(self.source.size()).min(self.source.size()).saturating_sub(partition.start)
     }
@@ -112,7 +113,7 @@ impl<'s> Disk<'s> {
     pub fn outside(&self) -> Vec<Range<u64>> {
         let mut spans: Vec<(u64, u64)> =
             self.partitions.iter().map(|one| (one.start, one.start.saturating_add(one.size))).collect();
-        spans.extend(self.reserved.map(|start| (start, self.source.size())));
+        spans.extend(self.reserved.as_ref().map(|copy| (copy.start, copy.end)));
         spans.sort_unstable();
         let (mut gaps, mut position) = (Vec::new(), FIRST_USABLE.min(self.source.size()));
         for (start, end) in spans.into_iter().chain([(self.source.size(), u64::MAX)]) {

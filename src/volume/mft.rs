@@ -53,8 +53,8 @@ impl<'s> Mft<'s> {
     }
 
     /// A bare table whose records have been put in the order of their numbers, of which it may have `most`.
-    pub(super) fn in_order(
-        source: Window<'s>,
+    pub(crate) fn in_order(
+        source: impl Into<HeldWindow<'s>>,
         extents: Extents,
         record_size: u32,
         most: u64,
@@ -118,7 +118,7 @@ impl<'s> Mft<'s> {
     }
 
     /// The same table in `source`, which has the bytes of the one it was found in.
-    pub(crate) fn shared(&self, source: HeldWindow<'static>) -> Mft<'static> {
+    pub(crate) fn shared<'n>(&self, source: HeldWindow<'n>) -> Mft<'n> {
         let Self { record_size, size, chunk_size, .. } = *self;
         let (extents, damage, carved) = (self.extents.clone(), self.damage.clone(), self.carved.clone());
         Mft { source, extents, record_size, size, chunk_size, damage, carved }

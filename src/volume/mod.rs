@@ -36,6 +36,7 @@ use std::sync::{Arc, OnceLock};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::source::held::HeldWindow;
+use crate::source::log_pages::LogPage;
 use crate::source::{SharedSource, Source, Window};
 use crate::structure::boot_sector::BootSector;
 pub use bitmap::{ClusterBitmap, ClusterState};
@@ -243,6 +244,16 @@ impl<'s> Volume<'s> {
         let mft = self.mft.shared(self.mft.held_source().shared(source.clone()));
         let source = self.source.shared(source.clone());
         Volume { source, geometry, mft, damage, doubts, lost_indexes, upcase }
+    }
+
+    /// The same volume with these log pages, which lie in its source, undone.
+    pub(crate) fn with_log_pages(self, pages: &Arc<[LogPage]>) -> Self {
+        if pages.is_empty() {
+            return self;
+        }
+        let mft = self.mft.shared(self.mft.held_source().undone(pages));
+        let source = self.source.undone(pages);
+        Self { source, mft, ..self }
     }
 
     /// The sizes of the volume; `None` for a bare `$MFT` file, which has no clusters.

@@ -1,6 +1,7 @@
 //! Reading partition tables of both kinds off a disk: whatever points at a volume is listed.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::foreign::Foreign;
 use super::guid_partition_table::{Crc32, GuidPartitionEntry, GuidPartitionHeader};
@@ -18,8 +19,8 @@ pub(super) struct Table<'s> {
     pub(super) damage: Vec<Damage>,
     /// Last sector of the disk as the protective entry has it, if there is one.
     protected_to: Option<u64>,
-    /// Where the copy of a GUID partition table starts.
-    pub(super) reserved: Option<u64>,
+    /// Where the copy of a GUID partition table lies: at the disk's end, or at that of the smaller one it was copied from.
+    pub(super) reserved: Option<Range<u64>>,
     has_intact_gpt: bool,
     /// Extended boot records met so far.
     visited: HashSet<u64>,
@@ -280,7 +281,7 @@ impl<'s> Table<'s> {
 
     fn take_gpt(&mut self, gpt: &FoundGpt) {
         self.has_intact_gpt = gpt.is_intact;
-        self.reserved = self.backup_start(gpt);
+        self.reserved = self.backup_place(gpt);
         let first = self.partitions.len();
         for (index, entry) in gpt.entries().filter(|(_, entry)| entry.is_used()) {
             let place = gpt.entry_offset(index);
@@ -296,13 +297,14 @@ impl<'s> Table<'s> {
         self.partitions.extend(listed);
     }
 
-    /// Where the copy of the table behind the partitions starts: its entries, or its header at the disk's end.
-    fn backup_start(&self, gpt: &FoundGpt) -> Option<u64> {
+    /// Where the copy of the table behind the partitions lies: its entries, and its header behind them.
+    fn backup_place(&self, gpt: &FoundGpt) -> Option<Range<u64>> {
         let is_backup = gpt.header_offset > self.offset_of(1);
         let length = u64::try_from(gpt.entries.len()).ok()?;
         let header = if is_backup { gpt.header_offset } else { self.offset_of(gpt.other_sector) };
         let start = if is_backup { gpt.entries_offset.min(header) } else { header.checked_sub(length)? };
-        (start > self.offset_of(2) && start < self.source.size()).then_some(start)
+        let end = header.saturating_add(u64::from(self.unit)).min(self.source.size());
+        (start > self.offset_of(2) && start < self.source.size()).then_some(start..end)
     }
 
     fn partition_of_gpt(&self, entry: &GuidPartitionEntry<'_>, index: u32) -> Option<Partition> {

@@ -24,6 +24,8 @@ const LOOKED_AHEAD: usize = 4;
 const COMPARED: usize = 256;
 /// Bytes of such a table that are looked at.
 const LOOKED_AT: u64 = 64 << 20;
+/// Records that are a collection; of fewer, a wrong number is as likely.
+const FEWEST: u64 = 3;
 /// Parents that have to agree on a shift.
 const LEAST_PARENTS: usize = 4;
 
@@ -64,7 +66,9 @@ pub(super) fn by_own_numbers(source: Window<'_>, record_size: u32) -> Option<Ord
     let size = u64::from(record_size);
     let slots = source.size().div_ceil(size.max(1));
     let most = slots.saturating_mul(MOST_TIMES).max(ALWAYS_HELD);
-    let mut pieces = believed(&pieces(source, size), size);
+    let all = pieces(source, size);
+    let is_scattered = is_scattered(&all, most, size);
+    let mut pieces = if is_scattered { all } else { believed(&all, size) };
     if pieces.iter().all(|piece| piece.start == piece.first.saturating_mul(size)) {
         return None;
     }
@@ -72,8 +76,21 @@ pub(super) fn by_own_numbers(source: Window<'_>, record_size: u32) -> Option<Ord
     if pieces.is_empty() {
         return None;
     }
-    widen(&mut pieces, source.size(), size);
+    if !is_scattered {
+        widen(&mut pieces, source.size(), size);
+    }
     Some(ordered(&pieces, size, most))
+}
+
+/// True for records that somebody collected: most stand where nothing but their numbers says which they are, and no
+/// number is one of a table far larger than this.
+fn is_scattered(pieces: &[Piece], most: u64, record_size: u64) -> bool {
+    let alone = pieces.iter().filter(|piece| piece.witnesses == 1);
+    let records = pieces.iter().map(|piece| piece.witnesses).fold(0, u64::saturating_add);
+    let numbers: BTreeSet<u64> = pieces.iter().map(|piece| piece.first).collect();
+    let is_possible = pieces.iter().all(|piece| piece.behind(record_size) <= most);
+    let are_many = numbers.len().saturating_mul(4) > pieces.len().saturating_mul(3);
+    is_possible && are_many && records >= FEWEST && wide(alone.count()).saturating_mul(2) > records
 }
 
 /// The pieces of the copy, as far as records name their numbers.
@@ -363,6 +380,33 @@ mod tests {
         let mut copy = table();
         copy.drain(bytes);
         copy
+    }
+
+    #[test]
+    fn records_that_somebody_collected_go_by_their_own_numbers() {
+        let whole = table();
+        let (truth, _) = listed(&whole);
+        // Any order, with something else in between; a directory before and behind its files.
+        let numbers = [77_u64, 33, 150, 399, 48, 5, 214, 61, 39, 300, 36];
+        let mut copy = Vec::new();
+        for (place, number) in numbers.iter().enumerate() {
+            copy.extend(record(*number).on_disk(*number));
+            if place % 3 == 1 {
+                copy.extend([0xA5; RECORD]);
+            }
+        }
+        let (found, _) = listed(&copy);
+        let expected: Vec<u64> = numbers.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        assert_eq!(found.keys().copied().collect::<Vec<_>>(), expected);
+        for number in [33, 36, 39] {
+            assert_eq!(found[&number], truth[&number]);
+        }
+        // Two records may as well have wrong numbers, and one of a table of millions takes no memory.
+        let two = [record(77).on_disk(77), record(33).on_disk(33)].concat();
+        assert!(Volume::from_table(&two).unwrap().mft().record_count() <= 2);
+        let mut far = copy.clone();
+        far.extend(record(60).on_disk(0x7FFF_FFFF));
+        assert!(Volume::from_table(&far).unwrap().mft().record_count() < 1 << 21);
     }
 
     #[test]

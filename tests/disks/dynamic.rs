@@ -31,13 +31,15 @@ fn disk(is_all_here: bool) -> (Forged, [Vec<u8>; 3]) {
             sectors: 4096,
             stripe: 0,
             parts: vec![((0, 0, 2048, 0), true), ((6144, 2048, 2048, 0), is_all_here)],
+            ..Dynamic::default()
         },
-        Dynamic { layout: 2, sectors: 4096, stripe: 0, parts: vec![((2048, 0, 4096, 0), true)] },
+        Dynamic { layout: 2, sectors: 4096, parts: vec![((2048, 0, 4096, 0), true)], ..Dynamic::default() },
         Dynamic {
             layout: 1,
             sectors: 4096,
             stripe: 128,
             parts: vec![((12_288, 0, 2048, 0), true), ((16_384, 0, 2048, 1), true)],
+            ..Dynamic::default()
         },
     ]);
     (disk, [spanned, simple, striped])
@@ -60,6 +62,41 @@ fn volumes_of_a_dynamic_disk_are_put_together_as_its_database_has_them() {
         assert!(check_intact(opened.volume(), original) > 0);
     }
     assert_eq!(found.unread, []);
+}
+
+#[test]
+fn a_mirrored_volume_is_opened_by_the_copy_that_is_here() {
+    let original = volume("plain.img");
+    for (is_first_here, is_second_here) in [(true, false), (false, true), (true, true), (false, false)] {
+        let mut disk = Forged::new(16 * M);
+        disk.boot_record(&[(0x42, 63, (16 * 2048 - 63) as u32)]);
+        for (is_here, at) in [(is_first_here, 0), (is_second_here, 8192)] {
+            if is_here {
+                disk.put(((FIRST + at) * 512) as usize, &original);
+            }
+        }
+        let copy = |at, is_here| vec![((at, 0, 4096, 0), is_here)];
+        disk.database(&[Dynamic {
+            layout: 2,
+            sectors: 4096,
+            parts: copy(0, is_first_here),
+            mirror: copy(8192, is_second_here),
+            ..Dynamic::default()
+        }]);
+        let dynamic = DynamicDisk::read(&disk.bytes).unwrap();
+        assert_eq!(dynamic.volumes()[0].layout, VolumeLayout::Mirrored);
+        let found = open(&disk.bytes, Some(&dynamic));
+        let is_open = is_first_here || is_second_here;
+        let place = if is_first_here { FIRST } else { FIRST + 8192 } * 512;
+        assert_eq!(starts(&found), if is_open { vec![place] } else { Vec::new() });
+        if is_open {
+            assert!(check_intact(found.volumes[0].volume(), &original) > 0);
+            assert_eq!(found.unread, []);
+        } else {
+            let Content::DynamicVolume(said) = &found.unread[0].content else { panic!("{:?}", found.unread) };
+            assert_eq!(said, "mirrored volume Volume1, 2097152 bytes: incomplete, 0 of 2 parts are on this disk");
+        }
+    }
 }
 
 #[test]

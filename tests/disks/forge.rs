@@ -9,6 +9,7 @@ pub(crate) struct Forged {
 pub(crate) type Part = (u64, u64, u64, u64);
 
 /// A volume of a dynamic disk.
+#[derive(Default)]
 pub(crate) struct Dynamic {
     /// 1 striped, 2 one behind the other.
     pub(crate) layout: u8,
@@ -16,6 +17,8 @@ pub(crate) struct Dynamic {
     pub(crate) stripe: u64,
     /// Parts, and whether each is on this disk.
     pub(crate) parts: Vec<(Part, bool)>,
+    /// The parts of its other copy, where it is mirrored.
+    pub(crate) mirror: Vec<(Part, bool)>,
 }
 
 const OWN: &str = "6e1d9a2b-3c4d-4e5f-8091-a2b3c4d5e6f7";
@@ -44,6 +47,27 @@ impl Forged {
             self.put(at + 12, &count.to_le_bytes());
         }
         self.put(offset + 510, &[0x55, 0xAA]);
+    }
+
+    /// A GUID partition table in sectors of `unit` bytes on the first `size` bytes: start and size of each partition, in
+    /// bytes. Both copies of it, and what guards it.
+    pub(crate) fn guid_table(&mut self, unit: usize, size: usize, partitions: &[(usize, usize)]) {
+        const BASIC_DATA: [u8; 16] =
+            [0xA2, 0xA0, 0xD0, 0xEB, 0xE5, 0xB9, 0x33, 0x44, 0x87, 0xC0, 0x68, 0xB6, 0xB7, 0x26, 0x99, 0xC7];
+        let mut array = vec![0; 16_384];
+        for (number, (entry, &(start, length))) in array.chunks_mut(128).zip(partitions).enumerate() {
+            entry[..16].copy_from_slice(&BASIC_DATA);
+            entry[16..32].fill(0x70 + number as u8);
+            entry[32..40].copy_from_slice(&((start / unit) as u64).to_le_bytes());
+            entry[40..48].copy_from_slice(&(((start + length) / unit - 1) as u64).to_le_bytes());
+        }
+        let last = size / unit - 1;
+        let backup = last - 16_384 / unit;
+        self.put(2 * unit, &array);
+        self.put(backup * unit, &array);
+        self.put(unit, &guid_header(1, last, 2, &array));
+        self.put(last * unit, &guid_header(last, 1, backup, &array));
+        self.boot_record(&[(0xEE, 1, last as u32)]);
     }
 
     /// The database of a dynamic disk in the last MiB, and the headers that point at it.
@@ -84,6 +108,24 @@ impl Forged {
         }
         self.put((start + 17) * 512, &table);
     }
+}
+
+fn guid_header(own: usize, other: usize, entries: usize, array: &[u8]) -> [u8; 92] {
+    let mut header = [0; 92];
+    header[..16].copy_from_slice(b"EFI PART\0\0\x01\0\x5C\0\0\0");
+    for (at, value) in [(24, own), (32, other), (40, 34), (48, own.max(other) - 34), (72, entries)] {
+        header[at..at + 8].copy_from_slice(&(value as u64).to_le_bytes());
+    }
+    header[80..88].copy_from_slice(&[128, 0, 0, 0, 128, 0, 0, 0]);
+    header[88..].copy_from_slice(&crc32(array).to_le_bytes());
+    let checksum = crc32(&header);
+    header[16..20].copy_from_slice(&checksum.to_le_bytes());
+    header
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
 }
 
 fn private_header(first: u64, count: u64, database: u64) -> [u8; 512] {
@@ -141,8 +183,10 @@ fn records(volumes: &[Dynamic]) -> Vec<Vec<u8>> {
     ];
     let mut next = 10;
     for (index, volume) in volumes.iter().enumerate() {
-        let (own, component) = (next, next + 1);
-        next += 2;
+        let own = next;
+        next += 1;
+        let copies: Vec<&Vec<(Part, bool)>> =
+            [&volume.parts, &volume.mirror].into_iter().filter(|parts| !parts.is_empty()).collect();
         let mut state = b"ACTIVE".to_vec();
         state.resize(14, 0);
         state.extend([3, 0, index as u8 + 1, 0, 0, 0, 1]);
@@ -155,7 +199,7 @@ fn records(volumes: &[Dynamic]) -> Vec<Vec<u8>> {
                 text("gen"),
                 text(""),
                 state,
-                number(1),
+                number(copies.len() as u64),
                 zero(16),
                 number(volume.sectors),
                 zero(4),
@@ -163,44 +207,49 @@ fn records(volumes: &[Dynamic]) -> Vec<Vec<u8>> {
                 vec![0x42; 16],
             ],
         ));
-        let striped = volume.layout == 1;
-        let columns: std::collections::BTreeSet<u64> = volume.parts.iter().map(|(part, _)| part.3).collect();
-        let tail = if striped { [number(volume.stripe), number(columns.len() as u64)].concat() } else { Vec::new() };
-        all.push(record(
-            if striped { 0x10 } else { 0 },
-            0x32,
-            &[
-                number(component),
-                text(&format!("Volume{}-01", index + 1)),
-                text("ACTIVE"),
-                vec![volume.layout],
-                zero(4),
-                number(volume.parts.len() as u64),
-                zero(16),
-                number(own),
-                zero(1),
-                tail,
-            ],
-        ));
-        for &((start, offset, sectors, column), is_here) in &volume.parts {
-            let disk = if is_here { 2 } else { 3 };
-            let name = format!("Disk{}-{next:02}", disk - 1);
+        for (copy, parts) in (1..).zip(copies) {
+            let component = next;
+            next += 1;
+            let striped = volume.layout == 1;
+            let columns: std::collections::BTreeSet<u64> = parts.iter().map(|(part, _)| part.3).collect();
+            let tail =
+                if striped { [number(volume.stripe), number(columns.len() as u64)].concat() } else { Vec::new() };
             all.push(record(
-                0x08,
-                0x33,
+                if striped { 0x10 } else { 0 },
+                0x32,
                 &[
-                    number(next),
-                    text(&name),
-                    zero(12),
-                    start.to_be_bytes().to_vec(),
-                    offset.to_be_bytes().to_vec(),
-                    number(sectors),
                     number(component),
-                    number(disk),
-                    number(column),
+                    text(&format!("Volume{}-{copy:02}", index + 1)),
+                    text("ACTIVE"),
+                    vec![volume.layout],
+                    zero(4),
+                    number(parts.len() as u64),
+                    zero(16),
+                    number(own),
+                    zero(1),
+                    tail,
                 ],
             ));
-            next += 1;
+            for &((start, offset, sectors, column), is_here) in parts {
+                let disk = if is_here { 2 } else { 3 };
+                let name = format!("Disk{}-{next:02}", disk - 1);
+                all.push(record(
+                    0x08,
+                    0x33,
+                    &[
+                        number(next),
+                        text(&name),
+                        zero(12),
+                        start.to_be_bytes().to_vec(),
+                        offset.to_be_bytes().to_vec(),
+                        number(sectors),
+                        number(component),
+                        number(disk),
+                        number(column),
+                    ],
+                ));
+                next += 1;
+            }
         }
     }
     all

@@ -8,7 +8,7 @@ use ntfs_salvage::salvage::{Confidence, Layer, Opened, Opening, ScanReason};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::structure::index_record::IndexRecord;
 use ntfs_salvage::structure::update_sequence::UpdateSequence;
-use ntfs_salvage::structure::value::file_name::FileName;
+use ntfs_salvage::structure::value::file_name::{FileName, Namespace};
 use ntfs_salvage::volume::extents::Location;
 use ntfs_salvage::{DamageKind, FileReference, ReadError, Threads, Volume};
 
@@ -254,4 +254,58 @@ fn holes_of_a_large_image_are_not_read_and_a_scan_is_announced() {
     assert!(found.volumes.is_empty());
     assert_eq!(found.unscanned, [(ScanReason::NothingOpened, 0..LARGE)]);
     assert!(source.read.load(Ordering::Relaxed) < 8 << 20);
+}
+
+/// Pages of the log with an image of a record in each, whose name crosses the end of a stride.
+fn log(records: &[(Vec<u8>, usize)]) -> Vec<u8> {
+    let mut log = Vec::new();
+    for (number, (record, name)) in (3_u8..).zip(records) {
+        let mut page = vec![0x33; 4096];
+        page[..8].copy_from_slice(b"RCRD\x28\0\x09\0");
+        page[0x28..0x2A].copy_from_slice(&[number, 0]);
+        let start = (1022 - name) & !7;
+        page[start..start + record.len()].copy_from_slice(record);
+        for stride in 0..8 {
+            let end = stride * 512 + 510;
+            let saved = [page[end], page[end + 1]];
+            page[0x2A + 2 * stride..0x2C + 2 * stride].copy_from_slice(&saved);
+            page[end..end + 2].copy_from_slice(&[number, 0]);
+        }
+        log.extend(page);
+    }
+    log
+}
+
+#[test]
+fn records_in_pages_of_the_log_have_all_their_bytes() {
+    let original = volume("links_streams.img");
+    let opened = Volume::open(&original).unwrap();
+    let mut images = Vec::new();
+    let mut truth = BTreeSet::new();
+    for number in 64..opened.mft().record_count() {
+        let record = opened.mft().record(number).unwrap();
+        let names = record.attributes().filter_map(Result::ok).filter_map(|one| {
+            let (name, _) = one.file_name().ok()?;
+            (name.namespace() != Namespace::DOS).then(|| name.name().to_string())
+        });
+        let Some(name) = names.into_iter().next() else { continue };
+        let wide: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let Some(at) = record.bytes().windows(wide.len()).position(|window| window == wide) else { continue };
+        if wide.len() >= 16 && record.header().is_in_use() && record.is_base_record() {
+            images.push((record.bytes().to_vec(), at + 6));
+            truth.insert((number, name));
+        }
+    }
+    assert!(truth.len() > 10);
+    let log = log(&images);
+    let found = open(&log, None);
+    let mut read = BTreeSet::new();
+    for opened in &found.volumes {
+        let catalog = opened.volume().catalog_with(&Threads::single());
+        for entry in catalog.entries().filter(|entry| entry.state() == EntryState::Live) {
+            read.extend(entry.links().iter().map(|link| (entry.record_number(), link.name().to_string())));
+        }
+    }
+    let missing: Vec<_> = truth.difference(&read).collect();
+    assert!(missing.is_empty(), "{missing:?} of {}", truth.len());
 }

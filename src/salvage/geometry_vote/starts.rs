@@ -22,8 +22,9 @@ impl NamedStarts {
         let disk = Disk::new(source);
         let inside = |place: u64| place.checked_sub(start).filter(|inside| *inside < size);
         let is_tabled = disk.partitions().iter().any(|partition| !partition.is_whole());
-        let mut named: Vec<u64> =
-            disk.partitions().iter().filter_map(|partition: &Partition| inside(partition.start)).collect();
+        // Volumes of a dynamic disk start where its database says.
+        let own = disk.partitions().iter().filter(|partition| !partition.partition_type.is_dynamic());
+        let mut named: Vec<u64> = own.filter_map(|partition: &Partition| inside(partition.start)).collect();
         // A part of a source that is looked at for itself starts where something is known to end or to start.
         named.extend((start > 0 || !is_tabled).then_some(0));
         named.sort_unstable();

@@ -53,6 +53,13 @@ pub(super) fn starts_with_a_record(source: &dyn Source) -> bool {
     matches!(&signature, b"FILE" | b"BAAD")
 }
 
+/// True for a `$LogFile` by itself, or pages of one.
+pub(super) fn is_log(source: &dyn Source) -> bool {
+    let mut signature = [0; 4];
+    source.read_readable(0, &mut signature);
+    matches!(&signature, b"RSTR" | b"RCRD" | b"CHKD")
+}
+
 /// True when the file is a table to its end: most of the slots that it has hold records.
 pub(super) fn is_all_table(mft: &Mft<'_>) -> bool {
     let count = mft.record_count();

@@ -107,7 +107,9 @@ impl Bodyfile {
         if file.entry.state() != EntryState::Live {
             out.extend_from_slice(b" (deleted)");
         }
-        push_next_number(out, b'|', file.entry.record_number());
+        // No inode: a tool that reads this wants a number.
+        let number = if file.entry.reference().is_unknown() { 0 } else { file.entry.record_number() };
+        push_next_number(out, b'|', number);
         if let Some((kind, id)) = row.attribute {
             write_attribute(kind, id, out);
         }

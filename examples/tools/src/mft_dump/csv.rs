@@ -43,8 +43,12 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
     if let Some(opened) = pen.shown {
         out.extend_from_slice(opened.tag.as_bytes());
     }
-    push_next_number(out, b',', entry.record_number());
-    push_next_number(out, b',', entry.sequence_number());
+    if entry.reference().is_unknown() {
+        out.extend_from_slice(b",,");
+    } else {
+        push_next_number(out, b',', entry.record_number());
+        push_next_number(out, b',', entry.sequence_number());
+    }
     match (entry.state(), entry.is_directory()) {
         (EntryState::Live, false) => out.extend_from_slice(b",live,false"),
         (state, is_directory) => {

@@ -8,7 +8,7 @@ use ntfs_salvage::structure::data_runs::DataRun;
 use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 use ntfs_salvage::structure::value::file_name::Namespace;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{Damage, Entry, EntryState, FileTime};
+use ntfs_salvage::{Damage, Entry, EntryState, FileReference, FileTime};
 
 use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::{Dates, push_first, side_by_side};
@@ -38,8 +38,9 @@ fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     if let Some(opened) = pen.shown {
         write_volume(opened, json);
     }
-    json.put(br#""record":"#).number(entry.record_number());
-    json.put(br#","sequence":"#).number(entry.sequence_number());
+    let reference = Some(entry.reference()).filter(|reference| !reference.is_unknown());
+    json.put(br#""record":"#).number_or_null(reference.map(FileReference::record_number));
+    json.put(br#","sequence":"#).number_or_null(reference.map(FileReference::sequence_number));
     write_state(entry, json);
     write_names(&file.parts.links, pen, json.put(br#","paths":"#));
     write_times(information.map(times_of), pen, json.put(br#","times":"#));

@@ -99,9 +99,13 @@ impl Mftecmd {
     fn write(&self, common: &Common<'_>, stream: Option<&Stream<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         let Common { file, link, names, ref target, .. } = *common;
         let entry = file.entry;
-        push_number(out, entry.record_number());
-        out.push(b',');
-        push_number(out, entry.sequence_number());
+        if entry.reference().is_unknown() {
+            out.push(b',');
+        } else {
+            push_number(out, entry.record_number());
+            out.push(b',');
+            push_number(out, entry.sequence_number());
+        }
         push_boolean(out, entry.header().is_in_use());
         write_name(common, stream, pen, out);
         push_number(out, names);

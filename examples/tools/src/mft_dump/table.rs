@@ -45,9 +45,13 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
     out.extend_from_slice(state);
     out.resize(out.len() + 8_usize.saturating_sub(state.len()), b' ');
     let start = out.len();
-    push_number_aligned(out, entry.record_number(), REFERENCE - 4);
-    out.push(b'-');
-    push_number(out, entry.sequence_number());
+    if entry.reference().is_unknown() {
+        push_aligned(out, b"-", REFERENCE - 4);
+    } else {
+        push_number_aligned(out, entry.record_number(), REFERENCE - 4);
+        out.push(b'-');
+        push_number(out, entry.sequence_number());
+    }
     out.resize(out.len().max(start + REFERENCE + 1), b' ');
     match row.stream.and_then(Stream::size) {
         Some(size) => push_number_aligned(out, size, SIZE),

@@ -1,9 +1,9 @@
 //! The lines of the manifest that are not about streams. MANIFEST.md says what is in them.
 
-use ntfs_salvage::Entry;
 use ntfs_salvage::catalog::Assessment;
 use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::geometry::Geometry;
+use ntfs_salvage::{Entry, FileReference};
 
 use crate::recover::totals::Totals;
 use crate::shared::condition;
@@ -81,8 +81,9 @@ pub fn end(totals: &Totals, complete: bool, out: &mut Vec<u8>) {
 
 /// Which entry it is, behind its path.
 pub fn write_entry(entry: &Entry<'_>, json: &mut Json<'_>) {
-    json.put(br#","record":"#).number(entry.record_number());
-    json.put(br#","sequence":"#).number(entry.sequence_number());
+    let reference = Some(entry.reference()).filter(|reference| !reference.is_unknown());
+    json.put(br#","record":"#).number_or_null(reference.map(FileReference::record_number));
+    json.put(br#","sequence":"#).number_or_null(reference.map(FileReference::sequence_number));
     json.put(br#","state":"#).text(entry.state().name());
 }
 
