@@ -604,7 +604,7 @@ mod tests {
         };
         let (number, life) = order(FileReference::UNKNOWN);
         let gone = ghost((number, life), "gone", GhostEvidence::IndexSlack, Some(first));
-        assert_eq!(found(&under("gone")), [gone.clone()]);
+        assert_eq!(found(&under("gone")), [gone]);
         assert_eq!(found(&under("kept")), [], "an entry that was moved left it");
         // A marker of an earlier state lies behind, with a name of its own.
         let behind = [under("gone"), last(), under("older")].concat();
