@@ -200,6 +200,12 @@ pub enum DamageKind {
         /// The extension record.
         number: u64,
     },
+    /// The index of a directory has a name for the file that its records do not have: one of the two is older.
+    #[error("the index of directory {directory} has another name for the file")]
+    NameOnlyInIndex {
+        /// The directory.
+        directory: FileReference,
+    },
     /// A record that names a base has what only base records have, `$STANDARD_INFORMATION` and a name or a list:
     /// it is a base record, and the field is damaged.
     #[error("record names {reference} as its base, but is a base record itself")]
@@ -447,6 +453,7 @@ impl DamageKind {
             Self::OverlappingPieces { .. } => "overlapping-pieces",
             Self::ListedRecordForeign { .. } => "listed-record-foreign",
             Self::UnlistedExtension { .. } => "unlisted-extension",
+            Self::NameOnlyInIndex { .. } => "name-only-in-index",
             Self::BaseRecordItself { .. } => "base-record-itself",
             Self::BaseRecordGone { .. } => "base-record-gone",
             Self::BootSector => "boot-sector",

@@ -13,8 +13,8 @@ const EXTEND: u64 = 11;
 /// The directory and all below it, sorted; none where nothing can be in it.
 pub(super) fn find(catalog: &Catalog<'_>) -> Vec<FileReference> {
     let directories = || {
-        let slots = (0_u64..).zip(&catalog.slots);
-        let in_use = slots.filter(|(_, slot)| slot.flags().contains(SlotFlags::IN_USE | SlotFlags::DIRECTORY));
+        let in_use =
+            catalog.slots.iter().filter(|(_, slot)| slot.flags().contains(SlotFlags::IN_USE | SlotFlags::DIRECTORY));
         in_use.filter_map(|(number, slot)| {
             let directory = catalog.directories.get(slot.directory()?)?;
             Some((FileReference::new(number, slot.sequence()), directory))

@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 use super::Catalog;
 use super::entry::{Entry, EntryState, unreadable};
 use super::slot::SlotFlags;
-use crate::base::damage::Damage;
+use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::base::reference::{FileReference, SequenceMatch};
 use crate::base::threads::Threads;
@@ -115,11 +115,25 @@ impl<'v> Catalog<'v> {
 
     /// The entry with the names that an index has for it, where its records have none.
     fn with_names_from_index<'a>(&'a self, entry: Entry<'a>) -> Entry<'a> {
-        if entry.state() == EntryState::Orphan || entry.file_names().next().is_some() {
+        if entry.state() == EntryState::Orphan {
             return entry;
+        }
+        if entry.file_names().next().is_some() {
+            return self.with_differing_names(entry);
         }
         let names = self.ghosts.lent_to(entry.reference(), entry.header().is_in_use());
         entry.with_names_from_index(names)
+    }
+
+    /// The entry with damage for each name that a live index has for it, and that its records do not have.
+    fn with_differing_names<'a>(&'a self, mut entry: Entry<'a>) -> Entry<'a> {
+        if entry.header().is_in_use() {
+            let number = entry.record_number();
+            for directory in self.ghosts.named_in(entry.reference()) {
+                entry.found.push(Damage::in_record(number, 0, DamageKind::NameOnlyInIndex { directory }));
+            }
+        }
+        entry
     }
 
     /// The entry of a file without a record.

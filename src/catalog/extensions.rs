@@ -85,6 +85,72 @@ impl Listed {
     }
 }
 
+/// What a live file lacks by its own words: names that its link count counts, and what its streams go on with. Where
+/// its attribute list is damaged, extension records in use that fill just that are its own, and others are not.
+#[derive(Default)]
+struct Lacking {
+    /// The base record, once it was asked for.
+    base: Option<Record<'static>>,
+    names: usize,
+    cluster_size: u64,
+}
+
+impl Lacking {
+    /// What the base record `number` lacks, of which these records say that they extend it; nothing is read while all
+    /// of them are listed.
+    fn of(catalog: &Catalog<'_>, number: u64, group: &[(FileReference, u64)], listed: &Listed) -> Self {
+        let is_listed = |number: u64| {
+            let slot = catalog.slot(number);
+            slot.is_some_and(|slot| listed.names(number, slot, true) == Some(true))
+        };
+        let is_in_use = |number: u64| catalog.slot(number).is_some_and(|slot| slot.flags().contains(SlotFlags::IN_USE));
+        if !is_in_use(number) || !group.iter().any(|(_, number)| is_in_use(*number) && !is_listed(*number)) {
+            return Self::default();
+        }
+        let Ok(base) = catalog.mft().record(number) else { return Self::default() };
+        let members = group.iter().filter(|(_, number)| is_listed(*number));
+        let elsewhere =
+            members.filter_map(|(_, number)| catalog.mft().record(*number).ok()).map(|member| names(&member));
+        let known = elsewhere.fold(names(&base), usize::saturating_add);
+        let missing = usize::from(base.header().link_count()).saturating_sub(known);
+        let cluster_size = catalog.volume().geometry().map_or(0, |geometry| u64::from(geometry.cluster_size()));
+        Self { base: Some(base), names: missing, cluster_size }
+    }
+
+    /// Whether the record, if it is in use, has what is missing; it is not missing any more then.
+    fn is_filled_by(&mut self, catalog: &Catalog<'_>, number: u64, slot: Slot) -> bool {
+        let Some(base) = self.base.as_ref().filter(|_| slot.flags().contains(SlotFlags::IN_USE)) else { return false };
+        let Some(record) = catalog.mft().record(number).ok().filter(Record::is_sound) else { return false };
+        let names = names(&record);
+        let goes_on = record.attributes().filter_map(Result::ok).any(|piece| goes_on(base, &piece, self.cluster_size));
+        let is_filled = (names > 0 && names <= self.names) || (names == 0 && goes_on);
+        self.names = self.names.saturating_sub(names);
+        is_filled
+    }
+}
+
+/// How many names stand in a record.
+fn names(record: &Record<'_>) -> usize {
+    let attributes = record.attributes().filter_map(Result::ok);
+    attributes.filter(|attribute| attribute.attribute_type() == AttributeType::FILE_NAME).count()
+}
+
+/// True where a piece starts just where the first one of its stream, in the base record, ends too early for its size.
+fn goes_on(base: &Record<'_>, piece: &Attribute<'_>, cluster_size: u64) -> bool {
+    let Some(start) = piece.non_resident().map(|piece| piece.lowest_vcn()).filter(|start| *start > 0) else {
+        return false;
+    };
+    let is_same =
+        |first: &Attribute<'_>| first.attribute_type() == piece.attribute_type() && first.name() == piece.name();
+    let mut firsts = base.attributes().filter_map(Result::ok).filter(is_same);
+    firsts.any(|first| {
+        let end = first.non_resident().filter(|first| first.lowest_vcn() == 0);
+        end.is_some_and(|first| {
+            first.clusters() == Some(start) && start.saturating_mul(cluster_size) < first.allocated_size()
+        })
+    })
+}
+
 /// What becomes of an extension record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -112,7 +178,8 @@ impl Catalog<'_> {
         for group in found.chunk_by(|(one, _), (other, _)| one.record_number() == other.record_number()) {
             for ((base, number), fate) in group.iter().copied().zip(self.fates(group, &mut room)) {
                 let is_free = !self.slot(number).is_some_and(|slot| slot.flags().contains(SlotFlags::IN_USE));
-                if fate == Fate::Perhaps || (fate == Fate::Orphan && is_free) {
+                // A base that is there, and does not name it, contradicts it.
+                if fate == Fate::Perhaps || (fate == Fate::Orphan && (is_free || self.is_meant(base))) {
                     self.unproven.push(number);
                 }
                 match (fate, remains.filter(|(reference, _)| *reference == base)) {
@@ -147,12 +214,16 @@ impl Catalog<'_> {
         let was_not_counted = group.iter().any(|(reference, _)| is_last(*reference));
         let listed = self.listed_by(number, wide(group.len()), room);
         let now = FileReference::new(number, base.sequence());
-        let fate = |&(reference, number): &(FileReference, u64)| {
+        let mut lacking = Lacking::of(self, number, group, &listed);
+        let mut fate = |&(reference, number): &(FileReference, u64)| {
             let Some(slot) = self.slot(number).filter(|_| self.is_meant(reference)) else { return Fate::Orphan };
             let left = |of| if slot.flags().contains(SlotFlags::IN_USE) { Fate::Orphan } else { Fate::Residue(of) };
             match listed.names(number, slot, is_in_use) {
                 _ if was_not_counted && !is_last(reference) => left(reference),
                 Some(true) => Fate::Part,
+                Some(false) if is_in_use && is_last(reference) && lacking.is_filled_by(self, number, slot) => {
+                    Fate::Perhaps
+                }
                 Some(false) => left(now),
                 // A file that shrank leaves freed extension records that still name it.
                 None if is_in_use && !slot.flags().contains(SlotFlags::IN_USE) => Fate::Residue(now),
@@ -160,7 +231,7 @@ impl Catalog<'_> {
                 None => Fate::Perhaps,
             }
         };
-        group.iter().map(fate).collect()
+        group.iter().map(|member| fate(member)).collect()
     }
 
     /// What the base record `number` says of its extension records, of which `count` name it.

@@ -159,6 +159,12 @@ impl Ghosts {
         lives.into_iter().find_map(|life| record_of(self.names_of(life)))
     }
 
+    /// The directories in whose indexes a file has names.
+    pub(crate) fn named_in(&self, reference: FileReference) -> impl Iterator<Item = FileReference> + '_ {
+        let in_index = self.names_of(reference).iter().filter(|ghost| ghost.evidence == GhostEvidence::Index);
+        in_index.map(Ghost::parent)
+    }
+
     /// The place of a directory, in the very life that is asked for.
     pub(crate) fn directory(&self, reference: FileReference) -> Option<usize> {
         let at = self.directories.binary_search_by_key(&order(reference), |(directory, _)| order(*directory)).ok()?;

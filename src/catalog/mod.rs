@@ -11,6 +11,7 @@ pub(crate) mod entry;
 mod extensions;
 pub(crate) mod ghost;
 pub(crate) mod link;
+mod one_file;
 pub(crate) mod parts;
 pub(crate) mod pass;
 pub(crate) mod path;
@@ -27,7 +28,7 @@ use crate::volume::Volume;
 use crate::volume::mft::Mft;
 use children::ByParent;
 use ghost::Ghosts;
-use slot::{Slot, SlotFlags};
+use slot::{Slot, SlotFlags, Slots};
 
 pub use entries::{Batch, Entries};
 #[doc(hidden)]
@@ -59,7 +60,7 @@ pub use crate::recoverability::{
 #[derive(Debug)]
 pub struct Catalog<'v> {
     volume: Volume<'v>,
-    pub(crate) slots: Vec<Slot>,
+    pub(crate) slots: Slots,
     directories: Vec<Directory>,
     /// The names of the directories, one behind the other, UTF-16LE.
     names: Vec<u8>,
@@ -69,7 +70,7 @@ pub struct Catalog<'v> {
     by_number: Vec<usize>,
     /// Extension records that were freed while their file went on, sorted: no part of it any more.
     pub(crate) residue: Vec<(u64, FileReference)>,
-    /// Extension records that are free, and of which nothing says whether their file still had them at its end, sorted.
+    /// Extension records of which nothing proves that their file has them, or still had them at its end, sorted.
     unproven: Vec<u64>,
     counts: Counts,
     /// How many UTF-16 units of a directory's text are put before a name.
@@ -125,7 +126,7 @@ pub struct Counts {
 impl<'v> Catalog<'v> {
     pub(crate) const ROOT: u64 = 5;
     /// Records that Windows leaves zero.
-    const UNUSED: Range<usize> = 16..24;
+    const UNUSED: Range<u64> = 16..24;
 
     /// The volume the catalog was made from.
     #[must_use]
@@ -148,13 +149,15 @@ impl<'v> Catalog<'v> {
     /// in places, or an image has zeros where it could not be read.
     #[must_use]
     pub fn has_blank_records(&self) -> bool {
-        let last = self.slots.iter().rposition(|slot| slot.flags().contains(SlotFlags::RECORD)).unwrap_or(0);
-        let before = self.slots.iter().take(last).enumerate();
-        before.filter(|(number, _)| !Self::UNUSED.contains(number)).any(|(_, slot)| slot.flags().is_empty())
+        let is_record = |slot: Slot| slot.flags().contains(SlotFlags::RECORD);
+        let others = self.slots.iter().filter(|(number, _)| !Self::UNUSED.contains(number));
+        // A blank one, and a record somewhere behind it.
+        let mut behind = others.skip_while(|(_, slot)| !slot.flags().is_empty());
+        behind.any(|(_, slot)| is_record(slot))
     }
 
     pub(crate) fn slot(&self, number: u64) -> Option<Slot> {
-        self.slots.get(usize::try_from(number).ok()?).copied()
+        self.slots.get(number)
     }
 
     /// The extension records of `base`, in order.
@@ -165,8 +168,8 @@ impl<'v> Catalog<'v> {
         rest.get(..length).unwrap_or_default()
     }
 
-    /// True for a free extension record that no attribute list names, since its file's is lost: it may be left from an
-    /// earlier, longer state of the file.
+    /// True for an extension record that no attribute list names: it may be left from an earlier, longer state of the
+    /// file, or another's.
     pub(crate) fn is_unproven(&self, number: u64) -> bool {
         self.unproven.binary_search(&number).is_ok()
     }

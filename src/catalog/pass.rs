@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 
 use super::ghost::Ghosts;
-use super::slot::{Slot, SlotFlags};
+use super::slot::{Slot, SlotFlags, Slots};
 use super::{Catalog, Counts, Directory, deleted_directories, path_budget};
 use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
@@ -18,7 +18,7 @@ use crate::volume::mft::Chunk;
 
 /// What some chunks of the table contribute.
 #[derive(Default)]
-struct Part {
+pub(super) struct Part {
     slots: Vec<Slot>,
     directories: Vec<(u64, Directory)>,
     names: Vec<u8>,
@@ -31,21 +31,7 @@ struct Part {
 pub(crate) fn run<'v>(volume: &Volume<'v>, threads: &Threads) -> Catalog<'v> {
     let _step = threads.begin(Step::Catalog);
     let mft = volume.mft();
-    let mut catalog = Catalog {
-        volume: volume.clone(),
-        slots: Vec::with_capacity(usize::try_from(mft.record_count()).unwrap_or(0)),
-        directories: Vec::new(),
-        names: Vec::new(),
-        extensions: Vec::new(),
-        by_number: Vec::new(),
-        residue: Vec::new(),
-        unproven: Vec::new(),
-        counts: Counts::default(),
-        longest_path: path_budget::LONGEST,
-        ghosts: Ghosts::default(),
-        deleted_directories: Vec::new(),
-        by_parent: OnceLock::new(),
-    };
+    let mut catalog = Catalog::empty(volume, Slots::with_room(mft.record_count()));
     let mut extensions = Vec::new();
     let mut outlying = Vec::new();
     let record_size = u64::from(mft.record_size());
@@ -55,9 +41,7 @@ pub(crate) fn run<'v>(volume: &Volume<'v>, threads: &Threads) -> Catalog<'v> {
         ControlFlow::<()>::Continue(())
     });
     debug_assert!(flow.is_continue(), "nothing breaks the pass");
-    catalog.join_extensions(extensions);
-    outlying.into_iter().for_each(|(number, directory)| catalog.name_directory(number, directory));
-    catalog.deleted_directories = deleted_directories::find(&catalog);
+    catalog.finish(extensions, outlying);
     catalog.longest_path = path_budget::longest_path(&catalog, threads);
     catalog
 }
@@ -70,21 +54,23 @@ impl Part {
             let start = number.saturating_mul(record_size);
             let end = start.saturating_add(record_size);
             let is_gone = |range: &Range<u64>| range.start <= start && end <= range.end;
-            let slot = match RecordHeader::parse(bytes) {
-                _ if missing.iter().any(is_gone) => Slot::unreadable(),
-                Err(damage) => Slot::without_record(&damage),
-                Ok(header) => {
-                    let mut slot = Slot::of(header);
-                    if slot.flags().intersects(SlotFlags::DIRECTORY | SlotFlags::EXTENSION)
-                        && self.look_closer(number, bytes)
-                    {
-                        slot.remove(SlotFlags::EXTENSION);
-                    }
-                    slot
-                }
-            };
+            let is_gone = missing.iter().any(is_gone);
+            let slot = if is_gone { Slot::unreadable() } else { self.look_at(number, bytes) };
             self.slots.push(slot);
         }
+    }
+
+    /// Takes from a record what others need of it, and gives what is kept of its slot.
+    pub(super) fn look_at(&mut self, number: u64, bytes: &mut [u8]) -> Slot {
+        let mut slot = match RecordHeader::parse(bytes) {
+            Ok(header) => Slot::of(header),
+            Err(damage) => return Slot::without_record(&damage),
+        };
+        let is_special = slot.flags().intersects(SlotFlags::DIRECTORY | SlotFlags::EXTENSION);
+        if is_special && self.look_closer(number, bytes) {
+            slot.remove(SlotFlags::EXTENSION);
+        }
+        slot
     }
 
     /// Takes the name of a directory, and notes what an extension record belongs to. True for a base record.
@@ -130,6 +116,42 @@ fn rank(name: &FileName<'_>) -> u8 {
     u8::from(name.namespace() == Namespace::DOS)
 }
 
+impl<'v> Catalog<'v> {
+    fn empty(volume: &Volume<'v>, slots: Slots) -> Self {
+        Self {
+            volume: volume.clone(),
+            slots,
+            directories: Vec::new(),
+            names: Vec::new(),
+            extensions: Vec::new(),
+            by_number: Vec::new(),
+            residue: Vec::new(),
+            unproven: Vec::new(),
+            counts: Counts::default(),
+            longest_path: path_budget::LONGEST,
+            ghosts: Ghosts::default(),
+            deleted_directories: Vec::new(),
+            by_parent: OnceLock::new(),
+        }
+    }
+
+    /// The catalog of a few records alone.
+    pub(super) fn of_few(volume: &Volume<'v>, slots: Slots, part: Part) -> Self {
+        let mut catalog = Self::empty(volume, slots);
+        let (mut extensions, mut outlying) = (Vec::new(), Vec::new());
+        catalog.take(part, &mut extensions, &mut outlying);
+        catalog.finish(extensions, outlying);
+        catalog
+    }
+
+    /// Joins what belongs together, once all records have been looked at.
+    fn finish(&mut self, extensions: Vec<(FileReference, u64)>, outlying: Vec<(u64, Directory)>) {
+        self.join_extensions(extensions);
+        outlying.into_iter().for_each(|(number, directory)| self.name_directory(number, directory));
+        self.deleted_directories = deleted_directories::find(self);
+    }
+}
+
 impl Catalog<'_> {
     /// Appends what some chunks contribute.
     fn take(&mut self, part: Part, extensions: &mut Vec<(FileReference, u64)>, outlying: &mut Vec<(u64, Directory)>) {
@@ -149,7 +171,7 @@ impl Catalog<'_> {
     }
 
     pub(super) fn slot_mut(&mut self, number: u64) -> Option<&mut Slot> {
-        self.slots.get_mut(usize::try_from(number).ok()?)
+        self.slots.get_mut(number)
     }
 
     fn add_directory(&mut self, number: u64, directory: Directory) {

@@ -1,5 +1,7 @@
 //! What the catalog keeps of each record: eight bytes.
 
+use std::collections::BTreeMap;
+
 use bitflags::bitflags;
 
 use crate::base::damage::{Damage, DamageKind};
@@ -88,6 +90,58 @@ impl Slot {
         let number = u64::try_from(index).ok().and_then(|index| index.checked_add(1)).filter(|&n| n < 1 << 40);
         let low = self.0 & ((1 << Self::DIRECTORY_SHIFT) - 1);
         self.0 = low | (number.unwrap_or(0) << Self::DIRECTORY_SHIFT);
+    }
+}
+
+/// The slots of a table by their numbers: of all of it from the first on, or of a few records alone.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    all: Vec<Slot>,
+    few: BTreeMap<u64, Slot>,
+}
+
+impl Slots {
+    pub(crate) fn with_room(count: u64) -> Self {
+        Self { all: Vec::with_capacity(usize::try_from(count).unwrap_or(0)), few: BTreeMap::new() }
+    }
+
+    /// The slots of these records, where no pass was made.
+    pub(crate) fn few(few: BTreeMap<u64, Slot>) -> Self {
+        Self { all: Vec::new(), few }
+    }
+
+    /// Appends the slots that come next in the table.
+    pub(crate) fn extend(&mut self, next: Vec<Slot>) {
+        self.all.extend(next);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, number: u64) -> Option<Slot> {
+        match usize::try_from(number).ok().and_then(|number| self.all.get(number)) {
+            Some(slot) => Some(*slot),
+            None => self.few.get(&number).copied(),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Slot> {
+        match usize::try_from(number).ok().and_then(|number| self.all.get_mut(number)) {
+            Some(slot) => Some(slot),
+            None => self.few.get_mut(&number),
+        }
+    }
+
+    /// All that are known, with their numbers, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, Slot)> + '_ {
+        (0_u64..).zip(self.all.iter().copied()).chain(self.few.iter().map(|(number, slot)| (*number, *slot)))
+    }
+
+    /// How many slots of the table were passed over.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.few.is_empty()
     }
 }
 

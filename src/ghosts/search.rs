@@ -1,6 +1,7 @@
 //! The search for ghosts: through every index, the slack of each, and the parents that names have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::{ControlFlow, Range};
 
 use super::contested_indexes::{self, IndexClaim, IndexClaims};
@@ -93,7 +94,7 @@ impl Catalog<'_> {
 
     /// The numbers of slots without a record, of which the bitmap does not say that they are free.
     fn gaps<'a>(&'a self, bitmap: Option<&'a [u8]>) -> impl Iterator<Item = u64> + 'a {
-        let numbered = (0_u64..).zip(&self.slots).filter(move |(number, slot)| {
+        let numbered = self.slots.iter().filter(move |(number, slot)| {
             let flags = slot.flags();
             let has_record = flags.contains(SlotFlags::RECORD) && !flags.contains(SlotFlags::BAAD);
             !has_record && bitmap.is_none_or(|bits| Bitmap::new(bits).is_set(*number) == Some(true))
@@ -106,7 +107,7 @@ impl Catalog<'_> {
         let entry = self.entry(0).ok()?;
         let bitmap = entry.attributes_of(AttributeType::BITMAP).find(|attribute| attribute.name().is_empty())?;
         let bits = self.volume().table_bitmap(&bitmap, wide(self.slots.len())).ok()?;
-        let used = (0_u64..).zip(&self.slots).filter(|(_, slot)| slot.flags().contains(SlotFlags::IN_USE));
+        let used = self.slots.iter().filter(|(_, slot)| slot.flags().contains(SlotFlags::IN_USE));
         let knows_all = used.map(|(number, _)| number).all(|number| Bitmap::new(&bits).is_set(number) == Some(true));
         knows_all.then_some(bits)
     }
@@ -130,13 +131,16 @@ struct Known {
     /// Bytes that directories have for their indexes; whether they have to share clusters for them.
     claimed: u64,
     is_contested: bool,
+    /// The names of live files, as hashes, by record number, sorted.
+    links: Vec<(u64, u64)>,
 }
 
 impl Known {
     fn of(catalog: &Catalog<'_>, threads: &Threads) -> Self {
         let count = usize::try_from(catalog.volume().mft().record_count()).unwrap_or(0);
         let (directories, parents) = (BTreeSet::new(), BTreeSet::new());
-        let mut known = Self { named: vec![None; count], directories, parents, claimed: 0, is_contested: false };
+        let mut known =
+            Self { named: vec![None; count], directories, parents, claimed: 0, is_contested: false, links: Vec::new() };
         let work = |(): &mut (), batch: Batch<'_>| batch.into_entries().map(|entry| Named::of(&entry)).collect();
         let consume = |part: Vec<Named>| {
             part.into_iter().for_each(|named| known.take(named));
@@ -144,6 +148,7 @@ impl Known {
         };
         let flow = catalog.scan(threads, || (), work, consume);
         debug_assert!(flow.is_continue(), "nothing breaks the pass");
+        known.links.sort_unstable();
         known.is_contested = contested_indexes::is_contested(catalog, known.claimed);
         known
     }
@@ -151,6 +156,7 @@ impl Known {
     fn take(&mut self, named: Named) {
         self.claimed = self.claimed.saturating_add(named.claimed);
         self.parents.extend(&named.parents);
+        self.links.extend(named.links.into_iter().map(|hash| (named.number, hash)));
         let is_root = named.number == Catalog::ROOT;
         if named.parents.is_empty() && !is_root {
             return;
@@ -159,6 +165,13 @@ impl Known {
             *slot = Some(named.life);
         }
         self.directories.extend(named.directory.into_iter().flatten());
+    }
+
+    /// True for a live file that has other names, but not this one.
+    fn lacks(&self, reference: FileReference, name: &FileName<'_>) -> bool {
+        let slot = usize::try_from(reference.record_number()).ok().and_then(|number| self.named.get(number));
+        let is_live = slot.copied().flatten() == Some((reference.sequence_number(), true));
+        is_live && self.links.binary_search(&(reference.record_number(), hash_of(name))).is_err()
     }
 
     /// True when a record with a name lives the life that `reference` means.
@@ -177,6 +190,8 @@ struct Named {
     directory: Option<[FileReference; 2]>,
     /// The directories of its names.
     parents: Vec<FileReference>,
+    /// Hashes of its names.
+    links: Vec<u64>,
     /// Bytes that it has for an index.
     claimed: u64,
 }
@@ -191,6 +206,7 @@ impl Named {
             life: (entry.sequence_number(), entry.header().is_in_use()),
             directory: entry.is_directory().then(|| live_references(entry)),
             parents,
+            links: entry.file_names().map(|(_, name)| hash_of(&name)).collect(),
             claimed,
         }
     }
@@ -199,6 +215,12 @@ impl Named {
 /// A name in a directory.
 fn identity(parent: FileReference, name: Name<'_>) -> Vec<u8> {
     [&parent.0.to_le_bytes(), name.bytes()].concat()
+}
+
+fn hash_of(name: &FileName<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (name.parent().0, name.name().bytes()).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The file, and its parent and name.
@@ -227,7 +249,10 @@ impl Collected {
 
     fn add(&mut self, file: FileReference, key: &[u8], evidence: GhostEvidence, offset: Option<u64>, known: &Known) {
         let Ok(name) = FileName::parse(key) else { return };
-        if file.record_number() == 0 || known.has(file) {
+        if file.record_number() == 0 {
+            return;
+        }
+        if known.has(file) && !(evidence == GhostEvidence::Index && known.lacks(file, &name)) {
             return;
         }
         let identity = identity(name.parent(), name.name());
@@ -523,10 +548,35 @@ mod tests {
             (41, extension),
         ];
         let expected = [
+            ghost((30, 1), "f", GhostEvidence::Index, None),
             ghost((32, 1), "earlier life", GhostEvidence::Index, None),
             ghost((50, 3), "lost", GhostEvidence::Index, None),
         ];
         assert_eq!(ghosts(&Forged::new(records)), expected);
+    }
+
+    #[test]
+    fn a_name_that_only_an_index_has_for_a_live_file_is_said_in_its_damage() {
+        let entries = [item((30, 1), "own"), item((30, 1), "old"), item((31, 1), "freed"), last()];
+        let extension = Forge::new(1024).base(40, 1).resident(AttributeType::INDEX_ROOT, "$I30", &root(512, &entries));
+        let records = vec![
+            (30, Forge::new(1024).name(HERE, 3, "own")),
+            (31, Forge::new(1024).name(HERE, 3, "other").flags(0).sequence(2)),
+            (40, directory((5, 5), "d")),
+            (41, extension),
+        ];
+        let forged = Forged::new(records);
+        let volume = forged.volume();
+        let catalog = volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single());
+        let damage = |number: u64| {
+            let entry = catalog.entry(number).unwrap();
+            assert_eq!(entry.links().len(), 1, "a record's own names are its names");
+            entry.damage()
+        };
+        let directory = at(HERE);
+        let kind = crate::base::damage::DamageKind::NameOnlyInIndex { directory };
+        assert_eq!(damage(30), [crate::base::damage::Damage::in_record(30, 0, kind)]);
+        assert!(damage(31).is_empty(), "a deleted file's entry is another's business");
     }
 
     #[test]

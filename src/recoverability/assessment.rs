@@ -203,6 +203,7 @@ impl<'c> Assessment<'c> {
         let map = stream.map();
         let mut ranges = self.assess_map(&map, owner);
         self.doubt_records(stream, &mut ranges);
+        self.doubt_zeros(stream, &mut ranges);
         if self.options.read_all {
             self.read(map, &mut ranges);
         }
@@ -375,7 +376,7 @@ impl<'c> Assessment<'c> {
     }
 
     /// True when the first, the middle and the last cluster of `part` can be read and are zero.
-    fn is_zero(&self, part: &Range<u64>, clusters: &dyn Source) -> bool {
+    pub(super) fn is_zero(&self, part: &Range<u64>, clusters: &dyn Source) -> bool {
         let length = part.end.saturating_sub(part.start).min(self.cluster_size);
         let mut buffer = vec![0; usize::try_from(length).unwrap_or(0)];
         let last = part.end.saturating_sub(length);
@@ -411,7 +412,11 @@ impl<'c> Assessment<'c> {
         found: &mut Vec<AssessedRange>,
     ) {
         let Some(overlay) = &map.overlay else { return };
-        let stored = self.assess_map(overlay.stored(), owner);
+        let mut stored = self.assess_map(overlay.stored(), owner);
+        // Where sectors were lost to zeros, those among the chunks are none of theirs.
+        if self.options.read_all && self.is_wiped {
+            self.read(overlay.stored().clone(), &mut stored);
+        }
         let first = stored.first().map_or(ByteStatus::Missing(Missing::Undecodable), |first| first.standing);
         if stored.iter().all(|part| part.standing == first) {
             return append(found, AssessedRange { range, standing: first });

@@ -134,7 +134,7 @@ impl Catalog<'_> {
         let bitmap = bitmaps.find(|attribute| attribute.name().is_empty());
         let Some(bits) = bitmap.and_then(|bitmap| self.volume().attribute_value(&bitmap).ok()) else { return (0, 0) };
         let (mut unmarked, mut marked) = (0_u64, 0_u64);
-        for (number, slot) in (0..).zip(&self.slots).filter(|(_, slot)| slot.flags().contains(SlotFlags::RECORD)) {
+        for (number, slot) in self.slots.iter().filter(|(_, slot)| slot.flags().contains(SlotFlags::RECORD)) {
             match (slot.flags().contains(SlotFlags::IN_USE), Bitmap::new(&bits).is_set(number)) {
                 (true, Some(false)) => unmarked = unmarked.saturating_add(1),
                 (false, Some(true)) => marked = marked.saturating_add(1),

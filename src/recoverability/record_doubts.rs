@@ -31,6 +31,23 @@ impl Assessment<'_> {
         }
     }
 
+    /// Calls runs of the table, the log and the upper case table [`ByteStatus::Zeroed`] where they are zeros: none of
+    /// them ever is.
+    pub(super) fn doubt_zeros(&self, stream: &Stream<'_>, ranges: &mut [AssessedRange]) {
+        const NEVER_ZERO: [u64; 3] = [0, 2, 10];
+        if !NEVER_ZERO.contains(&stream.entry().record_number()) || !stream.name().is_empty() {
+            return;
+        }
+        let clusters = self.catalog.volume().source();
+        for part in ranges {
+            if let Origin::Clusters(position) = part.range.origin
+                && self.is_zero(&(position..position.saturating_add(part.range.length)), &clusters)
+            {
+                part.standing = part.standing.worst(ByteStatus::Zeroed);
+            }
+        }
+    }
+
     /// True where a piece's own sizes say how large its clusters are: as the volume has them.
     fn tells_size(&self, piece: &Attribute<'_>) -> bool {
         let Some(non_resident) = piece.non_resident() else { return true };

@@ -9,6 +9,7 @@ use crate::content::Origin;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::forge::{Forge, file_name};
 use crate::structure::value::file_attributes::FileAttributes;
+use crate::volume::doubts::{Doubt, DoubtKind};
 use crate::volume::forged_volume::{
     CLUSTER, Forged, add_runs, directory, file, index_root, list_entry, runs, with_runs,
 };
@@ -249,4 +250,141 @@ fn zeros_of_a_source_that_says_what_is_lost_are_content() {
         let entry = catalog.entry(30).unwrap();
         assert_eq!(assessment.assess(&entry.streams()[0]).verdict(), expected);
     }
+}
+
+/// A volume of these records as they are, without the lists that would name them.
+fn without_lists(records: Vec<(u64, Forge)>) -> Forged {
+    let mut forged = Forged::new(Vec::new());
+    records.into_iter().for_each(|(number, record)| forged.record(number, record));
+    forged
+}
+
+/// The names and streams of a file: of each stream its size, verdict and reasons.
+fn told(forged: &Forged, number: u64) -> (Vec<String>, Vec<(Option<u64>, Verdict, Reasons)>) {
+    let volume = forged.volume();
+    let catalog = volume.catalog_with(&Threads::single());
+    let entry = catalog.entry(number).unwrap();
+    let names = entry.links().iter().map(|link| link.name().to_string()).collect();
+    (names, streams(forged, number).into_iter().map(|(size, verdict, reasons, _)| (size, verdict, reasons)).collect())
+}
+
+fn links(forged: &mut Forged, number: u64, links: u16) {
+    forged.record_bytes(number)[18..20].copy_from_slice(&links.to_le_bytes());
+}
+
+#[test]
+fn a_live_file_whose_list_is_lost_has_the_names_that_its_link_count_counts() {
+    let more = |name: &str| Forge::new(1024).base(30, 1).name((5, 5), 3, name);
+    let records = || vec![(30, file()), (31, more("second")), (32, more("third")), (33, more("freed").flags(0))];
+    let names = |count: u16| {
+        let mut forged = without_lists(records());
+        links(&mut forged, 30, count);
+        told(&forged, 30).0
+    };
+    assert_eq!(names(1), ["f"], "no more is missing");
+    assert_eq!(names(2), ["f", "second"]);
+    assert_eq!(names(3), ["f", "second", "third"]);
+    assert_eq!(names(9), ["f", "second", "third"], "what was freed is residue");
+    // Of another life none is.
+    let other = more("second").base(30, 2);
+    let mut forged = without_lists(vec![(30, file()), (31, other)]);
+    links(&mut forged, 30, 2);
+    assert_eq!(told(&forged, 30).0, ["f"]);
+    // A list that names other records does not name these: it is damaged.
+    let list = list_entry(AttributeType::STANDARD_INFORMATION, "", 0, (30, 1), 0);
+    let base = file().resident(AttributeType::ATTRIBUTE_LIST, "", &list);
+    let mut forged = Forged::new(vec![(30, base), (31, more("second"))]);
+    links(&mut forged, 30, 2);
+    assert_eq!(told(&forged, 30).0, ["f", "second"]);
+}
+
+#[test]
+fn a_live_file_whose_list_is_lost_has_what_its_streams_go_on_with() {
+    let size = 8 * CLUSTER;
+    let start = |size: u64| file().runs(AttributeType::DATA, "", (0, 3), [size; 3], &runs(&[(4, Some(300))]));
+    let found = |base: Forge, more: Forge| {
+        let mut forged = without_lists(vec![(30, base), (31, more)]);
+        forged.allocate(300..320);
+        streams(&forged, 30)
+    };
+    let expected = (Some(size), Verdict::Likely, Reasons::UNCHECKED, vec![(0, at(300)), (4 * CLUSTER, at(310))]);
+    assert_eq!(found(start(size), piece((30, 1), 4, (310, 4), size)), [expected], "nothing proves that it is its own");
+    let whole = (Some(4 * CLUSTER), Verdict::Intact, Reasons::empty(), vec![(0, at(300))]);
+    assert_eq!(found(start(4 * CLUSTER), piece((30, 1), 4, (310, 4), size)), [whole], "nothing is missing");
+    let lacking = found(start(size), piece((30, 1), 5, (310, 3), size));
+    assert_eq!((lacking[0].1, lacking[0].2), (Verdict::Partial, Reasons::UNMAPPED), "it goes on elsewhere");
+}
+
+#[test]
+fn what_stands_in_freed_extension_records_is_likely_where_no_list_names_them() {
+    let freed = |value: &[u8]| deleted(Forge::new(1024).base(30, 1).resident(AttributeType::DATA, "more", value));
+    let list = |named: (u64, u16)| {
+        [
+            list_entry(AttributeType::STANDARD_INFORMATION, "", 0, (30, 1), 0),
+            list_entry(AttributeType::DATA, "more", 0, named, 0),
+        ]
+        .concat()
+    };
+    let base = || deleted(file().resident(AttributeType::ATTRIBUTE_LIST, "", &list((31, 1))));
+    let verdicts = |forged: &Forged, number: u64| {
+        streams(forged, number).into_iter().map(|stream| (stream.1, stream.2)).collect::<Vec<_>>()
+    };
+    let forged = Forged::new(vec![(30, base()), (31, freed(b"listed"))]);
+    assert_eq!(verdicts(&forged, 30), [(Verdict::Intact, Reasons::empty())]);
+    // The list cannot be read: a torn record.
+    let mut forged = Forged::new(vec![(30, base()), (31, freed(b"listed"))]);
+    forged.record_bytes(30)[510] ^= 1;
+    assert_eq!(verdicts(&forged, 30), [(Verdict::Likely, Reasons::UNCHECKED)]);
+    // There is no base any more.
+    let mut forged = Forged::new(vec![(31, freed(b"whose?")), (32, file())]);
+    assert_eq!(verdicts(&forged, 31), [(Verdict::Likely, Reasons::UNCHECKED)]);
+    // One that is in use is its file's last state.
+    forged.record(31, freed(b"whose?").flags(1).sequence(1));
+    assert_eq!(verdicts(&forged, 31), [(Verdict::Intact, Reasons::empty())]);
+}
+
+#[test]
+fn a_base_record_without_times_or_links_may_be_an_extension_record() {
+    let bare = || Forge::new(1024).resident(AttributeType::DATA, "", b"whose?");
+    let found = |record: Forge| {
+        let (_, verdict, reasons, _) = streams(&Forged::new(vec![(30, record)]), 30).remove(0);
+        (verdict, reasons)
+    };
+    assert_eq!(found(bare()), (Verdict::Likely, Reasons::UNCHECKED));
+    assert_eq!(found(bare().name((5, 5), 3, "f")), (Verdict::Intact, Reasons::empty()));
+    let timed = Forge::new(1024).resident(AttributeType::STANDARD_INFORMATION, "", &[7; 72]);
+    assert_eq!(found(timed.resident(AttributeType::DATA, "", b"f")), (Verdict::Intact, Reasons::empty()));
+}
+
+#[test]
+fn a_table_of_upper_case_or_a_log_of_zeros_is_not_intact() {
+    for number in [2_u64, 10] {
+        let record = || with_runs(&[(4, Some(300))], 4 * CLUSTER, 4 * CLUSTER);
+        let mut forged = Forged::new(vec![(number, record()), (30, with_runs(&[(4, Some(310))], CLUSTER, CLUSTER))]);
+        forged.allocate(300..320);
+        forged.write(300, &[0; 4 * CLUSTER as usize]);
+        forged.write(310, &[0; 4 * CLUSTER as usize]);
+        let (_, verdict, reasons, _) = streams(&forged, number).remove(0);
+        assert_eq!((verdict, reasons), (Verdict::MetadataOnly, Reasons::ZEROED), "{number}");
+        assert_eq!(streams(&forged, 30)[0].1, Verdict::Intact, "a file of zeros is one");
+        forged.write(300, &[7; 4 * CLUSTER as usize]);
+        assert_eq!(streams(&forged, number)[0].1, Verdict::Intact, "{number}");
+    }
+}
+
+#[test]
+fn a_hole_is_as_long_as_the_clusters_are_large() {
+    // A whole stream says how large they are, a piece of one does not.
+    let whole = with_runs(&[(1, Some(300)), (3, None)], 4 * CLUSTER, 4 * CLUSTER);
+    let sizes = [6 * CLUSTER, 4 * CLUSTER, 4 * CLUSTER];
+    let part = file().runs(AttributeType::DATA, "", (0, 3), sizes, &runs(&[(1, Some(310)), (3, None)]));
+    let forged = Forged::new(vec![(30, whole), (31, part)]);
+    let volume = forged.volume().with_doubts([Doubt::everything(DoubtKind::Superseded)]);
+    let catalog = volume.catalog_with(&Threads::single());
+    let assessment = catalog.assessment(&Threads::single(), RecoverabilityOptions::default());
+    let zeros = |number: u64| {
+        let entry = catalog.entry(number).unwrap();
+        assessment.assess(&entry.streams()[0]).counts().zeros
+    };
+    assert_eq!((zeros(30), zeros(31)), (3 * CLUSTER, 0));
 }

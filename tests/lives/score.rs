@@ -322,6 +322,10 @@ fn read(stream: &Stream<'_>) -> Vec<u8> {
 fn lives_of<'t>(entry: &Entry<'_>, truth: &'t Truth, damaged: &BTreeSet<u64>) -> Vec<&'t Life> {
     let number = entry.record_number();
     let base = entry.header().base_reference();
+    if damaged.contains(&number) && entry.state() == EntryState::Orphan {
+        // Which file it was a part of may be what is damaged.
+        return truth.lives.iter().rev().collect();
+    }
     if damaged.contains(&number) {
         let is_meant = |life: &&Life| life.number == number || life.number == base.record_number();
         return truth.lives.iter().rev().filter(is_meant).collect();

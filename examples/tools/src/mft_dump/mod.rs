@@ -108,7 +108,8 @@ fn read(arguments: &Arguments, source: &Ledger<'_>, container: &[u8]) -> Result<
 }
 
 fn show_record(opened: &Opened<'_>, choice: RecordChoice, output: &mut Output) -> Result<(), Failure> {
-    let view = record_view::view(opened, choice, &opened.volume.catalog())?;
+    let few = opened.volume.catalog_of_record(choice.number);
+    let view = record_view::view(opened, choice, &few.unwrap_or_else(|| opened.volume.catalog()))?;
     output.write(view.as_bytes())
 }
 
