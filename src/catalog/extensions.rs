@@ -215,7 +215,7 @@ impl Catalog<'_> {
         let listed = self.listed_by(number, wide(group.len()), room);
         let now = FileReference::new(number, base.sequence());
         let mut lacking = Lacking::of(self, number, group, &listed);
-        let mut fate = |&(reference, number): &(FileReference, u64)| {
+        let fate = |&(reference, number): &(FileReference, u64)| {
             let Some(slot) = self.slot(number).filter(|_| self.is_meant(reference)) else { return Fate::Orphan };
             let left = |of| if slot.flags().contains(SlotFlags::IN_USE) { Fate::Orphan } else { Fate::Residue(of) };
             match listed.names(number, slot, is_in_use) {
@@ -231,7 +231,7 @@ impl Catalog<'_> {
                 None => Fate::Perhaps,
             }
         };
-        group.iter().map(|member| fate(member)).collect()
+        group.iter().map(fate).collect()
     }
 
     /// What the base record `number` says of its extension records, of which `count` name it.
