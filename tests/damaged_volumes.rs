@@ -80,9 +80,13 @@ fn places(opened: &Opened<'_>, entry: &Entry<'_>, stream: &Stream<'_>) -> Vec<Ra
             _ => None,
         }));
     }
-    for range in stream.raw().map().ranges() {
-        if let Origin::Clusters(at) = range.origin {
-            found.push(start + at..start + at + range.length);
+    // What the bytes are decompressed from may stand in another stream.
+    let is_overlay = stream.name().is_empty() && stream.map().chunks().is_some();
+    for other in entry.streams().iter().filter(|other| is_overlay || other.name() == stream.name()) {
+        for range in other.raw().map().ranges() {
+            if let Origin::Clusters(at) = range.origin {
+                found.push(start + at..start + at + range.length);
+            }
         }
     }
     let cluster = volume.geometry().map_or(0, |geometry| u64::from(geometry.cluster_size()));

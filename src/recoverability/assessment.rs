@@ -246,20 +246,6 @@ impl<'c> Assessment<'c> {
         found
     }
 
-    /// A record proves itself by its signature and its update sequence, wherever it lies and however old it is; but
-    /// not where values were left out, or something else was used instead of it.
-    fn assess_record(&self, range: StreamRange, position: u64, found: &mut Vec<AssessedRange>) {
-        let bytes = position..position.saturating_add(range.length);
-        for (part, doubt) in self.catalog.volume().doubts().of(bytes) {
-            let offset = |place: u64| range.offset.saturating_add(place.saturating_sub(position));
-            let is_of_records =
-                |kind: &DoubtKind| matches!(kind, DoubtKind::Blanked | DoubtKind::Replaced | DoubtKind::Overwritten);
-            let of_records = doubt.filter(is_of_records);
-            let standing = ByteStatus::Intact.doubted(of_records);
-            append(found, AssessedRange { range: range.clip(offset(part.start), offset(part.end)), standing });
-        }
-    }
-
     /// Splits a range of clusters where their standing changes.
     fn assess_clusters(&self, range: StreamRange, position: u64, owner: Owner<'_>, found: &mut Vec<AssessedRange>) {
         self.standings(position, range.length, owner, |bytes, standing| {

@@ -2,15 +2,29 @@
 
 use super::assessment::Assessment;
 use super::byte_status::ByteStatus;
-use super::verdict::AssessedRange;
+use super::verdict::{AssessedRange, append};
 use crate::catalog::entry::Entry;
 use crate::catalog::stream::Stream;
-use crate::content::stream_range::Origin;
+use crate::content::stream_range::{Origin, StreamRange};
 use crate::structure::attribute::Attribute;
 use crate::volume::doubts::DoubtKind;
 use crate::volume::extents::Location;
 
 impl Assessment<'_> {
+    /// A record proves itself by its signature and its update sequence, wherever it lies and however old it is; but
+    /// not where values were left out, or something else was used instead of it.
+    pub(super) fn assess_record(&self, range: StreamRange, position: u64, found: &mut Vec<AssessedRange>) {
+        let bytes = position..position.saturating_add(range.length);
+        for (part, doubt) in self.catalog.volume().doubts().of(bytes) {
+            let offset = |place: u64| range.offset.saturating_add(place.saturating_sub(position));
+            let is_of_records =
+                |kind: &DoubtKind| matches!(kind, DoubtKind::Blanked | DoubtKind::Replaced | DoubtKind::Overwritten);
+            let of_records = doubt.filter(is_of_records);
+            let standing = ByteStatus::Intact.doubted(of_records);
+            append(found, AssessedRange { range: range.clip(offset(part.start), offset(part.end)), standing });
+        }
+    }
+
     /// Lowers what stands in records, or is found by them, of which nothing proves that they are the stream's.
     pub(super) fn doubt_records(&self, stream: &Stream<'_>, ranges: &mut [AssessedRange]) {
         let mut lower = |to: ByteStatus, is_lowered: fn(&AssessedRange) -> bool| {
