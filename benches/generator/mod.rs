@@ -59,6 +59,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use clusters::Clusters;
+pub(crate) use names::Script;
 use random::{Random, Topic};
 use record::RecordBuilder;
 use tree::{Kind, Tree};
@@ -75,6 +76,7 @@ pub(crate) struct Table {
     pub(crate) records: u64,
     /// Tables of different seeds differ in every name, size and place.
     pub(crate) seed: u64,
+    pub(crate) script: Script,
 }
 
 /// What a finished table holds.

@@ -26,6 +26,52 @@ const SYLLABLES: [&str; 32] = [
 /// Letters beyond ASCII: Latin, Greek, Cyrillic, CJK, and a pair of surrogates' worth of emoji.
 const FOREIGN: [char; 12] = ['é', 'ü', 'ß', 'ñ', 'λ', 'Ω', 'д', 'я', '中', '文', '日', '🗂'];
 
+/// The script that most letters of long names are written in. The same seed gives the same table but for these letters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Script {
+    #[default]
+    Latin,
+    Cyrillic,
+    Cjk,
+    Arabic,
+    Emoji,
+    /// Every name in one of these.
+    Mixed,
+}
+
+impl Script {
+    pub(crate) const NAMES: [(&str, Script); 6] = [
+        ("latin", Self::Latin),
+        ("cyrillic", Self::Cyrillic),
+        ("cjk", Self::Cjk),
+        ("arabic", Self::Arabic),
+        ("emoji", Self::Emoji),
+        ("mixed", Self::Mixed),
+    ];
+
+    /// The text with its letters written in this script, one for one; the extension stays.
+    fn write(self, text: &str, slot: u64) -> String {
+        let first = match self {
+            Self::Latin => return text.to_owned(),
+            Self::Cyrillic => 'а',
+            Self::Cjk => '一',
+            Self::Arabic => 'ب',
+            Self::Emoji => '😀',
+            Self::Mixed => return Self::NAMES[(slot % 5) as usize].1.write(text, slot),
+        };
+        let (stem, extension) = text.rsplit_once('.').map_or((text, ""), |(stem, _)| (stem, &text[stem.len()..]));
+        let letter = |letter: char| match letter.to_ascii_lowercase() {
+            // Each of these takes two units.
+            lower if self == Self::Emoji && !matches!(lower, 'a' | 'e' | 'i') => letter,
+            lower @ 'a'..='z' => char::from_u32(first as u32 + (lower as u32 - 'a' as u32) % 24).unwrap_or(letter),
+            _ => letter,
+        };
+        let written: String = stem.chars().map(letter).chain(extension.chars()).collect();
+        // No name is longer than this.
+        if written.encode_utf16().count() > 255 { text.to_owned() } else { written }
+    }
+}
+
 /// A name and the namespace it belongs to.
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
@@ -37,7 +83,8 @@ pub(crate) struct Name {
 pub(crate) fn of(tree: &Tree, slot: u64, directory: bool) -> Vec<Name> {
     let mut random = tree.random(slot, Topic::Name);
     let text = make(&mut random, slot, directory);
-    let long = |namespace| Name { namespace, units: text.encode_utf16().collect() };
+    let written = tree.script().write(&text, slot);
+    let long = |namespace| Name { namespace, units: written.encode_utf16().collect() };
     if fits_8_3(&text) {
         return vec![long(WIN32_AND_DOS)];
     }
@@ -55,7 +102,8 @@ pub(crate) fn of(tree: &Tree, slot: u64, directory: bool) -> Vec<Name> {
 /// The name of a further hard link.
 pub(crate) fn of_link(tree: &Tree, slot: u64, link: u64) -> Name {
     let mut random = tree.random(slot.wrapping_add((link + 1) << 32), Topic::Name);
-    Name { namespace: POSIX, units: make(&mut random, slot, false).encode_utf16().collect() }
+    let text = tree.script().write(&make(&mut random, slot, false), slot);
+    Name { namespace: POSIX, units: text.encode_utf16().collect() }
 }
 
 fn make(random: &mut Random, slot: u64, directory: bool) -> String {

@@ -8,6 +8,7 @@
 
 use super::Table;
 use super::metadata;
+use super::names::Script;
 use super::random::{Random, Topic};
 
 /// Slots of a group; one of them is a directory.
@@ -58,6 +59,10 @@ pub(crate) struct Tree {
 impl Tree {
     pub(crate) fn new(table: Table) -> Self {
         Self { table }
+    }
+
+    pub(crate) fn script(&self) -> Script {
+        self.table.script
     }
 
     pub(crate) fn seed(&self) -> u64 {

@@ -27,7 +27,7 @@ mod generator;
 
 use generator::{RECORD_SIZE, Table};
 
-const GENERATED: Table = Table { records: 100_000, seed: 1 };
+const GENERATED: Table = Table { records: 100_000, seed: 1, script: generator::Script::Latin };
 /// What one positional read asks for.
 const CHUNK: usize = 1 << 20;
 const PAGE: usize = 4096;

@@ -13,6 +13,8 @@ pub struct Name<'a> {
     bytes: &'a [u8],
 }
 
+/// What no code unit of four has that are ASCII.
+const NOT_ASCII: u64 = 0xFF80_FF80_FF80_FF80;
 /// Code units of all but few names: none has more than 255.
 const USUAL: usize = 128;
 
@@ -66,22 +68,23 @@ impl<'a> Name<'a> {
 
     /// Appends the text form, with U+FFFD for each unpaired surrogate.
     pub fn push_to(&self, text: &mut String) {
-        match self.ascii_in(&mut [0; USUAL]) {
-            Some(ascii) => text.push_str(ascii),
-            None => text.extend(self.chars().map(|item| item.unwrap_or(char::REPLACEMENT_CHARACTER))),
+        if let Some(ascii) = self.ascii_in(&mut [0; USUAL]) {
+            return text.push_str(ascii);
         }
+        let mut utf8 = Vec::new();
+        self.push_utf8_to(&mut utf8);
+        text.push_str(&String::from_utf8_lossy(&utf8));
     }
 
-    /// The same as UTF-8 bytes.
-    pub fn push_utf8_to(&self, out: &mut Vec<u8>) {
-        if self.push_ascii_to(out) {
-            return;
-        }
-        let mut buffer = [0; 4];
-        for item in self.chars() {
-            let character = item.unwrap_or(char::REPLACEMENT_CHARACTER);
-            out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
-        }
+    /// The same as UTF-8 bytes. False where an unpaired surrogate was replaced, so that something is lost.
+    pub fn push_utf8_to(&self, out: &mut Vec<u8>) -> bool {
+        self.begins_in_ascii() && self.push_ascii_to(out) || self.push_encoded_to(out, |_| REPLACEMENT)
+    }
+
+    /// False where one of the first letters is not ASCII: then it need not be tried.
+    #[inline]
+    fn begins_in_ascii(&self) -> bool {
+        self.bytes.first_chunk::<8>().is_none_or(|quad| u64::from_le_bytes(*quad) & NOT_ASCII == 0)
     }
 
     /// Appends the text where every code unit is an ASCII character, as in most names; else nothing,
@@ -89,7 +92,6 @@ impl<'a> Name<'a> {
     /// else than this.
     #[inline]
     fn push_ascii_to(&self, out: &mut Vec<u8>) -> bool {
-        const NOT_ASCII: u64 = 0xFF80_FF80_FF80_FF80;
         let start = out.len();
         let mut seen = 0;
         let mut narrow = |from: &[u8; 8]| {
@@ -136,23 +138,118 @@ impl<'a> Name<'a> {
     /// Appends the name as WTF-8: UTF-8 in which an unpaired surrogate has three bytes of its own,
     /// so that different names stay different.
     pub fn push_wtf8_to(&self, out: &mut Vec<u8>) {
-        if self.push_ascii_to(out) {
-            return;
-        }
-        let mut buffer = [0; 4];
-        for item in self.chars() {
-            match item {
-                Ok(character) => out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes()),
-                Err(surrogate) => out.extend_from_slice(&wtf8_surrogate(surrogate)),
-            }
+        if !(self.begins_in_ascii() && self.push_ascii_to(out)) {
+            self.push_encoded_to(out, wtf8_surrogate);
         }
     }
+
+    /// Appends the text as UTF-8, with `surrogate` for what is unpaired; true where there was none. Four letters go at
+    /// once, but where there are surrogates.
+    fn push_encoded_to(&self, out: &mut Vec<u8>, surrogate: impl Fn(u16) -> [u8; 3]) -> bool {
+        let start = out.len();
+        // No unit takes more than three bytes; each piece is written with up to sixteen.
+        out.resize(start.saturating_add(self.len().saturating_mul(3)).saturating_add(16), 0);
+        let mut at = start;
+        let mut is_unicode = true;
+        let mut rest = self.bytes;
+        while let Some((first, behind)) = rest.split_first_chunk::<2>() {
+            if let Some((quad, behind)) = rest.split_first_chunk::<8>()
+                && let Some((bytes, length)) = four_letters(u64::from_le_bytes(*quad))
+            {
+                put(out, at, bytes);
+                (at, rest) = (at.saturating_add(length), behind);
+                continue;
+            }
+            let unit = u16::from_le_bytes(*first);
+            let low = behind.first_chunk::<2>().map(|low| u16::from_le_bytes(*low));
+            let (bytes, length) = match (unit, low) {
+                (0..0x80, _) => ([le::low_byte(unit), 0, 0, 0], 1),
+                (0x80..0x800, _) => ([0xC0 | le::low_byte(unit >> 6), six_bits(unit, 0), 0, 0], 2),
+                (0xD800..0xDC00, Some(low @ 0xDC00..0xE000)) => {
+                    rest = behind;
+                    (pair(unit, low), 4)
+                }
+                (0xD800..0xE000, _) => {
+                    is_unicode = false;
+                    let [a, b, c] = surrogate(unit);
+                    ([a, b, c, 0], 3)
+                }
+                _ => ([0xE0 | le::low_byte(unit >> 12), six_bits(unit, 6), six_bits(unit, 0), 0], 3),
+            };
+            put(out, at, bytes);
+            at = at.saturating_add(length);
+            rest = rest.get(2..).unwrap_or_default();
+        }
+        out.truncate(at);
+        is_unicode
+    }
+}
+
+/// U+FFFD.
+const REPLACEMENT: [u8; 3] = [0xEF, 0xBF, 0xBD];
+
+/// Writes over what stands in `out` at `at`.
+#[inline]
+fn put<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) {
+    if let Some(place) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *place = bytes;
+    }
+}
+
+/// Four code units as UTF-8, and how many bytes that are: all below U+0800, as the letters of most alphabets, or all above it,
+/// as those of Asia. None where they are mixed, or surrogates.
+#[inline]
+fn four_letters(quad: u64) -> Option<([u8; 16], usize)> {
+    const EACH: u64 = 0x0001_0001_0001_0001;
+    let units = lanes(quad);
+    if quad & (0xF800 * EACH) == 0 {
+        // 110xxxxx 10xxxxxx each; the sign of a lane is set where it is U+0080 at least.
+        let letters = ((quad >> 6) & (0x001F * EACH)) | ((quad & (0x003F * EACH)) << 8) | (0x80C0 * EACH);
+        let is_long = (quad & (0x0780 * EACH)).wrapping_add(0x7F80 * EACH) & (0x8000 * EACH);
+        if is_long == 0x8000 * EACH {
+            return Some((u128::from(letters).to_le_bytes(), 8));
+        }
+        let (mut bytes, mut bits) = (0_u64, 0_u32);
+        for (unit, letter) in units.into_iter().zip(lanes(letters)) {
+            let (letter, length) = if unit < 0x80 { (unit, 8) } else { (letter, 16) };
+            bytes |= u64::from(letter).wrapping_shl(bits);
+            bits = bits.wrapping_add(length);
+        }
+        return Some((u128::from(bytes).to_le_bytes(), usize::try_from(bits >> 3).unwrap_or(0)));
+    }
+    // 1110xxxx 10xxxxxx 10xxxxxx each.
+    if units.iter().any(|unit| *unit < 0x800 || *unit & 0xF800 == 0xD800) {
+        return None;
+    }
+    let letter = |unit: u16| {
+        u128::from(unit >> 12) | u128::from((unit >> 6) & 0x3F) << 8 | u128::from(unit & 0x3F) << 16 | 0x0080_80E0
+    };
+    let [a, b, c, d] = units.map(letter);
+    Some(((a | b << 24 | c << 48 | d << 72).to_le_bytes(), 12))
+}
+
+/// The four halves of halves, the lowest first.
+#[inline]
+fn lanes(quad: u64) -> [u16; 4] {
+    let [a, b, c, d, e, f, g, h] = quad.to_le_bytes();
+    [[a, b], [c, d], [e, f], [g, h]].map(u16::from_le_bytes)
+}
+
+/// 10xxxxxx of the bits from `shift` on.
+fn six_bits(unit: u16, shift: u32) -> u8 {
+    0x80 | le::low_byte((unit >> shift) & 0x3F)
+}
+
+/// A pair of surrogates: 11110xxx and three times 10xxxxxx.
+fn pair(high: u16, low: u16) -> [u8; 4] {
+    let high = (high & 0x3FF).saturating_add(0x40);
+    let middle = (high & 3) << 4 | (low >> 6) & 0x0F;
+    [0xF0 | le::low_byte(high >> 8), six_bits(high, 2), 0x80 | le::low_byte(middle), six_bits(low, 0)]
 }
 
 /// The generalized UTF-8 form of a surrogate: 1110xxxx 10xxxxxx 10xxxxxx.
 fn wtf8_surrogate(unit: u16) -> [u8; 3] {
-    let six_bits = |shift: u16| le::low_byte((unit >> shift) & 0x3F);
-    [0xE0 | six_bits(12), 0x80 | six_bits(6), 0x80 | six_bits(0)]
+    [0xE0 | le::low_byte(unit >> 12), six_bits(unit, 6), six_bits(unit, 0)]
 }
 
 impl fmt::Display for Name<'_> {
@@ -176,6 +273,8 @@ impl fmt::Debug for Name<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn utf16(text: &str) -> Vec<u8> {
@@ -232,5 +331,26 @@ mod tests {
     #[test]
     fn an_odd_last_byte_is_not_part_of_the_name() {
         assert_eq!(Name::new(&[b'a', 0, b'b']).to_string(), "a");
+    }
+
+    proptest! {
+        /// The standard library says what the text of any units is.
+        #[test]
+        fn any_units_have_the_text_that_the_standard_library_gives_them(
+            units in prop::collection::vec(prop_oneof![
+                0u16..0x90, 0x70u16..0x810, 0x400u16..0x450, 0x7F0u16..0xFFFF, 0xD7F0u16..0xE010, any::<u16>()
+            ], 0..300),
+        ) {
+            let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+            let name = Name::new(&bytes);
+            let mut out = b"before".to_vec();
+            let is_whole = name.push_utf8_to(&mut out);
+            let expected = String::from_utf16_lossy(&units);
+            prop_assert_eq!(&out[6..], expected.as_bytes());
+            prop_assert_eq!(is_whole, String::from_utf16(&units).is_ok());
+            let mut text = String::new();
+            name.push_to(&mut text);
+            prop_assert_eq!(text, expected);
+        }
     }
 }

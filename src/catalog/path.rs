@@ -95,6 +95,18 @@ impl Known {
     }
 }
 
+/// What [`Paths::push_utf8`] has appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PushedPath {
+    /// Where the path ends.
+    pub end: PathEnd,
+    /// The byte of the text at which the name starts.
+    pub name_start: usize,
+    /// False where the name has an unpaired surrogate, which is U+FFFD in the text.
+    pub is_name_whole: bool,
+}
+
 impl Catalog<'_> {
     /// A builder of paths.
     #[must_use]
@@ -132,14 +144,13 @@ impl Paths<'_> {
     }
 
     /// The same as UTF-8 bytes.
-    pub fn push_utf8(&mut self, parent: FileReference, name: Name<'_>, out: &mut Vec<u8>) -> PathEnd {
+    pub fn push_utf8(&mut self, parent: FileReference, name: Name<'_>, out: &mut Vec<u8>) -> PushedPath {
         let known = self.directory(parent);
         out.extend_from_slice(self.texts.get(known.start..known.end).unwrap_or_default().as_bytes());
         out.push(b'/');
-        if !known.is_root_of(name) {
-            name.push_utf8_to(out);
-        }
-        known.ends.path
+        let name_start = out.len();
+        let is_name_whole = known.is_root_of(name) || name.push_utf8_to(out);
+        PushedPath { end: known.ends.path, name_start, is_name_whole }
     }
 
     /// The path of `name` in the directory `parent`.
@@ -364,7 +375,7 @@ mod tests {
             assert_eq!(found.to_string(), text);
             let mut bytes = b"before".to_vec();
             let parent = FileReference::new(parent.0, parent.1);
-            assert_eq!(paths.push_utf8(parent, Name::new(&utf16(name)), &mut bytes), PathEnd::Root);
+            assert_eq!(paths.push_utf8(parent, Name::new(&utf16(name)), &mut bytes).end, PathEnd::Root);
             assert_eq!(bytes, format!("before{text}").as_bytes());
         }
         let of_file: Vec<FilePath> = catalog.entry(32).unwrap().paths().collect();

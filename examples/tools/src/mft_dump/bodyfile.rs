@@ -13,7 +13,7 @@ use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::{UNIX_TEXT, has_ten_digits, push_first, push_unix, ten_digits_of};
 use crate::shared::file::{File, Times, times_of, times_of_link};
 use crate::shared::number::{push_next_number, push_number};
-use crate::shared::text::{is_harmless, is_plain, rewrite};
+use crate::shared::text::{has_replacement, is_harmless, is_plain, rewrite};
 
 /// The format.
 pub struct Bodyfile {
@@ -180,8 +180,10 @@ fn write_path(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: 
         return push_number(out, file.entry.record_number());
     };
     let start = out.len();
-    match pen.paths.push_utf8(link.parent(), link.name(), out) {
-        PathEnd::Root if pen.name_in_plain_path(link, &out[start..], is_plain_field).is_some() => return,
+    let pushed = pen.paths.push_utf8(link.parent(), link.name(), out);
+    let name = pushed.name_start;
+    match pushed.end {
+        PathEnd::Root if pen.is_plain_path(link, &out[start..], name - start, is_plain_field) => return,
         PathEnd::Root => {}
         _ => {
             // Without the reason it ends at, in angle brackets.
@@ -212,7 +214,7 @@ fn mode_of(file: &File<'_>) -> [u8; 12] {
 /// bodyfiles knows an escape.
 fn sanitize(out: &mut Vec<u8>, start: usize) {
     let text = &out[start..];
-    if is_plain_field(text) || is_harmless(text, [b'|']) {
+    if is_plain_field(text) {
         return;
     }
     rewrite(out, start, |out, text| {
@@ -224,6 +226,7 @@ fn sanitize(out: &mut Vec<u8>, start: usize) {
     });
 }
 
+/// Without controls, separators and what was no Unicode; other harmful characters are left to who shows them.
 fn is_plain_field(text: &[u8]) -> bool {
-    is_plain(text, [b'|'])
+    is_plain(text, [b'|']) || is_harmless(text, [b'|']) && !has_replacement(text)
 }

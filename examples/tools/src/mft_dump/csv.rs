@@ -14,7 +14,7 @@ use crate::mft_dump::time::{Dates, Text, push_first, side_by_side};
 use crate::shared::file::{File, Row, Times, times_of, times_of_link};
 use crate::shared::namespace::namespace_name;
 use crate::shared::number::{push_next_number, push_number};
-use crate::shared::text::{is_plain, push_harmless, rewrite};
+use crate::shared::text::{is_harmless, is_plain, push_harmless, rewrite};
 
 /// The format.
 pub struct Csv;
@@ -99,22 +99,19 @@ fn write_link(link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
 fn write_names(link: &Link<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     out.push(b',');
     let start = out.len();
-    pen.paths.push_utf8(link.parent(), link.name(), out);
+    let name = pen.paths.push_utf8(link.parent(), link.name(), out).name_start;
     let path = &out[start..];
-    match pen.name_in_plain_path(link, path, is_plain_field).filter(|_| !is_spaced(path)) {
-        Some(name) if !is_formula(&path[name..]) && !is_spaced(&path[name..]) => {
-            let name = start + name..out.len();
-            out.push(b',');
-            out.extend_from_within(name);
-        }
-        plain => {
-            if plain.is_none() {
-                rewrite(out, start, push_field);
-            }
-            out.push(b',');
-            push_name(out, link.name());
-        }
+    let is_plain = pen.is_plain_path(link, path, name - start, is_plain_field) && !is_spaced(path);
+    if is_plain && !is_formula(&out[name..]) && !is_spaced(&out[name..]) {
+        let name = name..out.len();
+        out.push(b',');
+        return out.extend_from_within(name);
     }
+    if !is_plain {
+        rewrite(out, start, push_field);
+    }
+    out.push(b',');
+    push_name(out, link.name());
 }
 
 fn push_name(out: &mut Vec<u8>, name: Name<'_>) {
@@ -230,7 +227,7 @@ pub fn push_field(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(quote);
 }
 
-/// The same for printable ASCII without quotes and commas.
+/// The same for text without harmful characters, quotes and commas.
 fn push_plain_field(out: &mut Vec<u8>, text: &[u8]) {
     if !is_formula(text) && !is_spaced(text) {
         return out.extend_from_slice(text);
@@ -241,7 +238,7 @@ fn push_plain_field(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 fn is_plain_field(text: &[u8]) -> bool {
-    is_plain(text, [b'"', b','])
+    is_plain(text, [b'"', b',']) || is_harmless(text, [b'"', b','])
 }
 
 fn is_formula(text: &[u8]) -> bool {

@@ -90,18 +90,15 @@ fn write_names(links: &[Link<'_>], pen: &mut Pen<'_>, json: &mut Json<'_>) {
 /// Writes a path; where it stands as it is, its name is found where this says.
 fn write_path(link: &Link<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) -> Option<Range<usize>> {
     let start = json.put(b"\"").out.len();
-    pen.paths.push_utf8(link.parent(), link.name(), json.out);
-    match pen.name_in_plain_path(link, &json.out[start..], is_plain_json) {
-        Some(name) => {
-            let place = start + name..json.out.len();
-            json.put(b"\"");
-            Some(place)
-        }
-        None => {
-            json.end_text(start);
-            None
-        }
+    let pushed = pen.paths.push_utf8(link.parent(), link.name(), json.out);
+    let (name, is_whole) = (pushed.name_start, pushed.is_name_whole);
+    if is_whole && pen.is_plain_path(link, &json.out[start..], name - start, is_plain_json) {
+        let place = name..json.out.len();
+        json.put(b"\"");
+        return Some(place);
     }
+    json.end_text(start);
+    None
 }
 
 /// `name`: where the name already stands in the output as JSON has it.

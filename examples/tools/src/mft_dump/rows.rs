@@ -84,21 +84,19 @@ impl<'c> Pen<'c> {
         }
     }
 
-    /// Where in the `path` of a link its name starts, if the whole path is plain. What is plain depends on the format:
-    /// no text that is not ASCII, and the parts of a plain text.
+    /// True where the whole `path` of a link can stand as it is, with its name, which starts at `name`, as a text of
+    /// its own. What can stand as it is depends on the format, and holds for the parts of a text that does.
     #[inline]
-    pub fn name_in_plain_path(
+    pub fn is_plain_path(
         &mut self,
         link: &Link<'_>,
         path: &[u8],
+        name: usize,
         is_plain: impl Fn(&[u8]) -> bool,
-    ) -> Option<usize> {
-        // A name that is not ASCII is longer here than in units, and not plain wherever it is cut.
-        let (directory, name) = path.split_at_checked(path.len().checked_sub(link.name().len())?)?;
+    ) -> bool {
+        let Some((directory, name)) = path.split_at_checked(name) else { return false };
         // The root is named "." and its path does not say so.
-        let is_plain =
-            is_plain(name) && directory.ends_with(b"/") && *self.plain.get(link.parent().0, || is_plain(directory));
-        is_plain.then_some(directory.len())
+        !name.is_empty() && is_plain(name) && *self.plain.get(link.parent().0, || is_plain(directory))
     }
 }
 

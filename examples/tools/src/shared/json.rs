@@ -71,15 +71,12 @@ impl Json<'_> {
         self.end_text(start);
     }
 
-    /// Ends the text that stands behind a quote from `start` on: escapes it where it has to be. True where it
-    /// is plain.
-    pub fn end_text(&mut self, start: usize) -> bool {
-        let is_plain = is_plain_json(&self.out[start..]);
-        if !is_plain && !is_harmless_json(&self.out[start..]) {
+    /// Ends the text that stands behind a quote from `start` on: escapes it where it has to be.
+    pub fn end_text(&mut self, start: usize) {
+        if !is_plain_json(&self.out[start..]) {
             rewrite(self.out, start, |out, text| text.chars().for_each(|character| push_character(out, character)));
         }
         self.put(b"\"");
-        is_plain
     }
 
     /// A text, or null.
@@ -93,8 +90,9 @@ impl Json<'_> {
     /// A name as text, and, where the text loses something, its code units behind `units_key`.
     pub fn name(&mut self, name: Name<'_>, units_key: &str) {
         let start = self.put(b"\"").out.len();
-        name.push_utf8_to(self.out);
-        if !self.end_text(start) && !name.is_unicode() {
+        let is_whole = name.push_utf8_to(self.out);
+        self.end_text(start);
+        if !is_whole {
             self.out.extend_from_slice(units_key.as_bytes());
             self.array(name.units(), Self::number);
         }
@@ -112,10 +110,5 @@ fn push_character(out: &mut Vec<u8>, character: char) {
 
 /// True for text that is, between quotes, JSON.
 pub fn is_plain_json(text: &[u8]) -> bool {
-    is_plain(text, [b'"', b'\\'])
-}
-
-/// The same for text that is not ASCII.
-fn is_harmless_json(text: &[u8]) -> bool {
-    is_harmless(text, [b'"', b'\\'])
+    is_plain(text, [b'"', b'\\']) || is_harmless(text, [b'"', b'\\'])
 }

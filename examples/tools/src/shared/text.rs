@@ -18,13 +18,49 @@ pub fn is_plain<const N: usize>(text: &[u8], without: [u8; N]) -> bool {
     })
 }
 
-/// True where no character can be harmful and none of the bytes given is there: what nearly all
-/// text is that is not ASCII.
+/// True where no character is harmful and none of the bytes given is there: what nearly all text is that is not ASCII.
 pub fn is_harmless<const N: usize>(text: &[u8], without: [u8; N]) -> bool {
-    // Besides the controls of ASCII: what the harmful characters begin with in UTF-8.
-    let not_these = [0x7F, 0xC2, 0xD8, 0xE2, 0xEF];
-    let differs = |byte, others: &[u8]| others.iter().fold(true, |fine, &other| fine & (byte != other));
-    is_made_of(text, |byte| (byte >= 0x20) & differs(byte, &not_these) & differs(byte, &without))
+    let is_fine =
+        |byte: u8| (byte >= 0x20) & (byte != 0x7F) & without.iter().fold(true, |fine, &other| fine & (byte != other));
+    let Some(&last) = text.last() else { return true };
+    let may_be_wrong = |first, second| !is_fine(first) | may_be_harmful(first, second);
+    is_fine(last) && (!has_pair(text, may_be_wrong) || text.iter().all(|&byte| is_fine(byte)) && is_harmless_text(text))
+}
+
+/// The first two bytes in UTF-8 of harmful characters beyond ASCII, and of some others.
+#[inline(always)]
+fn may_be_harmful(first: u8, second: u8) -> bool {
+    (first == 0xC2) & (second < 0xA0)
+        | (first == 0xD8) & (second == 0x9C)
+        | (first == 0xE2) & (second < 0x82)
+        | (first == 0xEF) & (second == 0xBB)
+}
+
+/// True where U+FFFD, with which text replaces what is none, may stand.
+pub fn has_replacement(text: &[u8]) -> bool {
+    has_pair(text, |first, second| (first == 0xEF) & (second == 0xBF))
+}
+
+fn is_harmless_text(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| !text.chars().any(is_harmful))
+}
+
+/// True where two bytes that follow each other are such a pair. They are looked at in sixteens, as in [`is_made_of`].
+#[inline(always)]
+fn has_pair(text: &[u8], is_it: impl Fn(u8, u8) -> bool) -> bool {
+    let Some((_, behind)) = text.split_first() else { return false };
+    let any = |first: &[u8; 16], second: &[u8; 16]| {
+        let mut found = 0;
+        for (&first, &second) in first.iter().zip(second) {
+            found |= u8::from(is_it(first, second));
+        }
+        found != 0
+    };
+    if let (Some(first), Some(second)) = (text[..behind.len()].last_chunk(), behind.last_chunk()) {
+        let pairs = text.as_chunks().0.iter().zip(behind.as_chunks().0);
+        return any(first, second) || pairs.into_iter().any(|(first, second)| any(first, second));
+    }
+    text.windows(2).any(|pair| is_it(pair[0], pair[1]))
 }
 
 /// True where all bytes are fine. They are looked at in sixteens, or eights, the last of which
