@@ -159,7 +159,7 @@ impl Sound {
                         state ^= state << 13;
                         state ^= state >> 7;
                         state ^= state << 17;
-                        if state % 20 == 0 {
+                        if state.is_multiple_of(20) {
                             bad.push(sector * 512..(sector + 1) * 512);
                         }
                     }
@@ -227,6 +227,15 @@ impl Sound {
                 }
             }
         }
+        faults.extend(self.lost(&bad, &back));
+        let how =
+            format!("{damage:?}{}{}", if scans { ", scanned" } else { "" }, if has_map { ", with a map" } else { "" });
+        faults.into_iter().map(|fault| format!("{how}: {fault}")).collect()
+    }
+
+    /// Streams that no damage has touched and that did not come back.
+    fn lost(&self, bad: &[Range<u64>], back: &BTreeMap<Key, Vec<Vec<u8>>>) -> Vec<String> {
+        let mut faults = Vec::new();
         for (key, all) in &self.streams {
             for known in all {
                 let is_hit = |place: &Range<u64>| bad.iter().any(|bad| bad.start < place.end && place.start < bad.end);
@@ -237,9 +246,7 @@ impl Sound {
                 }
             }
         }
-        let how =
-            format!("{damage:?}{}{}", if scans { ", scanned" } else { "" }, if has_map { ", with a map" } else { "" });
-        faults.into_iter().map(|fault| format!("{how}: {fault}")).collect()
+        faults
     }
 
     fn all_faults(&self) -> Vec<String> {

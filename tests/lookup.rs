@@ -146,6 +146,11 @@ fn every_entry_is_the_entry_of_its_reference_and_of_no_other_life() {
         let catalog = volume.catalog_with(&Threads::single()).with_ghosts(&Threads::single());
         for entry in catalog.entries().filter(|entry| entry.state() != EntryState::Orphan) {
             let reference = entry.reference();
+            if reference.is_unknown() {
+                // Of which only the name is left: it is among the children of its directory.
+                assert!(matches!(catalog.entry_of(reference), Err(Error::NoSuchFile(_))), "{name}");
+                continue;
+            }
             let found = catalog.entry_of(reference).unwrap();
             assert_eq!((found.reference(), found.state()), (reference, entry.state()), "{name}");
             let number = reference.record_number();

@@ -19,19 +19,24 @@ pub(super) struct ByParent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Record(u64),
-    Ghost(FileReference),
+    Ghost(usize),
 }
 
 impl ByParent {
     fn of(catalog: &Catalog<'_>, threads: &Threads) -> Self {
         let mut list = Vec::new();
-        let work = |(): &mut (), batch: Batch<'_>| batch.into_entries().flat_map(|entry| places(&entry)).collect();
+        let work = |(): &mut (), batch: Batch<'_>| {
+            let records = batch.into_entries().filter(|entry| entry.state() != EntryState::Ghost);
+            records.flat_map(|entry| parents(&entry, Place::Record(entry.record_number()))).collect()
+        };
         let consume = |part: Vec<(FileReference, Place)>| {
             list.extend(part);
             ControlFlow::<()>::Continue(())
         };
         let flow = catalog.scan(threads, || (), work, consume);
         debug_assert!(flow.is_continue(), "nothing breaks the pass");
+        let ghosts = (0..catalog.ghosts.count()).filter_map(|index| Some((index, catalog.ghost(index)?)));
+        list.extend(ghosts.flat_map(|(index, ghost)| parents(&ghost, Place::Ghost(index))));
         list.sort_unstable();
         list.dedup();
         list.shrink_to_fit();
@@ -45,12 +50,8 @@ impl ByParent {
     }
 }
 
-/// The directories that an entry has names in.
-fn places(entry: &Entry<'_>) -> Vec<(FileReference, Place)> {
-    let place = match entry.state() {
-        EntryState::Ghost => Place::Ghost(entry.reference()),
-        _ => Place::Record(entry.record_number()),
-    };
+/// The directories that the entry at `place` has names in.
+fn parents(entry: &Entry<'_>, place: Place) -> Vec<(FileReference, Place)> {
     entry.file_names().map(|(_, name)| (name.parent(), place)).collect()
 }
 
@@ -76,7 +77,7 @@ impl<'v> Catalog<'v> {
         let places = by_parent.of_parent(before).iter().chain(other).map(|(_, place)| *place);
         places.filter(move |_| !directory.is_zero()).filter_map(|place| match place {
             Place::Record(number) => self.entry(number).ok(),
-            Place::Ghost(reference) => self.entry_of(reference).ok(),
+            Place::Ghost(index) => self.ghost(index),
         })
     }
 

@@ -45,6 +45,10 @@ impl<'v> Catalog<'v> {
     /// # Errors
     /// When the record cannot be read, or it lives another life and nothing else knows of this one.
     pub fn entry_of(&self, reference: FileReference) -> Result<Entry<'_>> {
+        if reference.is_unknown() {
+            // Several files may have it.
+            return Err(Error::NoSuchFile(reference));
+        }
         if let Some(index) = self.ghosts.file_of(reference) {
             return self.ghost(index).ok_or(Error::NoSuchFile(reference));
         }
@@ -137,7 +141,7 @@ impl<'v> Catalog<'v> {
     }
 
     /// The entry of a file without a record.
-    fn ghost(&self, index: usize) -> Option<Entry<'_>> {
+    pub(super) fn ghost(&self, index: usize) -> Option<Entry<'_>> {
         let (record, evidence) = self.ghosts.file(index)?;
         Some(Entry::of_ghost(self, record, evidence))
     }

@@ -27,6 +27,9 @@ const TOGETHER: u64 = 16;
 /// Anchors of a volume at most: of more, some are left out evenly.
 const MOST_ANCHORS: usize = 1 << 14;
 
+/// What record 0 is called.
+const MFT: &[u8] = b"$\0M\0F\0T\0";
+
 /// Something that is known to stand in one place of a volume, and to be there once.
 #[derive(Debug, Clone, Copy)]
 struct Anchor {
@@ -55,7 +58,9 @@ impl Anchor {
             Kind::Record(number) => {
                 let names_itself = le::u16_at(bytes, 4).is_some_and(|offset| offset >= 48);
                 let own = le::u32_at(bytes, 44).map(u64::from);
-                bytes.starts_with(b"FILE") && names_itself && own == Some(number & 0xFFFF_FFFF)
+                // Records that were never used have the number 0, too.
+                let is_meant = number > 0 || bytes.windows(MFT.len()).any(|name| name == MFT);
+                bytes.starts_with(b"FILE") && names_itself && own == Some(number & 0xFFFF_FFFF) && is_meant
             }
             Kind::Index { vcn, directory } => {
                 bytes.starts_with(b"INDX")
@@ -200,6 +205,8 @@ impl Looking<'_> {
 
     /// The nearest place around the anchor's own that holds it.
     fn search(&mut self, anchor: &Anchor) -> Option<i64> {
+        // What cannot be read may be in its place.
+        self.window.read_at(anchor.position, &mut [0; 512]).ok()?;
         self.searches = self.searches.checked_sub(1)?;
         let start = anchor.position.saturating_sub(AROUND);
         let end = anchor.position.saturating_add(AROUND).min(self.window.size());

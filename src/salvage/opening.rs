@@ -452,7 +452,7 @@ const ROOM_FOR_ANOTHER: u64 = 1 << 20;
 fn failure_of(source: &dyn Source) -> Option<Error> {
     let size = source.size();
     let places = [0, size / 2, size.saturating_sub(512)];
-    let read = |place: u64| source.read_at(place, &mut [0; 512]).err();
+    let read = |place: u64| Window::whole(source).read_at(place, &mut [0; 512]).err();
     let [Some(first), Some(_), Some(_)] = places.map(read) else { return None };
     Some(first.into())
 }

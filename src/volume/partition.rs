@@ -137,7 +137,7 @@ impl Partition {
 /// The 512 bytes at `offset`; `None` where the source ends before.
 pub(super) fn sector_at(source: &dyn Source, offset: u64) -> Result<Option<[u8; 512]>, Damage> {
     let mut sector = [0; 512];
-    match source.read_at(offset, &mut sector) {
+    match Window::whole(source).read_at(offset, &mut sector) {
         Ok(length) => Ok((length == sector.len()).then_some(sector)),
         Err(_) => Err(Damage::new(offset, DamageKind::Unreadable { length: 512 })),
     }

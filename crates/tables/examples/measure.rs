@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let table = folder.join(format!("generated-{records}.mft"));
     if !table.exists() {
         let mut out = BufWriter::new(File::create(&table)?);
-        println!("{}", generator::Table { records, seed: 1 }.write_to(&mut out)?);
+        println!("{}", generator::Table { records, seed: 1, script: generator::Script::Latin }.write_to(&mut out)?);
     }
     let here = std::env::current_exe()?;
     let here = here.parent().ok_or("no folder")?;

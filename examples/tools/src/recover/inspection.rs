@@ -129,11 +129,11 @@ impl<'s, 'b> Inspection<'s, 'b> {
     pub fn buffer(&mut self) -> Buffer {
         if let Place::Beside(beside) = &mut self.place {
             if beside.buffers >= Self::BUFFERS {
-                return beside.idle.recv().unwrap_or_else(|_| Buffer::new());
+                return beside.idle.recv().unwrap_or_default();
             }
             beside.buffers += 1;
         }
-        self.spare.pop().unwrap_or_else(Buffer::new)
+        self.spare.pop().unwrap_or_default()
     }
 
     /// Waits until there are buffers for a turn.

@@ -294,7 +294,7 @@ mod tests {
         let mut map = DiskMap::default();
         let size = 4096 * 1024;
         map.add(Kind::Live, Some(0..size));
-        map.add_unread(Some(1024..1536));
+        map.add_unread(Some(1024..1280));
         let drawn = map.draw(size);
         assert!(
             drawn.shapes.contains(r#"<rect class="unread" x="8" y="5" width="8" height="3"/>"#),

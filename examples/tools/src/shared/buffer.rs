@@ -5,13 +5,15 @@ use ntfs_salvage::source::PageBuffer;
 /// Room for a piece of a stream.
 pub struct Buffer(PageBuffer);
 
+impl Default for Buffer {
+    fn default() -> Self {
+        Self(PageBuffer::new(Self::SIZE))
+    }
+}
+
 impl Buffer {
     /// Bytes of a buffer.
     pub const SIZE: usize = 1 << 20;
-
-    pub fn new() -> Self {
-        Self(PageBuffer::new(Self::SIZE))
-    }
 
     /// The first `length` bytes, at most all.
     pub fn first(&mut self, length: usize) -> &mut [u8] {

@@ -26,7 +26,7 @@ impl Identity {
 
 fn hash(source: &dyn Source, start: u64, end: u64) -> Option<[u8; 32]> {
     let mut hash = Sha256::new();
-    let mut buffer = crate::shared::buffer::Buffer::new();
+    let mut buffer = crate::shared::buffer::Buffer::default();
     let mut position = start;
     while position < end {
         let length = usize::try_from(end - position).unwrap_or(usize::MAX);

@@ -37,7 +37,7 @@ fn broken_record(bytes: &[u8], start: u64, cluster: u64) -> usize {
         let long = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         let (length, this) = (long(4) as usize, u64::from(long(12)) << 32 | u64::from(long(8)));
         let goes_on = number.is_none_or(|last: u64| this == last.wrapping_add(1));
-        if header[..4] != *b"**\0\0" || !goes_on || length < RECORD_HEADER + 4 || length > CHUNK {
+        if header[..4] != *b"**\0\0" || !goes_on || !(RECORD_HEADER + 4..=CHUNK).contains(&length) {
             return place;
         }
         let end = place + length;
