@@ -44,6 +44,12 @@ use output::Output;
 use progress::Progress;
 use rows::Rows;
 
+/// The command line, for its man page and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// Runs the tool with the arguments of the process.
 pub fn main() -> ExitCode {
     match run(&Arguments::parse()) {

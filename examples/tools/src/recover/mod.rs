@@ -55,6 +55,12 @@ use recovery::{CopyOptions, Recovery};
 use selection::Selection;
 use totals::Totals;
 
+/// The command line, for its man page and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// Runs the tool with the arguments of the process.
 pub fn main() -> ExitCode {
     match run(&Arguments::parse()) {

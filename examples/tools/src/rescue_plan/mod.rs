@@ -36,6 +36,12 @@ use opening::{Found, Opener};
 use partial::Partial;
 use space::Space;
 
+/// The command line, for its man page and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// Runs the tool with the arguments of the process.
 pub fn main() -> ExitCode {
     match run(&Arguments::parse()) {
