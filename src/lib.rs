@@ -142,42 +142,70 @@
     )
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(not(feature = "std"), allow(dead_code, reason = "what reads from sources uses it"))]
+
+extern crate alloc;
 
 #[doc(hidden)]
 pub mod base;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod catalog;
 pub mod codec;
 #[cfg(feature = "containers")]
 #[cfg_attr(docsrs, doc(cfg(feature = "containers")))]
 pub mod container;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod content;
+#[cfg(feature = "std")]
 mod ghosts;
+#[cfg(feature = "std")]
 mod lookup;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod recoverability;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod salvage;
+#[cfg(feature = "std")]
 mod session;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod source;
 pub mod structure;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod volume;
 
 pub use base::damage::{Damage, DamageKind, Place};
+#[cfg(feature = "std")]
 pub use base::error::{Error, ReadError, Result};
 pub use base::few::Few;
 pub use base::guid::Guid;
 pub use base::name::Name;
 pub use base::reference::{FileReference, SequenceMatch};
 pub use base::sid::Sid;
+#[cfg(feature = "std")]
 pub use base::threads::Threads;
 pub use base::time::FileTime;
+#[cfg(feature = "std")]
 pub use base::watch::{Progress, Step};
+#[cfg(feature = "std")]
 pub use catalog::{Catalog, Entry, EntryState, Stream};
+#[cfg(feature = "std")]
 pub use lookup::{Child, Children};
+#[cfg(feature = "std")]
 pub use session::{Session, SessionVolume};
 pub use structure::record::Record;
+#[cfg(feature = "std")]
 pub use volume::Volume;
+#[cfg(feature = "std")]
 pub use volume::disk::Disk;
 
 /// What the front page of this documentation uses.
+#[cfg(feature = "std")]
 pub mod prelude {
     pub use crate::catalog::{Catalog, Entry, EntryState, Stream};
     pub use crate::content::StreamReader;

@@ -2,6 +2,7 @@
 
 use super::guid::Guid;
 use super::le;
+use alloc::vec::Vec;
 
 pub(crate) fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
     le::array_at::<2>(bytes, offset).map(|word| u16::from_be_bytes(*word))

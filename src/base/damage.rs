@@ -1,6 +1,6 @@
 //! What is wrong with the data, and where: facts that stand beside what could still be read.
 
-use std::fmt;
+use core::fmt;
 
 use thiserror::Error;
 

@@ -8,7 +8,7 @@ use super::damage::Damage;
 use super::reference::FileReference;
 
 /// A result of this crate.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// Why a question has no answer.
 ///

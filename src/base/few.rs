@@ -1,9 +1,11 @@
 //! A list that nearly always has one element.
 
-use std::fmt;
-use std::iter::Chain;
-use std::ops::{Deref, DerefMut};
-use std::{option, slice, vec};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::iter::Chain;
+use core::ops::{Deref, DerefMut};
+use core::{option, slice};
 
 /// A list whose first element needs no allocation: nearly every file has one link and one stream.
 ///
@@ -39,7 +41,7 @@ impl<T> Few<T> {
 
     /// Changes the list in ways a slice does not allow.
     pub(crate) fn edit(&mut self, change: impl FnOnce(&mut Vec<T>)) {
-        let mut list = match std::mem::take(self).0 {
+        let mut list = match core::mem::take(self).0 {
             Kept::One(first) => first.into_iter().collect(),
             Kept::Several(list) => list,
         };

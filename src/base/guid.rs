@@ -1,6 +1,6 @@
 //! GUIDs in Microsoft's mixed byte order.
 
-use std::fmt;
+use core::fmt;
 
 use super::le;
 

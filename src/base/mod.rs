@@ -2,6 +2,7 @@
 
 pub(crate) mod be;
 pub mod damage;
+#[cfg(feature = "std")]
 pub mod error;
 pub mod few;
 pub mod guid;
@@ -9,6 +10,8 @@ pub(crate) mod le;
 pub mod name;
 pub mod reference;
 pub mod sid;
+#[cfg(feature = "std")]
 pub mod threads;
 pub mod time;
+#[cfg(feature = "std")]
 pub mod watch;

@@ -1,6 +1,8 @@
 //! Names as NTFS stores them: UTF-16LE code units, valid Unicode or not.
 
-use std::fmt::{self, Write};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
 
 use super::le;
 
@@ -132,7 +134,7 @@ impl<'a> Name<'a> {
             seen |= unit;
             *place = le::low_byte(unit);
         }
-        if seen < 0x80 { std::str::from_utf8(ascii).ok() } else { None }
+        if seen < 0x80 { core::str::from_utf8(ascii).ok() } else { None }
     }
 
     /// Appends the name as WTF-8: UTF-8 in which an unpaired surrogate has three bytes of its own,

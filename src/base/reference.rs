@@ -1,6 +1,6 @@
 //! File references: which record, in which of its lives.
 
-use std::fmt;
+use core::fmt;
 
 /// A reference to a FILE record: 48 bits of record number, 16 bits of sequence number.
 ///

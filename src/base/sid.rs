@@ -1,6 +1,6 @@
 //! Security identifiers.
 
-use std::fmt;
+use core::fmt;
 
 use super::damage::Damage;
 

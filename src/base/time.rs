@@ -1,6 +1,6 @@
 //! Times as NTFS stores them.
 
-use std::fmt;
+use core::fmt;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 

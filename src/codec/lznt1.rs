@@ -1,6 +1,7 @@
 //! LZNT1: the compression of NTFS streams, one unit at a time.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::history;
 use crate::base::damage::{Damage, DamageKind, wide};

@@ -1,6 +1,6 @@
 //! The chunk table of a file that the Windows Overlay Filter (CompactOS) compressed.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use super::{lzx, xpress_huffman};
 use crate::base::damage::{Damage, DamageKind, wide};

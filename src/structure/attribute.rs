@@ -1,5 +1,6 @@
 //! Attributes of a FILE record: the header each has, and its value or runs.
 
+use alloc::vec::Vec;
 use bitflags::bitflags;
 
 use super::attribute_type::AttributeType;

@@ -1,6 +1,6 @@
 //! The type codes of attributes.
 
-use std::fmt;
+use core::fmt;
 
 /// What an attribute is: a multiple of 0x10, an open set.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

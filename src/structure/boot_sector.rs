@@ -1,6 +1,6 @@
 //! The boot sector: the first 512 bytes of a volume, and their backup behind its end.
 
-use std::fmt;
+use core::fmt;
 
 use crate::base::damage::Damage;
 use crate::base::le;

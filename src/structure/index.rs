@@ -1,6 +1,6 @@
 //! `$INDEX_ROOT` and the header that every index node has.
 
-use std::fmt;
+use core::fmt;
 
 use bitflags::bitflags;
 

@@ -1,6 +1,6 @@
 //! Entries of an index node: a directory's names, or the keys of a view.
 
-use std::iter::FusedIterator;
+use core::iter::FusedIterator;
 
 use bitflags::bitflags;
 

@@ -1,6 +1,6 @@
 //! INDX records: the nodes of an index that do not fit its root.
 
-use std::fmt;
+use core::fmt;
 
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::le;

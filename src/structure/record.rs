@@ -1,6 +1,7 @@
 //! FILE records: the slots of the MFT.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use bitflags::bitflags;
 

@@ -4,6 +4,7 @@ use super::attribute::Attribute;
 use super::attribute_type::AttributeType;
 use super::record::Record;
 use crate::base::damage::DamageKind;
+use alloc::vec::Vec;
 
 impl Record<'_> {
     /// The attributes that an earlier, longer life of the record left behind its end marker.

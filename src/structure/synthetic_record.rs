@@ -5,6 +5,8 @@ use super::record::{Record, RecordFlags};
 use super::update_sequence::STRIDE;
 use crate::base::damage::Damage;
 use crate::base::reference::FileReference;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// Where NTFS 3.0 puts the update sequence array: such a record does not name its own number.
 const ARRAY: usize = 42;

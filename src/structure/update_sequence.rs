@@ -6,6 +6,7 @@
 
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::le;
+use alloc::vec::Vec;
 
 /// Bytes a stride has: 512 whatever the sector size is, also on 4Kn volumes.
 pub const STRIDE: usize = 512;

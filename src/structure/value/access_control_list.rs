@@ -1,7 +1,7 @@
 //! Access control lists: who may do what, and what is audited.
 
-use std::fmt;
-use std::iter::FusedIterator;
+use core::fmt;
+use core::iter::FusedIterator;
 
 use bitflags::bitflags;
 

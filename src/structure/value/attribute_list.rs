@@ -1,7 +1,7 @@
 //! `$ATTRIBUTE_LIST`: which record holds which attribute of a file that needs several records.
 
-use std::fmt;
-use std::iter::FusedIterator;
+use core::fmt;
+use core::iter::FusedIterator;
 
 use crate::base::damage::Damage;
 use crate::base::le;

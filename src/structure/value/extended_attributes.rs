@@ -1,7 +1,7 @@
 //! `$EA_INFORMATION` and `$EA`: extended attributes, pairs of name and value.
 
-use std::fmt;
-use std::iter::FusedIterator;
+use core::fmt;
+use core::iter::FusedIterator;
 
 use crate::base::damage::Damage;
 use crate::base::le;
@@ -273,7 +273,7 @@ impl<'a> Iterator for ExtendedAttributeEntries<'a> {
     type Item = Result<ExtendedAttribute<'a>, Damage>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match std::mem::replace(&mut self.next, Next::End) {
+        match core::mem::replace(&mut self.next, Next::End) {
             Next::Entry(start) => Some(self.take(start)),
             Next::Damage(damage) => Some(Err(damage)),
             Next::End => None,

@@ -1,6 +1,6 @@
 //! `$FILE_NAME`: one name of a file in one directory.
 
-use std::fmt;
+use core::fmt;
 
 use crate::base::damage::Damage;
 use crate::base::le;

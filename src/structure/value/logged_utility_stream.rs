@@ -1,6 +1,6 @@
 //! `$LOGGED_UTILITY_STREAM`: what EFS and transactions keep about a file.
 
-use std::iter::FusedIterator;
+use core::iter::FusedIterator;
 
 use crate::base::damage::Damage;
 use crate::base::guid::Guid;

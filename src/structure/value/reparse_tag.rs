@@ -1,6 +1,6 @@
 //! Reparse tags: who interprets a reparse point.
 
-use std::fmt;
+use core::fmt;
 
 /// Who interprets a reparse point: an open set.
 ///
