@@ -32,6 +32,8 @@ fn target(name: &str) -> fn(&[u8]) {
         "boot_sector" => exercise::boot::boot_sector,
         "damage_map" => exercise::disk::map,
         "data_runs" => exercise::record::data_runs_of,
+        "dynamic_disk" => exercise::disk::dynamic_disk,
+        "foreign_file_system" => exercise::disk::foreign,
         "index_record" => exercise::index::record,
         "lz4" => exercise::codecs::lz4,
         "lznt1" => exercise::codecs::lznt1,

@@ -35,6 +35,28 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+#[test]
+fn a_file_in_a_record_that_is_kept_for_the_system_is_a_file_like_others() {
+    // Where the table has no other room, chkdsk puts its logs into records 16 to 23.
+    let mut bytes = fs::read(testdata("plain.img")).unwrap();
+    let name: Vec<u8> = "root.txt".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let start = bytes.windows(5).position(|window| window == b"FILE0").unwrap();
+    let slots = (start..start + (200 << 10)).step_by(1024);
+    let source = slots.rev().find(|at| bytes[*at..at + 1024].windows(name.len()).any(|window| window == name)).unwrap();
+    let mut record = bytes[source..source + 1024].to_vec();
+    record[44..48].copy_from_slice(&18_u32.to_le_bytes());
+    bytes[start + 18 * 1024..start + 19 * 1024].copy_from_slice(&record);
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("image");
+    fs::write(&image, bytes).unwrap();
+    let recovered = recover(&image, &["--all"]);
+    let manifest = fs::read_to_string(recovered.folder.path().join("out/manifest.jsonl")).unwrap();
+    let lines = manifest.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let numbers: Vec<u64> = lines.filter(|line| line["path"] == "/root.txt").filter_map(|line| line["record"].as_u64()).collect();
+    assert!(numbers.contains(&18), "{numbers:?}");
+    assert!(!manifest.contains("\"record\":16,"), "nameless ones are still left out");
+}
+
 /// An output that is gone when the test is over.
 struct Recovered {
     folder: TempDir,

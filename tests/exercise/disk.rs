@@ -2,6 +2,8 @@
 
 use ntfs_salvage::source::{DamageMap, RescuedOnly, Source, Window};
 use ntfs_salvage::volume::disk::Disk;
+use ntfs_salvage::volume::dynamic_disk::DynamicDisk;
+use ntfs_salvage::volume::foreign::Foreign;
 use ntfs_salvage::volume::partition::Partition;
 
 use super::{damaged, debug, name, see, show};
@@ -12,7 +14,11 @@ pub(crate) fn disk(bytes: &[u8]) {
     debug(&disk);
     assert!(!disk.partitions().is_empty(), "what has no table is one partition");
     assert_eq!(disk.partitions(), Disk::new(&bytes).partitions());
-    assert!([512, 4096].contains(&disk.sector_size()));
+    assert!([512, 1024, 2048, 4096, 8192].contains(&disk.sector_size()));
+    let outside = disk.outside();
+    assert!(outside.windows(2).all(|pair| pair[0].end < pair[1].start), "in order, and apart from each other");
+    let end = bytes.len() as u64;
+    assert!(outside.iter().all(|range| range.start < range.end && range.end <= end));
     disk.damage().iter().copied().for_each(damaged);
     disk.partitions().iter().for_each(|partition| check(partition, &bytes));
 }
@@ -37,6 +43,44 @@ fn read(window: &Window<'_>) {
     assert_eq!(window.read_at(u64::MAX, &mut sector).ok(), Some(0));
     let expected = usize::try_from(window.size()).unwrap_or(512).min(512);
     assert_eq!(window.read_at(0, &mut sector).ok(), Some(expected));
+}
+
+/// Where a dynamic disk's private header stands, in sectors.
+const PRIVATE_HEADER: usize = 6;
+
+/// The bytes as the private header of a dynamic disk, and what lies behind it.
+pub(crate) fn dynamic_disk(bytes: &[u8]) {
+    let mut disk = vec![0; PRIVATE_HEADER * 512];
+    disk[450] = 0x42;
+    disk[454..462].copy_from_slice(&[1, 0, 0, 0, 0xFF, 0xFF, 0, 0]);
+    disk[510..512].copy_from_slice(&[0x55, 0xAA]);
+    disk.extend_from_slice(bytes);
+    let Some(dynamic) = DynamicDisk::read(&disk) else { return };
+    debug(&dynamic);
+    for volume in dynamic.volumes() {
+        show(&volume.layout);
+        see(volume.to_string());
+        assert!(volume.here.0 <= volume.here.1, "{volume:?}");
+        let Some(window) = volume.window(&disk) else { continue };
+        assert!(window.size() <= volume.size);
+        // Parts may lie anywhere, and be cut.
+        for place in [0, window.size() / 2, window.size().saturating_sub(512), u64::MAX - 512] {
+            let mut sector = [0; 512];
+            see(window.read_readable(place, &mut sector));
+            see(window.read_at(place, &mut sector).is_ok());
+        }
+    }
+}
+
+/// The bytes as what another system has at the start of a partition.
+pub(crate) fn foreign(bytes: &[u8]) {
+    let found = Foreign::recognize(&bytes);
+    assert_eq!(found, Foreign::recognize(&bytes));
+    if let Some(found) = found {
+        show(&found);
+        assert!(!found.file_system.code().is_empty() && found.offset < bytes.len() as u64);
+        see(found.file_system.is_encryption());
+    }
 }
 
 /// The bytes as a map: its blocks are in order, and what it writes it reads again.

@@ -24,6 +24,7 @@ pub struct Selection {
 impl Selection {
     /// Records that NTFS keeps for its own files.
     const SYSTEM_RECORDS: u64 = 24;
+    const SYSTEM_FILES: u64 = 12;
     const ROOT: u64 = 5;
 
     pub fn of(arguments: &Arguments) -> Result<Self, Failure> {
@@ -52,13 +53,20 @@ impl Selection {
     }
 
     pub fn entry(&self, entry: &Entry<'_>) -> bool {
-        let number = entry.record_number();
         let state_fits = !self.deleted_only || entry.state() != EntryState::Live;
-        let is_own = number < Self::SYSTEM_RECORDS && number != Self::ROOT;
+        let is_own = Self::is_own(entry);
         match self.names_records() {
             true => self.is_chosen(entry) && state_fits,
             false => state_fits && (self.takes_own() || !is_own),
         }
+    }
+
+    /// True for a record of NTFS's own. Those that are kept for it without a name are used for files where there is no
+    /// other: for the logs of chkdsk.
+    fn is_own(entry: &Entry<'_>) -> bool {
+        let number = entry.record_number();
+        let is_kept = number < Self::SYSTEM_RECORDS && entry.links().is_empty();
+        (number < Self::SYSTEM_FILES || is_kept) && number != Self::ROOT
     }
 
     /// True when NTFS's own files are not left out by themselves: what is asked for by name is wanted.
@@ -68,8 +76,7 @@ impl Selection {
 
     /// True for one of NTFS's own records that is left out only for being that.
     pub fn leaves_out(&self, entry: &Entry<'_>) -> bool {
-        let number = entry.record_number();
-        let is_own = number < Self::SYSTEM_RECORDS && number != Self::ROOT;
+        let is_own = Self::is_own(entry);
         is_own && !self.takes_own() && (!self.deleted_only || entry.state() != EntryState::Live)
     }
 
