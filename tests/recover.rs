@@ -52,7 +52,8 @@ fn a_file_in_a_record_that_is_kept_for_the_system_is_a_file_like_others() {
     let recovered = recover(&image, &["--all"]);
     let manifest = fs::read_to_string(recovered.folder.path().join("out/manifest.jsonl")).unwrap();
     let lines = manifest.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let numbers: Vec<u64> = lines.filter(|line| line["path"] == "/root.txt").filter_map(|line| line["record"].as_u64()).collect();
+    let numbers: Vec<u64> =
+        lines.filter(|line| line["path"] == "/root.txt").filter_map(|line| line["record"].as_u64()).collect();
     assert!(numbers.contains(&18), "{numbers:?}");
     assert!(!manifest.contains("\"record\":16,"), "nameless ones are still left out");
 }
