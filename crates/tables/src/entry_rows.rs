@@ -145,8 +145,9 @@ impl<'c> EntryRows<'c> {
         let entry = file.entry;
         self.rows = self.rows.saturating_add(1);
         self.volume.push(Some(&self.tag));
-        self.record.push(signed(entry.record_number()));
-        self.sequence.push(entry.sequence_number());
+        let reference = known(entry.reference());
+        self.record.push(reference.map(|reference| signed(reference.record_number())));
+        self.sequence.push(reference.map(FileReference::sequence_number));
         self.first.push(is_first);
         self.state.push(Some(entry.state().name()));
         self.in_use.push(entry.header().is_in_use());
@@ -342,6 +343,11 @@ fn times_wanted(on: impl Fn(&str) -> bool, prefix: &str) -> [[bool; 4]; 2] {
     ["", "_filetime"].map(|suffix| {
         ["created", "modified", "record_changed", "accessed"].map(|time| on(&format!("{prefix}{time}{suffix}")))
     })
+}
+
+/// The reference, unless it is not known which record is meant, as of a file that only a name in slack tells of.
+pub(crate) fn known(reference: FileReference) -> Option<FileReference> {
+    (!reference.is_unknown()).then_some(reference)
 }
 
 /// Numbers of records have 48 bits.

@@ -9,7 +9,7 @@ use ntfs_salvage::content::{Missing, Origin};
 use ntfs_salvage_tools::shared::file::File;
 
 use crate::columns::{Names, Numbers, Words};
-use crate::entry_rows::signed;
+use crate::entry_rows::{known, signed};
 use crate::schema::{RANGE_COLUMNS, arrow};
 
 /// Which streams have rows.
@@ -82,13 +82,14 @@ impl RangeRows {
     }
 
     fn push_stream(&mut self, file: &File<'_>, index: u32, stream: &Stream<'_>, found: &Recoverability) {
+        let reference = known(file.entry.reference());
         for assessed in found.ranges() {
             let (origin, position) = place(assessed.range.origin);
             let claimed_by = claimant(assessed.standing);
             self.rows = self.rows.saturating_add(1);
             self.volume.push(Some(&self.tag));
-            self.record.push(signed(file.entry.record_number()));
-            self.sequence.push(file.entry.sequence_number());
+            self.record.push(reference.map(|reference| signed(reference.record_number())));
+            self.sequence.push(reference.map(FileReference::sequence_number));
             self.stream.push(Some(stream.name()));
             self.stream_index.push(index);
             self.verdict.push(Some(found.verdict().code()));

@@ -70,8 +70,8 @@ const fn perhaps(name: &'static str, kind: Kind, meaning: &'static str) -> Colum
 /// The columns of [`ENTRIES`], in order.
 pub const ENTRY_COLUMNS: &[Column] = &[
     always("volume", Kind::Word, "tag of the volume in its input: the number of its partition, or at-BYTE"),
-    always("record", Kind::I64, "number of the file's base record"),
-    always("sequence", Kind::U16, "sequence number of the base record, as it is on disk"),
+    perhaps("record", Kind::I64, "number of the file's base record; null for a ghost of which only the name is known"),
+    perhaps("sequence", Kind::U16, "sequence number of the base record, as it is on disk"),
     always("is_first", Kind::Flag, "true in the first row of a file: count these to count files"),
     always("state", Kind::Word, "live, deleted, orphan or ghost"),
     always("in_use", Kind::Flag, "whether the base record's header says that it is in use"),
@@ -140,8 +140,8 @@ pub const ENTRY_COLUMNS: &[Column] = &[
 /// The columns of [`RANGES`], in order.
 pub const RANGE_COLUMNS: &[Column] = &[
     always("volume", Kind::Word, "tag of the volume in its input"),
-    always("record", Kind::I64, "number of the file's base record"),
-    always("sequence", Kind::U16, "sequence number of the base record"),
+    perhaps("record", Kind::I64, "number of the file's base record; null for a ghost of which only the name is known"),
+    perhaps("sequence", Kind::U16, "sequence number of the base record"),
     always("stream", Kind::Text, "name of the stream, empty for the main one"),
     always("stream_index", Kind::U32, "place of the stream among those of the file, from 0"),
     always("verdict", Kind::Word, "what is left of the stream, in one word"),
