@@ -322,3 +322,94 @@ fn the_summary_counts_and_quiet_is_quiet() {
     assert!(summary.contains("129: 129 FILE") && summary.contains("24 live, 60 deleted"), "{summary}");
     assert_eq!(error(&["-q", "deleted.img"]), (Some(0), String::new()));
 }
+
+/// A gzip member of so many bytes, whose content is stored as it is.
+fn gzip(length: usize) -> Vec<u8> {
+    let content: Vec<u8> = (0..length - 23).map(|index| (index * index / 7 % 251) as u8).collect();
+    let mut sum = u32::MAX;
+    for byte in &content {
+        sum ^= u32::from(*byte);
+        (0..8).for_each(|_| sum = (sum >> 1) ^ (0xEDB8_8320 & (sum & 1).wrapping_neg()));
+    }
+    let size = content.len() as u16;
+    let mut member = vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1];
+    member.extend([size.to_le_bytes(), (!size).to_le_bytes()].concat());
+    member.extend(content);
+    member.extend((!sum).to_le_bytes());
+    member.extend(u32::from(size).to_le_bytes());
+    member
+}
+
+/// A copy of `deleted.img` in which a deleted file of some clusters, all of them free, has this content; with the
+/// file's record number.
+fn with_deleted_content(name: &str, make: impl Fn(usize) -> Vec<u8>) -> (PathBuf, u64) {
+    let mut image = fs::read(Path::new(ROOT).join("testdata/deleted.img")).unwrap();
+    let listing = text(&["-q", "--format", "jsonl", "deleted.img"]);
+    let mut lines = listing.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let is_wanted = |stream: &serde_json::Value| {
+        stream["recoverability"]["verdict"] == "likely" && stream["size"].as_u64() > Some(8192)
+    };
+    let line = lines.find(|line| line["state"] == "deleted" && is_wanted(&line["streams"][0])).unwrap();
+    let (stream, mut content) = (&line["streams"][0], make(line["streams"][0]["size"].as_u64().unwrap() as usize));
+    assert_eq!(content.len() as u64, stream["size"].as_u64().unwrap());
+    for run in stream["runs"].as_array().unwrap() {
+        let (start, length) = (run[1].as_u64().unwrap() as usize * 4096, run[2].as_u64().unwrap() as usize * 4096);
+        let part: Vec<u8> = content.drain(..length.min(content.len())).collect();
+        image[start..start + part.len()].copy_from_slice(&part);
+    }
+    let path = temporary("content").join(name);
+    fs::write(&path, image).unwrap();
+    (path, line["record"].as_u64().unwrap())
+}
+
+/// What the listing with `--verify-content` says of the main stream of each record, and what `recover` says when it
+/// writes it.
+fn contents(image: &Path) -> BTreeMap<u64, (serde_json::Value, serde_json::Value)> {
+    let listing = text(&["-q", "--format", "jsonl", "--verify-content", image.to_str().unwrap()]);
+    let folder = tempfile::tempdir().unwrap();
+    let recovered =
+        Command::new(tool::program("recover")).args(["-q", "-d"]).arg(folder.path().join("out")).arg(image).output();
+    assert!(recovered.unwrap().status.success());
+    let manifest = fs::read_to_string(folder.path().join("out/manifest.jsonl")).unwrap();
+    let parse = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    let written: BTreeMap<_, _> = manifest
+        .lines()
+        .map(parse)
+        .filter(|line| line["type"] == "stream" && line["stream"] == "" && !line["content"].is_null())
+        .filter_map(|line| Some((line["record"].as_u64()?, line)))
+        .collect();
+    let listed = listing.lines().map(parse).filter_map(|line| {
+        let record = line["record"].as_u64()?;
+        let stream = line["streams"].as_array()?.iter().find(|stream| stream["name"] == "")?.clone();
+        Some((record, (stream["recoverability"].clone(), written.get(&record)?.clone())))
+    });
+    listed.collect()
+}
+
+#[test]
+fn content_raises_and_lowers_verdicts_as_it_does_when_it_is_written() {
+    let whole = with_deleted_content("whole.img", gzip);
+    let broken = with_deleted_content("broken.img", |length| {
+        let mut bytes = gzip(length);
+        bytes[4096..8192].fill(0x55);
+        bytes
+    });
+    for ((image, record), state, verdict) in [(whole, "verified", "intact"), (broken, "contradicted", "partial")] {
+        let contents = contents(&image);
+        let (listed, _) = &contents[&record];
+        assert_eq!((listed["content"]["state"].as_str(), listed["verdict"].as_str()), (Some(state), Some(verdict)));
+        assert!(contents.len() > 20, "{}", contents.len());
+        for (record, (listed, written)) in contents {
+            assert_eq!(listed["content"], written["content"], "{record}");
+            assert_eq!(
+                (&listed["verdict"], &listed["reasons"]),
+                (&written["verdict"], &written["reasons"]),
+                "{record}"
+            );
+        }
+        fs::remove_file(image).unwrap();
+    }
+    let (code, said) = error(&["--verify-content", "--format", "bodyfile", "plain.img"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("table, csv and jsonl"), "{said}");
+}

@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Do not ask what is left of the streams: table, csv and jsonl go without verdicts
     #[arg(long, conflicts_with = "record")]
     pub no_verdict: bool,
+    /// Read the content of each stream, and let its checksums and structure change the verdict: of some fifty formats
+    #[arg(long, conflicts_with_all = ["record", "no_verdict", "export_mft"])]
+    pub verify_content: bool,
     /// How many threads to use; 0 for as many as there are processors
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,

@@ -10,6 +10,7 @@ use ntfs_salvage::structure::value::file_name::Namespace;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{Damage, Entry, EntryState, FileReference, FileTime};
 
+use crate::judge::Judgement;
 use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::{Dates, push_first, side_by_side};
 use crate::shared::exposure::write_exposure;
@@ -18,6 +19,7 @@ use crate::shared::input::Opened;
 use crate::shared::json::{Json, is_plain_json};
 use crate::shared::namespace::namespace_name;
 use crate::shared::number::{eight_digits, two_digits};
+use crate::shared::verified_content::{write_judgement, write_reasons};
 
 /// The format.
 pub struct Jsonl;
@@ -49,9 +51,12 @@ fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     json.put(br#","usn":"#).number_or_null(information.and_then(StandardInformation::update_sequence_number));
     json.put(br#","lsn":"#).number(entry.header().lsn());
     write_reparse(file, json.put(br#","reparse":"#));
-    json.put(br#","streams":"#).array(file.assessed_streams(), |json, (stream, recoverability)| {
-        write_stream(stream, recoverability, json);
-    });
+    json.put(br#","streams":"#).array(
+        file.assessed_streams().enumerate(),
+        |json, (index, (stream, recoverability))| {
+            write_stream(stream, recoverability, file.judgement(index), json);
+        },
+    );
     write_all_damage(file, json.put(br#","damage":"#));
     if entry.provenance() != Provenance::Table {
         json.put(br#","provenance":"#).text(entry.provenance().code());
@@ -211,7 +216,12 @@ fn write_reparse(file: &File<'_>, json: &mut Json<'_>) {
     json.put(b"}");
 }
 
-fn write_stream(stream: &Stream<'_>, recoverability: Option<&Recoverability>, json: &mut Json<'_>) {
+fn write_stream(
+    stream: &Stream<'_>,
+    recoverability: Option<&Recoverability>,
+    judgement: Option<&Judgement>,
+    json: &mut Json<'_>,
+) {
     if stream.name().is_empty() {
         json.put(br#"{"name":"""#);
     } else {
@@ -224,17 +234,15 @@ fn write_stream(stream: &Stream<'_>, recoverability: Option<&Recoverability>, js
     json.put(br#","runs":"#);
     json.array(stream.data_runs().filter_map(Result::ok), |json, run| write_run(&run, json));
     match recoverability {
-        Some(recoverability) => write_recoverability(recoverability, json.put(br#","recoverability":"#)),
+        Some(found) => write_recoverability(found, judgement, json.put(br#","recoverability":"#)),
         None => json.out.extend_from_slice(br#","recoverability":null"#),
     }
     json.put(b"}");
 }
 
-fn write_recoverability(recoverability: &Recoverability, json: &mut Json<'_>) {
+fn write_recoverability(recoverability: &Recoverability, judgement: Option<&Judgement>, json: &mut Json<'_>) {
     json.put(br#"{"verdict":"#).text(recoverability.verdict().code());
-    let reasons = recoverability.reasons().to_string();
-    json.put(br#","reasons":"#);
-    json.array(reasons.split(',').filter(|reason| !reason.is_empty()), Json::text);
+    write_reasons(recoverability.reasons(), judgement, json.put(br#","reasons":"#));
     json.put(br#","bytes":"#);
     let mut separator = b"{";
     for (name, bytes) in recoverability.counts().named().into_iter().filter(|(_, bytes)| *bytes > 0) {
@@ -244,6 +252,9 @@ fn write_recoverability(recoverability: &Recoverability, json: &mut Json<'_>) {
     }
     json.out.extend_from_slice(if separator == b"{" { b"{}" } else { b"}" });
     write_exposure(recoverability, json);
+    if let Some(judgement) = judgement {
+        write_judgement(judgement, json.put(br#","content":"#));
+    }
     json.put(b"}");
 }
 

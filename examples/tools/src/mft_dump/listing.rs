@@ -26,6 +26,8 @@ pub struct Listing<'l> {
     pub wanted: Wanted,
     /// Whether it is asked what is left of the streams.
     pub verdicts: bool,
+    /// Whether the content of the streams is read and judged.
+    pub verifies: bool,
     /// Whether ghosts are looked for where no record is lost.
     pub ghosts: bool,
     pub threads: &'l Threads,
@@ -109,7 +111,10 @@ impl Listing<'_> {
 
     fn write_rows(&self, entry: &Entry<'_>, assessment: Option<&Assessment<'_>>, pen: &mut Pen<'_>, part: &mut Part) {
         let is_wanted = self.wanted.includes(entry.state());
-        let file = File::of(entry, assessment.filter(|_| is_wanted));
+        let mut file = File::of(entry, assessment.filter(|_| is_wanted));
+        if self.verifies && is_wanted {
+            file.verify_content(pen.content.get_or_insert_default());
+        }
         part.tally.count(entry.state(), &file.parts);
         if is_wanted {
             self.rows.file(&file, pen, &mut part.rows);

@@ -62,6 +62,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.verify_content && !rows_of(arguments).shows_verdicts() {
+        let what = "--verify-content changes verdicts, which only the formats table, csv and jsonl have";
+        command().error(clap::error::ErrorKind::ArgumentConflict, what).exit();
+    }
     let file = container::open(&arguments.input, arguments.quiet)?;
     let outputs = [
         &arguments.report,
@@ -157,9 +161,18 @@ fn list(
     for opened in volumes {
         let shown = (volumes.len() > 1 || opened.is_remains()).then_some(opened);
         let verdicts = !arguments.no_verdict && rows.shows_verdicts();
-        let (rows, wanted) = (rows.as_ref(), arguments.wanted());
-        let listing =
-            Listing { opened, shown, rows, wanted, verdicts, ghosts: arguments.input.ghosts, threads, report };
+        let (rows, wanted, ghosts) = (rows.as_ref(), arguments.wanted(), arguments.input.ghosts);
+        let listing = Listing {
+            opened,
+            shown,
+            rows,
+            wanted,
+            verdicts,
+            verifies: arguments.verify_content,
+            ghosts,
+            threads,
+            report,
+        };
         let tally = listing.run(output, &progress)?;
         progress.clear();
         if !arguments.quiet {

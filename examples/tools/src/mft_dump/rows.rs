@@ -8,6 +8,7 @@ use crate::mft_dump::csv::{TimeField, UNSET_TIME};
 use crate::mft_dump::jsonl::TimeObject;
 use crate::mft_dump::recent::Recent;
 use crate::mft_dump::time::{Dates, LastTimes, UnixText};
+use crate::shared::buffer::Buffer;
 use crate::shared::file::File;
 use crate::shared::input::Opened;
 
@@ -50,6 +51,8 @@ pub struct Pen<'c> {
     pub buffers: Buffers,
     /// Sets of attribute bits as text.
     pub attributes: Recent<String>,
+    /// For content that is read to be judged.
+    pub content: Option<Buffer>,
     /// Whether the paths of directories are plain text, which needs no escaping.
     plain: Recent<bool>,
     /// The volume, where it is one of several.
@@ -79,6 +82,7 @@ impl<'c> Pen<'c> {
             row: Vec::new(),
             buffers: Buffers::default(),
             attributes: Recent::new(),
+            content: None,
             plain: Recent::new(),
             shown,
         }

@@ -14,22 +14,7 @@ use crate::recover::prepare::Job;
 use crate::recover::progress::Progress;
 use crate::recover::recovery::Recovery;
 use crate::shared::buffer::Buffer;
-
-/// True for bytes that are written. The others are left as holes: they are zeros, missing, or known to be
-/// those of another file.
-pub fn is_written(standing: ByteStatus, is_live: bool) -> bool {
-    match standing {
-        ByteStatus::Zeros | ByteStatus::Missing(_) | ByteStatus::Overwritten => false,
-        // Whose they are that two live files claim is open.
-        ByteStatus::Claimed(_) => is_live,
-        _ => true,
-    }
-}
-
-/// How many bytes a stream has.
-pub fn size_of(ranges: &[AssessedRange]) -> u64 {
-    ranges.last().map_or(0, |last| last.range.end())
-}
+use crate::shared::verified_content::{is_written, size_of};
 
 /// The parts of a stream that are written, each as long as can be.
 fn spans(ranges: &[AssessedRange], is_live: bool) -> impl Iterator<Item = Range<u64>> {

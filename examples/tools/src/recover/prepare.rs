@@ -7,10 +7,9 @@
 use std::ops::Range;
 
 use ntfs_salvage::catalog::{Parts, Paths, Recoverability, Stream, Verdict};
-use ntfs_salvage::{Entry, EntryState, FileReference};
+use ntfs_salvage::{Entry, FileReference};
 
 use crate::judge::Judgement;
-use crate::recover::content::size_of;
 use crate::recover::folder::Times;
 use crate::recover::plan::{each_link, parts_of, push_file_name, times_of};
 use crate::recover::recovery::Recovery;
@@ -18,6 +17,7 @@ use crate::recover::safe_name;
 use crate::recover::selection::Selection;
 use crate::recover::tree::FolderId;
 use crate::shared::file::{Reparse, reparse_of};
+use crate::shared::verified_content::{is_live, size_of};
 
 /// Where a text stands in [`Names::texts`].
 pub type Span = Range<usize>;
@@ -239,13 +239,4 @@ fn push(texts: &mut String, append: impl FnOnce(&mut String)) -> Span {
     let start = texts.len();
     append(texts);
     start..texts.len()
-}
-
-/// True for a file whose clusters are its own; of a file without a base record, as its header says.
-fn is_live(entry: &Entry<'_>) -> bool {
-    match entry.state() {
-        EntryState::Live => true,
-        EntryState::Deleted | EntryState::Orphan => entry.header().is_in_use(),
-        _ => false,
-    }
 }

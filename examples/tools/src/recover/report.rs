@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use crate::recover::content::size_of;
 use crate::recover::handles::Handles;
 use crate::recover::lines;
 use crate::recover::output_paths::OutputPaths;
@@ -11,6 +10,7 @@ use crate::recover::prepare::{File, Job, Names, Obstacle};
 use crate::recover::recovery::{Part, Recovery};
 use crate::recover::stream_line::{OtherLink, StreamLine};
 use crate::recover::writer::{Errand, Outcome, Written};
+use crate::shared::verified_content::size_of;
 
 /// What a thread keeps from batch to batch.
 pub struct Reporter<'w, 'r> {

@@ -1,18 +1,17 @@
 //! The lines of the manifest about streams. MANIFEST.md says what is in them.
 
 use ntfs_salvage::FileReference;
-use ntfs_salvage::catalog::{AssessedRange, ByteStatus, Missing, Origin, Reasons, StreamMap};
+use ntfs_salvage::catalog::{AssessedRange, ByteStatus, Missing, Origin, StreamMap};
 use ntfs_salvage::source::{Source, Window};
 use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::volume::extents::Location;
 
-use crate::judge::{ContentState, Judgement};
-use crate::recover::content::{is_written, size_of};
 use crate::recover::lines::{write_entry, write_reparse};
 use crate::recover::prepare::Job;
 use crate::shared::exposure::write_exposure;
 use crate::shared::header::write_hash;
 use crate::shared::json::Json;
+use crate::shared::verified_content::{is_written, size_of, write_judgement, write_reasons};
 
 /// What became of a stream.
 pub struct StreamLine<'l> {
@@ -174,29 +173,6 @@ impl OtherLink {
         }
         json.put(b"}");
     }
-}
-
-/// The reasons for the verdict, and those that the content adds.
-fn write_reasons(reasons: Reasons, judgement: Option<&Judgement>, json: &mut Json<'_>) {
-    let of_metadata = reasons.to_string();
-    let of_content = judgement.into_iter().flat_map(|judgement| {
-        let state = match judgement.state {
-            ContentState::Verified => Some("content-verified"),
-            ContentState::Plausible => Some("content-plausible"),
-            _ => None,
-        };
-        state.into_iter().chain(judgement.differs_from_name.then_some("content-format-differs"))
-    });
-    let all: Vec<_> = of_metadata.split(',').filter(|code| !code.is_empty()).chain(of_content).collect();
-    json.array(all, Json::text);
-}
-
-fn write_judgement(judgement: &Judgement, json: &mut Json<'_>) {
-    json.put(br#"{"format":"#).text_or_null(judgement.format);
-    json.put(br#","state":"#).text(judgement.state.code());
-    json.put(br#","good_until":"#).number_or_null(judgement.good_until);
-    json.put(br#","evidence":"#).text(&judgement.evidence);
-    json.put(b"}");
 }
 
 /// How the bytes are stored, if not as they are.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::recover::content::size_of;
 use crate::recover::prepare::{Job, Obstacle};
 use crate::shared::failure::say;
+use crate::shared::verified_content::size_of;
 
 /// Streams by their verdict, and what became of them.
 #[derive(Debug, Default)]

@@ -6,11 +6,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ntfs_salvage::FileReference;
-use ntfs_salvage::catalog::ContentWitness;
-use ntfs_salvage::structure::attribute::AttributeFlags;
 
 use crate::judge::{ContentState, Judgement};
-use crate::recover::content::{Copy, Reading, size_of};
+use crate::recover::content::{Copy, Reading};
 use crate::recover::folder::{Folder, set_times};
 use crate::recover::handles::Handles;
 use crate::recover::inspection::{Inspected, Inspection, Task};
@@ -22,15 +20,13 @@ use crate::recover::prepare::{Job, Names, Obstacle, Target};
 use crate::recover::recovery::Recovery;
 use crate::recover::safe_name::with_mark;
 use crate::shared::buffer::Buffer;
+use crate::shared::verified_content::{is_judged, is_mostly_hole, size_of, with_judgement};
 
 /// How often another name is tried where a file stands that was there before.
 const TRIES: u32 = 100;
 
 /// Files that one stream is written into at most.
 const MOST_PIECES: usize = 4096;
-
-/// Zeros of holes that are hashed at most: a hole of any size costs nothing to declare.
-const LONGEST_HOLE: u64 = 16 << 30;
 
 /// What a thread keeps from group to group.
 pub struct Writer<'w, 'r> {
@@ -209,7 +205,8 @@ impl<'w, 'r> Writer<'w, 'r> {
         // Where less could be read than there is, zeros stood in its place: only sums that hold say something then.
         let is_judged = |judgement: &Judgement| !falls_short || judgement.state == ContentState::Verified;
         if let Some(judgement) = inspected.judgement.filter(is_judged) {
-            judged(job, judgement);
+            job.found = with_judgement(job.found.clone(), &judgement);
+            job.judgement = Some(judgement);
         }
         if !self.recovery.selection.verdict(job.found.verdict()) {
             folder.remove(name)?;
@@ -259,15 +256,11 @@ fn copy(
     reading: Reading<'_, '_>,
     output: &mut Output,
 ) -> io::Result<Copied> {
-    let counts = job.found.counts();
-    let holes =
-        counts.zeros.saturating_add(counts.missing).saturating_add(counts.claimed).saturating_add(counts.overwritten);
     let size = size_of(job.found.ranges());
-    let is_encrypted = job.stream.flags().contains(AttributeFlags::ENCRYPTED);
-    let is_judged = recovery.selection.judges && !is_encrypted && holes <= LONGEST_HOLE;
+    let is_judged = recovery.selection.judges && is_judged(job.stream, &job.found);
     let cluster_size = recovery.opened.volume.geometry().map_or(4096, |geometry| geometry.cluster_size().into());
     let judged = is_judged.then_some((name, size, cluster_size));
-    let task = Task { is_hashed: recovery.options.hashes && holes <= LONGEST_HOLE, judged };
+    let task = Task { is_hashed: recovery.options.hashes && !is_mostly_hole(&job.found), judged };
     let mut copy = Copy::to(output, recovery, reading);
     let mut run = |mut inspection: Inspection<'_, '_>| {
         let cut = copy.run(job, 0, &mut inspection)?;
@@ -279,21 +272,6 @@ fn copy(
         true => std::thread::scope(|scope| run(Inspection::beside(scope, task, buffers)))?,
     };
     Ok(Copied { inspected, falls_short: copy.falls_short, cut })
-}
-
-/// Lets what the content says of itself change what is known of a deleted file.
-fn judged(job: &mut Job<'_>, judgement: Judgement) {
-    let found = job.found.clone();
-    job.found = match (judgement.state, judgement.good_until) {
-        (ContentState::Verified, _) => {
-            let format = judgement.format.unwrap_or_default();
-            let whole = 0..size_of(found.ranges());
-            found.witnessed(ContentWitness::new("content", format), &[whole])
-        }
-        (ContentState::Contradicted, Some(from)) => found.contradicted(from),
-        _ => found,
-    };
-    job.judgement = Some(judgement);
 }
 
 /// Writes what did not fit into the first file into others, each named for the byte it starts with.

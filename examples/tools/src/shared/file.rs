@@ -11,12 +11,18 @@ use ntfs_salvage::structure::value::reparse_tag::ReparseTag;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{Entry, FileTime};
 
+use crate::judge::Judgement;
+use crate::shared::buffer::Buffer;
+use crate::shared::verified_content;
+
 /// An entry and its parts.
 pub struct File<'e> {
     pub entry: &'e Entry<'e>,
     pub parts: Parts<'e>,
     /// What is left of each stream, in their order; empty where that is not asked.
     verdicts: Vec<Recoverability>,
+    /// What the content of each says of itself; empty where that is not asked.
+    judgements: Vec<Option<Judgement>>,
 }
 
 /// One row of a flat listing: a link with the main stream, or the first link with a named stream.
@@ -37,7 +43,25 @@ impl<'e> File<'e> {
         let assess =
             |assessment: &Assessment<'_>| parts.streams.iter().map(|stream| assessment.assess(stream)).collect();
         let verdicts = assessment.map(assess).unwrap_or_default();
-        Self { entry, parts, verdicts }
+        Self { entry, parts, verdicts, judgements: Vec::new() }
+    }
+
+    /// Reads the streams, and lets their content change what is known of them.
+    pub fn verify_content(&mut self, buffer: &mut Buffer) {
+        let file_name = self.parts.links.first().map(|link| link.name().to_string()).unwrap_or_default();
+        for (stream, verdict) in self.parts.streams.iter().zip(&mut self.verdicts) {
+            let name = if stream.name().is_empty() { file_name.clone() } else { stream.name().to_string() };
+            let judgement = verified_content::judge(stream, verdict, &name, buffer);
+            if let Some(judgement) = &judgement {
+                *verdict = verified_content::with_judgement(verdict.clone(), judgement);
+            }
+            self.judgements.push(judgement);
+        }
+    }
+
+    /// What the content of the stream at this place among all of them says of itself, where that was asked.
+    pub fn judgement(&self, index: usize) -> Option<&Judgement> {
+        self.judgements.get(index)?.as_ref()
     }
 
     /// The streams, each with what is left of it, where that was asked.

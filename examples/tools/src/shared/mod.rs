@@ -25,3 +25,4 @@ pub mod scan_file;
 pub mod spans;
 pub mod text;
 pub mod time_of_day;
+pub mod verified_content;
