@@ -136,7 +136,7 @@ impl Container {
             let origin = match part.piece {
                 Piece::Raw { file, offset } => Origin::Stored { path: path(file), offset },
                 Piece::Packed(Unit { file, offset, stored, encoding, start, .. }) => {
-                    let skip = part.range.start.saturating_sub(start);
+                    let skip = part.range.start.wrapping_sub(start);
                     Origin::Packed { path: path(file), offset, stored, encoding, skip }
                 }
                 Piece::Pattern(bytes) => Origin::Filled(bytes),
@@ -219,7 +219,7 @@ impl Container {
             self.cache.put(key, decoded.clone());
             decoded
         });
-        let skip = usize::try_from(range.start.saturating_sub(unit.start)).unwrap_or(usize::MAX);
+        let skip = usize::try_from(range.start.wrapping_sub(unit.start)).unwrap_or(usize::MAX);
         let bytes = target.part(&range);
         let wanted = skip..skip.saturating_add(bytes.len());
         match decoded.as_deref().map(|decoded| decoded.get(wanted)) {

@@ -6,12 +6,14 @@
 //! A format is one file of this room (`image::Format`); it says what the disk is made of. All else is done once,
 //! for all of them: the driver ([`Container`]) reads, decodes, follows parents and keeps account of what is lost.
 
+mod aff4;
 mod cache;
 mod claims;
 mod decode;
 mod driver;
 mod evidence;
 mod ewf;
+mod ewf2;
 mod files;
 mod formats;
 mod image;

@@ -67,10 +67,9 @@ impl Layer {
 
 /// Part of a unit. A map that names a unit which does not have the bytes is wrong.
 fn packed(unit: Unit, offset: u64, length: u64) -> Run {
-    let end = unit.start.saturating_add(u64::from(unit.length));
-    match unit.start <= offset && offset < end {
-        true => Run { length: length.min(end.saturating_sub(offset)), piece: Piece::Packed(unit) },
-        false => Run { length, piece: Piece::Lost(Loss::Table) },
+    match u64::from(unit.length).checked_sub(offset.wrapping_sub(unit.start)) {
+        Some(left) if left > 0 => Run { length: length.min(left), piece: Piece::Packed(unit) },
+        _ => Run { length, piece: Piece::Lost(Loss::Table) },
     }
 }
 

@@ -42,7 +42,6 @@ pub(crate) enum Piece {
     /// The format says that they are zero.
     Zero,
     /// The format says that they repeat these eight bytes, the first of which stands at each multiple of 8.
-    #[allow(dead_code, reason = "for Ex01")]
     Pattern([u8; 8]),
     /// They are those of the image this one is the difference to.
     Parent,
@@ -59,7 +58,8 @@ pub(crate) struct Unit {
     pub(crate) offset: u64,
     /// Bytes it is stored in; more than it needs do no harm, if the encoding knows its own end.
     pub(crate) stored: u32,
-    /// First byte of the disk that it has.
+    /// First byte of the disk that it has. One that begins before the disk, as where a map has only the end of a chunk,
+    /// counts on from the end of all numbers.
     pub(crate) start: u64,
     /// How many bytes of the disk it has. What it decodes to may be longer, never shorter.
     pub(crate) length: u32,

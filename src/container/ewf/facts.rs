@@ -59,7 +59,7 @@ impl Geometry {
 }
 
 /// Bytes that a checksum stands behind; `None` where it is wrong.
-fn checked(bytes: &[u8], length: usize) -> Option<&[u8]> {
+pub(crate) fn checked(bytes: &[u8], length: usize) -> Option<&[u8]> {
     let content = bytes.get(..length)?;
     (adler32(&content) == le::u32_at(bytes, length)?).then_some(content)
 }
@@ -84,7 +84,7 @@ pub(super) fn digest(bytes: &[u8], facts: &mut Facts) {
 }
 
 /// Hashes are told once, and never where a writer left zeros.
-pub(super) fn add_hash(facts: &mut Facts, algorithm: &'static str, value: &[u8]) {
+pub(crate) fn add_hash(facts: &mut Facts, algorithm: &'static str, value: &[u8]) {
     let hash = StoredHash { algorithm, value: value.to_vec() };
     if value.iter().any(|&byte| byte != 0) && !facts.hashes.contains(&hash) {
         facts.hashes.push(hash);
@@ -140,18 +140,26 @@ pub(super) fn header(packed: &[u8], facts: &mut Facts) {
 }
 
 /// The fields of such a text, in UTF-16 or ASCII. What an earlier header has already said is not told again.
-pub(super) fn fields(text: &[u8], facts: &mut Facts) {
-    let text = decoded(text);
-    let mut lines = text.lines();
-    let Some(tags) = lines.find(|line| line.split('\t').count() > 1) else { return };
-    let values = lines.next().unwrap_or_default();
-    for (tag, value) in tags.split('\t').zip(values.split('\t')) {
-        let name = COLUMNS.iter().find(|(column, _)| *column == tag.trim()).map(|(_, name)| *name);
-        let (Some(name), value) = (name, value.trim()) else { continue };
+pub(crate) fn fields(text: &[u8], facts: &mut Facts) {
+    for (tag, value) in columns(text) {
+        let name = COLUMNS.iter().find(|(column, _)| *column == tag).map(|(_, name)| *name);
+        let Some(name) = name else { continue };
         if !value.is_empty() && facts.fields.iter().all(|(known, _)| known != name) {
-            facts.fields.push((name.to_owned(), value.to_owned()));
+            facts.fields.push((name.to_owned(), value));
         }
     }
+}
+
+/// The columns of such a text, each with its value.
+pub(crate) fn columns(text: &[u8]) -> Vec<(String, String)> {
+    let text = decoded(text);
+    let mut lines = text.lines();
+    let Some(tags) = lines.find(|line| line.split('\t').count() > 1) else { return Vec::new() };
+    let values = lines.next().unwrap_or_default();
+    tags.split('\t')
+        .zip(values.split('\t'))
+        .map(|(tag, value)| (tag.trim().to_owned(), value.trim().to_owned()))
+        .collect()
 }
 
 fn decoded(text: &[u8]) -> String {

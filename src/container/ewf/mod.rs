@@ -3,8 +3,8 @@
 //! Reference: J. Metz, "Expert Witness Compression Format", of libewf.
 
 mod chunks;
-mod facts;
-mod names;
+pub(super) mod facts;
+pub(super) mod names;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -28,8 +28,6 @@ pub(crate) struct Ewf;
 
 const SIGNATURE: &[u8] = b"EVF\x09\x0D\x0A\xFF\x00";
 const LOGICAL: &[u8] = b"LVF\x09\x0D\x0A\xFF\x00";
-const SECOND: &[u8] = b"EVF2\x0D\x0A\x81\x00";
-const SECOND_LOGICAL: &[u8] = b"LEF2\x0D\x0A\x81\x00";
 const ENCRYPTED: &[u8] = b"ADCRYPT\0";
 
 /// Notes of one kind a set can have before the rest is left out.
@@ -44,19 +42,13 @@ impl Format for Ewf {
     }
 
     fn recognizes(&self, request: &Request<'_>) -> bool {
-        let is_signed =
-            [SIGNATURE, LOGICAL, ENCRYPTED, SECOND, SECOND_LOGICAL].iter().any(|known| request.head.starts_with(known));
+        let is_signed = [SIGNATURE, LOGICAL, ENCRYPTED].iter().any(|known| request.head.starts_with(known));
         is_signed || section::starts_behind_header(&request.head)
     }
 
     fn open(&self, request: &Request<'_>) -> Result<Image> {
-        if request.head.starts_with(LOGICAL) || request.head.starts_with(SECOND_LOGICAL) {
+        if request.head.starts_with(LOGICAL) {
             return Err(self.refuse("this is a logical image (L01): it holds files, not a disk".to_owned()));
-        }
-        if request.head.starts_with(SECOND) {
-            let reason =
-                "this is an Ex01 (EWF version 2), which is not read: export it as raw with ewfexport or EnCase";
-            return Err(self.refuse(reason.to_owned()));
         }
         if request.head.starts_with(ENCRYPTED) {
             return Err(
