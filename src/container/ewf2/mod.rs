@@ -76,7 +76,9 @@ impl Ewf2 {
         match own.method {
             0 | 1 => {}
             2 => {
-                return Err("it is compressed with bzip2, which is not read: acquire or convert it with zlib".to_owned());
+                return Err(
+                    "it is compressed with bzip2, which is not read: acquire or convert it with zlib".to_owned()
+                );
             }
             other => return Err(format!("compression method {other} is not known")),
         }
