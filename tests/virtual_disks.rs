@@ -5,7 +5,7 @@ mod made;
 
 use std::fs;
 
-use made::{Folder, dirty_vhdx, disk, is_installed, qemu_img, qemu_io};
+use made::{Folder, OPTIONS, dirty_vhdx, disk, is_installed, qemu_img, qemu_io};
 use ntfs_salvage::container::{Evidence, Opening, open};
 use ntfs_salvage::source::Source;
 
@@ -30,45 +30,6 @@ fn assert_reads_as(evidence: &Evidence, expected: &[u8], what: &str) {
         at += step;
     }
 }
-
-/// Every format and option that the tool can write.
-const OPTIONS: &[(&str, &str, &[&str])] = &[
-    ("vhdx", "vhdx", &[]),
-    ("vhdx", "vhdx", &["-o", "subformat=fixed"]),
-    ("vhdx", "vhdx", &["-o", "block_size=1M"]),
-    ("vhdx", "vhdx", &["-o", "block_size=256M"]),
-    ("vhdx", "vhdx", &["-o", "log_size=4M,block_state_zero=off"]),
-    ("vmdk", "vmdk", &[]),
-    ("vmdk", "vmdk", &["-o", "zeroed_grain=on"]),
-    ("vmdk", "vmdk", &["-o", "compat6,adapter_type=lsilogic"]),
-    ("vmdk", "vmdk", &["-o", "subformat=monolithicFlat"]),
-    ("vmdk", "vmdk", &["-o", "subformat=twoGbMaxExtentSparse"]),
-    ("vmdk", "vmdk", &["-o", "subformat=twoGbMaxExtentFlat"]),
-    ("vmdk", "vmdk", &["-o", "subformat=streamOptimized"]),
-    ("vdi", "vdi", &[]),
-    ("vdi", "vdi", &["-o", "static=on"]),
-    ("qcow2", "qcow2", &[]),
-    ("qcow2", "qcow2", &["-c"]),
-    #[cfg(feature = "zstd")]
-    ("qcow2", "qcow2", &["-c", "-o", "compression_type=zstd"]),
-    #[cfg(feature = "zstd")]
-    ("qcow2", "qcow2", &["-c", "-o", "compression_type=zstd,cluster_size=2M"]),
-    ("qcow2", "qcow2", &["-o", "compat=0.10"]),
-    ("qcow2", "qcow2", &["-o", "compat=0.10", "-c"]),
-    ("qcow2", "qcow2", &["-o", "cluster_size=512"]),
-    ("qcow2", "qcow2", &["-o", "cluster_size=512", "-c"]),
-    ("qcow2", "qcow2", &["-o", "cluster_size=2M"]),
-    ("qcow2", "qcow2", &["-o", "cluster_size=2M", "-c"]),
-    ("qcow2", "qcow2", &["-o", "extended_l2=on"]),
-    ("qcow2", "qcow2", &["-o", "extended_l2=on", "-c"]),
-    ("qcow2", "qcow2", &["-o", "lazy_refcounts=on"]),
-    ("qcow2", "qcow2", &["-o", "refcount_bits=1"]),
-    ("qcow2", "qcow2", &["-o", "refcount_bits=64"]),
-    ("qcow2", "qcow2", &["-o", "preallocation=metadata"]),
-    ("qcow2", "qcow2", &["-o", "preallocation=full"]),
-    ("qcow2", "qcow2", &["-o", "data_file=made.data"]),
-    ("qcow2", "qcow2", &["-o", "data_file=made.raw-data,data_file_raw=on"]),
-];
 
 #[test]
 fn what_qemu_writes_is_read() {
