@@ -273,6 +273,8 @@ impl Builder {
         let next = self.tree.files.len() as u32;
         let number = match file.stream {
             Some(_) => next,
+            // Names without a record are not one file.
+            None if file.reference == FileReference::UNKNOWN => next,
             None => *self.numbers.entry(file.reference).or_insert(next),
         };
         if number == next {
