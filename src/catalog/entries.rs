@@ -71,13 +71,26 @@ impl<'v> Catalog<'v> {
         work: impl Fn(&mut S, Batch<'_>) -> T + Sync,
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
+        self.scan_records(0..u64::MAX, threads, state, work, consume)
+    }
+
+    /// The same for the entries with these record numbers, and some of their neighbours: whole batches come. What lies
+    /// elsewhere in the table is not read. [Ghosts](Self::ghosts) come whatever their numbers are.
+    pub fn scan_records<S: Send, T: Send, B>(
+        &self,
+        records: Range<u64>,
+        threads: &Threads,
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, Batch<'_>) -> T + Sync,
+        consume: impl FnMut(T) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         let in_batch = |state: &mut S, chunk: Chunk<'_>| work(state, Batch::of_table(self, chunk));
         let ghosts = self.ghost_batches();
         if ghosts == 0 {
-            return self.mft().scan_with(threads, state, in_batch, consume);
+            return self.mft().scan_records_with(records, threads, state, in_batch, consume);
         }
         let mut consume = consume;
-        self.mft().scan_with(threads, &state, in_batch, &mut consume)?;
+        self.mft().scan_records_with(records, threads, &state, in_batch, &mut consume)?;
         let in_batch = |state: &mut S, index| work(state, Batch::of_ghosts(self, index));
         threads.map_in_order(ghosts, state, in_batch, consume)
     }
@@ -306,6 +319,33 @@ mod tests {
             }
             assert!(found == expected, "{image}");
             assert_eq!(catalog.batch(catalog.batch_count(), &mut buffer).into_entries().count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_scan_of_some_records_has_those_and_reads_no_others() {
+        let source = source::open(format!("{}/testdata/links_streams.img", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        for records in [1, 3, 64] {
+            let volume = Volume::open(&source).unwrap().with_chunks_of(records);
+            let catalog = volume.catalog();
+            let all: Vec<u64> = catalog.entries().map(|entry| entry.record_number()).collect();
+            for range in [0..0, 0..1, 5..70, 63..65, 64..u64::MAX, 100_000..u64::MAX, 7..7] {
+                let mut found = Vec::new();
+                let work = |(): &mut (), batch: Batch<'_>| -> Vec<u64> {
+                    batch.into_entries().map(|entry| entry.record_number()).collect()
+                };
+                let take = |part: Vec<u64>| {
+                    found.extend(part);
+                    ControlFlow::<()>::Continue(())
+                };
+                assert!(catalog.scan_records(range.clone(), &Threads::new(2), || (), work, take).is_continue());
+                let near = if range.is_empty() { 0..0 } else {
+                    range.start.saturating_sub(records)..range.end.saturating_add(records)
+                };
+                assert!(found.iter().all(|number| near.contains(number)), "{range:?}: {found:?}");
+                let wanted = all.iter().filter(|number| range.contains(number));
+                assert!(wanted.eq(found.iter().filter(|number| range.contains(number))), "{range:?}");
+            }
         }
     }
 

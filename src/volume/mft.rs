@@ -238,11 +238,27 @@ impl<'s> Mft<'s> {
         work: impl Fn(&mut S, Chunk<'_>) -> T + Sync,
         consume: impl FnMut(T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let read_and_work = |(buffer, state): &mut (PageBuffer, S), index| {
-            let chunk = self.read_chunk(index, buffer.bytes());
+        self.scan_records_with(0..u64::MAX, threads, state, work, consume)
+    }
+
+    /// The same for the chunks that have one of these records; nothing else is read.
+    pub fn scan_records_with<S: Send, T: Send, B>(
+        &self,
+        records: Range<u64>,
+        threads: &Threads,
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, Chunk<'_>) -> T + Sync,
+        consume: impl FnMut(T) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let byte = |record: u64| record.saturating_mul(self.wide_record_size());
+        let first = byte(records.start).checked_div(self.chunk_size).unwrap_or(0);
+        let end = byte(records.end).div_ceil(self.chunk_size).min(self.chunk_count());
+        let read_and_work = |(buffer, state): &mut (PageBuffer, S), index: u64| {
+            let chunk = self.read_chunk(first.saturating_add(index), buffer.bytes());
             work(state, chunk)
         };
-        threads.map_in_order(self.chunk_count(), || (self.chunk_buffer(), state()), read_and_work, consume)
+        let count = if records.is_empty() { 0 } else { end.saturating_sub(first) };
+        threads.map_in_order(count, || (self.chunk_buffer(), state()), read_and_work, consume)
     }
 
     /// The same table, of which passes read at most `bytes` at a time, or a record if that has more.

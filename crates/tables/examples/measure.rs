@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     rows.sort_by(|one, two| one.0.total_cmp(&two.0));
     let (ratio, of_csv, of_export) = rows.get(rows.len() / 2).ok_or("no rounds")?;
-    let [csv_bytes, bytes] = [size(&listing)?, size(&dataset.join("entries/image=table/volume=at-0.parquet"))?];
+    let [csv_bytes, bytes] = [size(&listing)?, size(&dataset.join("entries/image=table/volume=at-0-loose.parquet"))?];
     println!("csv     {:.2} s, {} KiB at most, {csv_bytes} bytes", of_csv.0, of_csv.1);
     println!("parquet {:.2} s, {} KiB at most, {bytes} bytes", of_export.0, of_export.1);
     let ratios: Vec<String> = rows.iter().map(|row| format!("{:.2}", row.0)).collect();

@@ -1,5 +1,8 @@
 //! The command line of `ntfs-tables`.
 
+#[cfg(feature = "sql")]
+mod sql;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,6 +26,9 @@ enum Command {
     /// Write the tables of images as a dataset of Parquet files. Run it again, or several at once: each image has files
     /// of its own, which appear when they are complete
     Export(ExportArguments),
+    /// Answer a question in SQL about the tables `entries` and `ranges` of images and datasets alike
+    #[cfg(feature = "sql")]
+    Sql(sql::SqlArguments),
     /// Say what the tables are: names, types and meanings of their columns
     Schema,
 }
@@ -44,6 +50,19 @@ struct ExportArguments {
     /// Write images again that are there already, from the same file and by the same version
     #[arg(long)]
     again: bool,
+    #[command(flatten)]
+    reading: ReadingArguments,
+    /// Work on so many threads; 0: one a processor
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    /// Say nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// How inputs are read, as `mft_dump` has it.
+#[derive(Debug, Args)]
+struct ReadingArguments {
     /// Look for files that only an index, its slack, or a child still names, also where no record is lost
     #[arg(long)]
     ghosts: bool,
@@ -56,12 +75,15 @@ struct ExportArguments {
     /// Each INPUT is the disk itself, whatever it looks like
     #[arg(long)]
     raw: bool,
-    /// Work on so many threads; 0: one a processor
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    threads: usize,
-    /// Say nothing but errors
-    #[arg(short, long)]
-    quiet: bool,
+}
+
+impl ReadingArguments {
+    /// The same as the words of a command line.
+    fn options(&self) -> Vec<String> {
+        let flags =
+            [("--ghosts", self.ghosts), ("--no-scan", self.no_scan), ("--scan", self.scan), ("--raw", self.raw)];
+        flags.iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| (*flag).to_owned()).collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -79,6 +101,8 @@ enum RangesArgument {
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Export(arguments) => export(&arguments),
+        #[cfg(feature = "sql")]
+        Command::Sql(arguments) => sql::run(&arguments),
         Command::Schema => print_schema(),
     };
     match result {
@@ -96,12 +120,6 @@ fn export(arguments: &ExportArguments) -> Result<bool, Failure> {
     if arguments.id.is_some() && arguments.inputs.len() > 1 {
         return Err(Failure::Message("--id names one image, and there are several inputs".into()));
     }
-    let flags = [
-        ("--ghosts", arguments.ghosts),
-        ("--no-scan", arguments.no_scan),
-        ("--scan", arguments.scan),
-        ("--raw", arguments.raw),
-    ];
     let export = Export {
         folder: arguments.output.clone(),
         id: arguments.id.clone(),
@@ -111,7 +129,7 @@ fn export(arguments: &ExportArguments) -> Result<bool, Failure> {
             RangesArgument::All => Ranges::All,
         },
         again: arguments.again,
-        input_options: flags.iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| (*flag).to_owned()).collect(),
+        input_options: arguments.reading.options(),
         threads: arguments.threads,
         quiet: arguments.quiet,
     };

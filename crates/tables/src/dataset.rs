@@ -115,13 +115,15 @@ impl Export {
         let messages: Vec<String> = errors.into_iter().map(|(_, message)| message).collect();
         Ok(if messages.is_empty() { Outcome::Written } else { Outcome::Incomplete(messages) })
     }
+}
 
-    fn arguments(&self, input: &Path) -> Result<InputArguments, Failure> {
-        let start = std::iter::once("ntfs-tables".into());
-        let options = self.input_options.iter().map(Into::into);
-        let line = start.chain(options).chain(["--".into(), input.as_os_str().to_owned()]);
-        OneInput::try_parse_from(line).map(|parsed| parsed.input).map_err(|error| Failure::Message(error.to_string()))
-    }
+/// The arguments that say how an input is read.
+pub(crate) fn input_arguments(input: &Path, options: &[String]) -> Result<InputArguments, Failure> {
+    // Batches of a thousand rows: each has fifty columns to begin and to end.
+    let start = ["ntfs-tables".into(), "--read-size=1048576".into()].into_iter();
+    let options = options.iter().map(Into::into);
+    let line = start.chain(options).chain(["--".into(), input.as_os_str().to_owned()]);
+    OneInput::try_parse_from(line).map(|parsed| parsed.input).map_err(|error| Failure::Message(error.to_string()))
 }
 
 type Errors = Vec<(Option<String>, String)>;
@@ -135,7 +137,7 @@ impl Image<'_> {
         errors: &mut Errors,
     ) -> Result<Result<(), Failure>, Failure> {
         let (quiet, threads) = (self.export.quiet, Threads::new(self.export.threads));
-        let arguments = self.export.arguments(input)?;
+        let arguments = input_arguments(input, &self.export.input_options)?;
         let evidence = match container::open(&arguments, quiet) {
             Ok(evidence) => evidence,
             Err(failure) => return Ok(Err(failure)),
@@ -326,7 +328,7 @@ fn folder_of(path: &Path) -> Result<(), Failure> {
 }
 
 /// The image's name in the dataset: its file's, and what tells it from others of that name, which is where it lies.
-fn id_of(input: &Path) -> String {
+pub(crate) fn id_of(input: &Path) -> String {
     let path = fs::canonicalize(input).or_else(|_| std::path::absolute(input)).unwrap_or_else(|_| input.to_owned());
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);

@@ -8,6 +8,8 @@ pub mod command;
 pub mod dataset;
 pub mod scan;
 pub mod schema;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 mod columns;
 mod entry_rows;

@@ -281,10 +281,13 @@ fn properties(schema: &SchemaRef, facts: &[(&str, String)]) -> WriterProperties 
         .set_key_value_metadata(Some(facts));
     for field in schema.fields() {
         let path = ColumnPath::from(field.name().as_str());
+        let is_time = matches!(field.data_type(), DataType::Timestamp(..)) || field.name().ends_with("_filetime");
         let encoding = match field.name().as_str() {
-            "record" | "start" | "lsn" | "usn" => Some(Encoding::DELTA_BINARY_PACKED),
+            _ if is_time => Some(Encoding::DELTA_BINARY_PACKED),
+            "record" | "start" | "lsn" | "usn" | "size" | "initialized" => Some(Encoding::DELTA_BINARY_PACKED),
             "path" => Some(Encoding::DELTA_BYTE_ARRAY),
             "name" => Some(Encoding::DELTA_LENGTH_BYTE_ARRAY),
+            "dos_name" => Some(Encoding::DELTA_BYTE_ARRAY),
             _ => None,
         };
         if let Some(encoding) = encoding {

@@ -1,14 +1,15 @@
 //! The pass over a volume that makes rows of its files.
 
 use std::fmt;
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::{ControlFlow, Range, RangeInclusive};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
 use ntfs_salvage::{Entry, EntryState, Threads};
-use ntfs_salvage_tools::shared::file::File;
+use ntfs_salvage_tools::shared::file::{File, times_of};
 
+use crate::columns::micros;
 use crate::entry_rows::EntryRows;
 use crate::range_rows::RangeRows;
 pub use crate::range_rows::Ranges;
@@ -19,16 +20,19 @@ use crate::schema::{Column, ENTRY_COLUMNS, arrow};
 pub struct Wanted {
     columns: Vec<bool>,
     ranges: Ranges,
-    records: RangeInclusive<u64>,
+    are_entries: bool,
+    records: Range<u64>,
     states: Vec<EntryState>,
     directories: Option<bool>,
+    times: [Option<RangeInclusive<i64>>; 4],
 }
 
 impl Default for Wanted {
     fn default() -> Self {
         let states = vec![EntryState::Live, EntryState::Deleted, EntryState::Orphan, EntryState::Ghost];
         let columns = vec![true; ENTRY_COLUMNS.len()];
-        Self { columns, ranges: Ranges::No, records: 0..=u64::MAX, states, directories: None }
+        let times = [const { None }; 4];
+        Self { columns, ranges: Ranges::No, are_entries: true, records: 0..u64::MAX, states, directories: None, times }
     }
 }
 
@@ -46,10 +50,26 @@ impl Wanted {
         Self { ranges, ..self }
     }
 
-    /// Only files with these record numbers.
+    /// The rows of ranges, and none of entries.
     #[must_use]
-    pub fn records(self, records: RangeInclusive<u64>) -> Self {
+    pub fn ranges_only(self, ranges: Ranges) -> Self {
+        Self { ranges, are_entries: false, columns: vec![false; ENTRY_COLUMNS.len()], ..self }
+    }
+
+    /// Only files with these record numbers. Other parts of the table are read for the catalog only.
+    #[must_use]
+    pub fn records(self, records: Range<u64>) -> Self {
         Self { records, ..self }
+    }
+
+    /// Only files whose `created`, `modified`, `record_changed` or `accessed` (by the place, from 0) of
+    /// `$STANDARD_INFORMATION` are in this range, in microseconds since 1970.
+    #[must_use]
+    pub fn times(mut self, place: usize, micros: RangeInclusive<i64>) -> Self {
+        if let Some(time) = self.times.get_mut(place) {
+            *time = Some(micros);
+        }
+        self
     }
 
     /// Only files in these states.
@@ -83,6 +103,15 @@ impl Wanted {
         self.records.contains(&entry.record_number())
             && self.states.contains(&entry.state())
             && self.directories.is_none_or(|directories| directories == entry.is_directory())
+            && (self.times.iter().all(Option::is_none) || self.includes_times(entry))
+    }
+
+    fn includes_times(&self, entry: &Entry<'_>) -> bool {
+        let Some(information) = entry.standard_information() else { return false };
+        let mut times = self.times.iter().zip(times_of(&information));
+        times.all(|(wanted, time)| {
+            wanted.as_ref().is_none_or(|wanted| micros(time).is_some_and(|time| wanted.contains(&time)))
+        })
     }
 }
 
@@ -143,7 +172,7 @@ pub fn rows<E>(
             Err(error) => ControlFlow::Break(error),
         }
     };
-    match catalog.scan(threads, state, work, take) {
+    match catalog.scan_records(wanted.records.clone(), threads, state, work, take) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
@@ -165,7 +194,9 @@ impl Pen<'_> {
         let mut rows = Rows::default();
         for entry in batch.into_entries().filter(|entry| wanted.includes(entry)) {
             let file = File::of(&entry, assessment);
-            self.entries.push(&file);
+            if wanted.are_entries {
+                self.entries.push(&file);
+            }
             self.ranges.push(&file);
             if self.entries.is_full() {
                 rows.entries.push(self.entries.finish()?);
