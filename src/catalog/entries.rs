@@ -339,7 +339,9 @@ mod tests {
                     ControlFlow::<()>::Continue(())
                 };
                 assert!(catalog.scan_records(range.clone(), &Threads::new(2), || (), work, take).is_continue());
-                let near = if range.is_empty() { 0..0 } else {
+                let near = if range.is_empty() {
+                    0..0
+                } else {
                     range.start.saturating_sub(records)..range.end.saturating_add(records)
                 };
                 assert!(found.iter().all(|number| near.contains(number)), "{range:?}: {found:?}");

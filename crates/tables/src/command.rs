@@ -26,7 +26,7 @@ enum Command {
     /// Write the tables of images as a dataset of Parquet files. Run it again, or several at once: each image has files
     /// of its own, which appear when they are complete
     Export(ExportArguments),
-    /// Answer a question in SQL about the tables `entries` and `ranges` of images and datasets alike
+    /// Answer a question in SQL about the tables `entries`, `ranges` and `errors` of images and datasets alike
     #[cfg(feature = "sql")]
     Sql(sql::SqlArguments),
     /// Say what the tables are: names, types and meanings of their columns

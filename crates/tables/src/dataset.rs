@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_schema::ArrowError;
 use clap::Parser;
 use ntfs_salvage::Threads;
 use ntfs_salvage::source::Source;
@@ -308,17 +309,21 @@ impl Image<'_> {
         folder_of(&path)?;
         let facts =
             [("schema_version", schema::VERSION.to_string()), ("tool", TOOL.to_owned()), ("image", self.id.clone())];
-        let schema = schema::arrow(ERROR_COLUMNS);
-        let mut file = ParquetFile::create(&path, &schema, &facts, 1)?;
-        let mut volumes = Words::new(true);
-        errors.iter().for_each(|(volume, _)| volumes.push(volume.as_deref()));
-        let inputs: StringArray = errors.iter().map(|_| Some(self.name.as_str())).collect();
-        let messages: StringArray = errors.iter().map(|(_, message)| Some(message.as_str())).collect();
-        let columns: Vec<ArrayRef> = vec![Arc::new(inputs), volumes.finish(), Arc::new(messages)];
-        let batch = RecordBatch::try_new(schema, columns);
+        let mut file = ParquetFile::create(&path, &schema::arrow(ERROR_COLUMNS), &facts, 1)?;
+        let batch = error_rows(&self.name, errors);
         file.write(batch.map_err(|error| Failure::new(format_args!("cannot write {}", path.display()), error))?)?;
         file.finish()
     }
+}
+
+/// The rows of the table of errors of an input: volumes, where errors are about one, and messages.
+pub(crate) fn error_rows(input: &str, errors: &[(Option<String>, String)]) -> Result<RecordBatch, ArrowError> {
+    let mut volumes = Words::new(true);
+    errors.iter().for_each(|(volume, _)| volumes.push(volume.as_deref()));
+    let inputs: StringArray = errors.iter().map(|_| Some(input)).collect();
+    let messages: StringArray = errors.iter().map(|(_, message)| Some(message.as_str())).collect();
+    let columns: Vec<ArrayRef> = vec![Arc::new(inputs), volumes.finish(), Arc::new(messages)];
+    RecordBatch::try_new(schema::arrow(ERROR_COLUMNS), columns)
 }
 
 /// Makes the folder that a file is to stand in.

@@ -45,6 +45,13 @@ fn other_engines_read_the_same() {
     assert!(dataset.export(&inputs, &["-q"]).status.success());
     let expected = answers(&dataset);
     assert!(expected["rows"].as_array().unwrap().len() > 1000);
+    #[cfg(feature = "sql")]
+    {
+        let found = datafusion(dataset.path());
+        assert_eq!(found["by_state"], expected["by_state"]);
+        assert_eq!(found["runs"], expected["runs"]);
+        assert_eq!(sorted(&found["rows"]), sorted(&expected["rows"]));
+    }
     let mut skipped = 0;
     for engine in ENGINES {
         if !is_there(engine) {
@@ -61,6 +68,28 @@ fn other_engines_read_the_same() {
         assert_eq!(sorted(&found["rows"]), sorted(&expected["rows"]), "{engine}");
     }
     println!("{} engines read the same, {skipped} skipped", ENGINES.len() - skipped);
+}
+
+/// The answers of `ntfs-tables sql`, which is DataFusion.
+#[cfg(feature = "sql")]
+fn datafusion(dataset: &Path) -> Value {
+    let ask = |question: &str, columns: &[&str]| -> Vec<Value> {
+        let output = dataset::tables().args(["sql", "--format", "jsonl", question]).arg(dataset).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let row = |line: &str| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            columns.iter().map(|column| line.get(column).cloned().unwrap_or(Value::Null)).collect()
+        };
+        lines.lines().map(row).collect()
+    };
+    let question = "SELECT image, state, count(*) AS rows, coalesce(sum(size), 0) AS bytes FROM entries \
+                    GROUP BY image, state ORDER BY image, state";
+    let by_state = ask(question, &["image", "state", "rows", "bytes"]);
+    let question = "SELECT image, volume, record, sequence, coalesce(path, '') AS path, created_filetime FROM entries";
+    let rows = ask(question, &["image", "volume", "record", "sequence", "path", "created_filetime"]);
+    let runs = ask("SELECT sum(coalesce(array_length(runs), 0)) AS runs FROM entries", &["runs"]);
+    json!({ "by_state": by_state, "rows": rows, "runs": runs[0][0] })
 }
 
 fn sorted(rows: &Value) -> Vec<String> {

@@ -104,10 +104,10 @@ fn to_file(question: &Question, format: Output, path: &Path) -> Result<Vec<Strin
 
 /// One sentence; DataFusion says which column or table it means.
 fn failure(error: DataFusionError) -> Failure {
-    if let DataFusionError::IoError(error) = error.find_root() {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Failure::ClosedPipe;
-        }
+    if let DataFusionError::IoError(error) = error.find_root()
+        && error.kind() == io::ErrorKind::BrokenPipe
+    {
+        return Failure::ClosedPipe;
     }
     Failure::Message(error.strip_backtrace())
 }

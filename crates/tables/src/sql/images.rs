@@ -1,6 +1,6 @@
 //! Images that a table reads each time it is asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
@@ -9,7 +9,7 @@ use ntfs_salvage_tools::shared::container;
 use ntfs_salvage_tools::shared::failure::Failure;
 use ntfs_salvage_tools::shared::input::{Input, Volumes};
 
-use crate::dataset::{id_of, input_arguments};
+use crate::dataset::{error_rows, id_of, input_arguments};
 use crate::scan::{self, ScanError, Wanted};
 
 /// Images, and how they are read.
@@ -80,6 +80,34 @@ impl Images {
                 Ok(())
             }
         }
+    }
+
+    /// Gives the rows of an image's errors to `take`: what it takes to open its volumes is done, and no more.
+    pub(crate) fn read_errors(
+        &self,
+        place: usize,
+        mut take: impl FnMut(RecordBatch) -> Result<(), Enough>,
+    ) -> Result<(), Enough> {
+        let Some(path) = self.inputs.get(place) else { return Ok(()) };
+        let Err(failure) = self.open(path) else { return Ok(()) };
+        let message = failure.to_string();
+        self.problems.add(message.clone());
+        match error_rows(&path.display().to_string(), &[(None, message)]) {
+            Ok(rows) => take(rows),
+            Err(error) => {
+                self.problems.add(error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    /// Opens an image's volumes, all of them.
+    fn open(&self, path: &Path) -> Result<(), Failure> {
+        let arguments = input_arguments(path, &self.options)?;
+        let evidence = container::open(&arguments, true)?;
+        let input = Input::new(&evidence, &arguments);
+        let Volumes { failure, .. } = input.volumes(&Threads::new(self.threads), true)?;
+        failure.map_or(Ok(()), Err)
     }
 
     fn read_volumes(

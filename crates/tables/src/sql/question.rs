@@ -21,7 +21,7 @@ use parquet::arrow::ArrowWriter;
 
 use super::images::{Images, Problems};
 use super::table::{NtfsTable, TableKind};
-use crate::schema::{self, ENTRIES, ENTRY_COLUMNS, RANGE_COLUMNS, RANGES};
+use crate::schema::{self, ENTRIES, ENTRY_COLUMNS, ERROR_COLUMNS, ERRORS, RANGE_COLUMNS, RANGES};
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,15 +86,22 @@ impl Question {
         let (options, problems) = (self.options.clone(), problems.clone());
         let threads = threads.checked_div(at_once).unwrap_or(1).max(1);
         let images = Arc::new(Images { inputs, options, threads, problems });
-        for (name, kind, columns) in
-            [(ENTRIES, TableKind::Entries, ENTRY_COLUMNS), (RANGES, TableKind::Ranges, RANGE_COLUMNS)]
-        {
-            let mut tables: Vec<Arc<dyn TableProvider>> = Vec::new();
-            if !images.inputs.is_empty() || datasets.is_empty() {
-                tables.push(Arc::new(NtfsTable::new(images.clone(), kind)));
+        for (name, kind, columns) in [
+            (ENTRIES, TableKind::Entries, ENTRY_COLUMNS),
+            (RANGES, TableKind::Ranges, RANGE_COLUMNS),
+            (ERRORS, TableKind::Errors, ERROR_COLUMNS),
+        ] {
+            let mut tables: Vec<Arc<dyn TableProvider>> = vec![Arc::new(NtfsTable::new(images.clone(), kind))];
+            let folders: Vec<PathBuf> = datasets.iter().map(|dataset| dataset.join(name)).collect();
+            if kind == TableKind::Ranges && !folders.iter().all(|folder| folder.is_dir()) {
+                // Exported without: an answer would say that there are none.
+                continue;
             }
-            for dataset in &datasets {
-                tables.push(Arc::new(files(dataset, name, columns)?));
+            for folder in folders.iter().filter(|folder| folder.is_dir()) {
+                tables.push(Arc::new(files(folder, columns)?));
+            }
+            if images.inputs.is_empty() && tables.len() > 1 {
+                tables.remove(0);
             }
             context.register_table(name, union(&context, tables)?)?;
         }
@@ -161,10 +168,9 @@ fn union(context: &SessionContext, tables: Vec<Arc<dyn TableProvider>>) -> Resul
     Ok(all.into_view())
 }
 
-/// A table of a dataset.
-fn files(dataset: &Path, table: &str, columns: &[schema::Column]) -> Result<ListingTable> {
-    let folder = fs::canonicalize(dataset.join(table))
-        .map_err(|error| DataFusionError::Plan(format!("{} has no table {table}: {error}", dataset.display())))?;
+/// A table of a dataset, from its folder.
+fn files(folder: &Path, columns: &[schema::Column]) -> Result<ListingTable> {
+    let folder = fs::canonicalize(folder)?;
     let mut url = folder.display().to_string();
     url.push('/');
     let options = ListingOptions::new(Arc::new(ParquetFormat::default()))

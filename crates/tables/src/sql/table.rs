@@ -17,7 +17,7 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use super::images::{Enough, Images};
 use super::pushdown::Narrowed;
 use crate::scan::{Ranges, Wanted};
-use crate::schema::{ENTRY_COLUMNS, RANGE_COLUMNS, arrow};
+use crate::schema::{ENTRY_COLUMNS, ERROR_COLUMNS, RANGE_COLUMNS, arrow};
 
 /// Which of the tables it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum TableKind {
     Entries,
     /// [`RANGES`](crate::schema::RANGES), of streams that are not intact, as datasets have them.
     Ranges,
+    /// [`ERRORS`](crate::schema::ERRORS): images that cannot be read, or not whole.
+    Errors,
 }
 
 /// The files of images as a table: the columns of the schema, and `image` behind them.
@@ -47,6 +49,7 @@ impl NtfsTable {
         let columns = match kind {
             TableKind::Entries => ENTRY_COLUMNS,
             TableKind::Ranges => RANGE_COLUMNS,
+            TableKind::Errors => ERROR_COLUMNS,
         };
         Self { images, kind, schema: with_image(&arrow(columns)) }
     }
@@ -90,6 +93,7 @@ impl TableProvider for NtfsTable {
         let wanted = match self.kind {
             TableKind::Entries => Wanted::default().columns(projection),
             TableKind::Ranges => Wanted::default().ranges_only(Ranges::InQuestion),
+            TableKind::Errors => Wanted::default(),
         };
         let wanted = narrowed.of(wanted);
         let meant = |place: &usize| self.images.id(*place).is_some_and(|id| narrowed.has_image(&id));
@@ -100,7 +104,8 @@ impl TableProvider for NtfsTable {
             let places = places.iter().skip(first).step_by(count).copied().collect();
             let (images, wanted, schema) = (self.images.clone(), wanted.clone(), schema.clone());
             let columns = self.columns_of(projection);
-            Arc::new(SomeImages { images, places, wanted, columns, schema }) as Arc<dyn PartitionStream>
+            Arc::new(SomeImages { images, kind: self.kind, places, wanted, columns, schema })
+                as Arc<dyn PartitionStream>
         };
         let partitions = (0..count).map(partition).collect();
         Ok(Arc::new(StreamingTableExec::try_new(schema, partitions, None, [], false, limit)?))
@@ -113,9 +118,9 @@ impl NtfsTable {
         let image = self.schema.fields().len().saturating_sub(1);
         let place = |column: &usize| match self.kind {
             _ if *column == image => None,
-            // Entries have what is projected, in the order of the schema; ranges have all.
+            // Entries have what is projected, in the order of the schema; the others have all.
             TableKind::Entries => Some(projection.iter().filter(|other| *other < column).count()),
-            TableKind::Ranges => Some(*column),
+            TableKind::Ranges | TableKind::Errors => Some(*column),
         };
         projection.iter().map(place).collect()
     }
@@ -124,6 +129,7 @@ impl NtfsTable {
 /// Images that are read one after the other.
 struct SomeImages {
     images: Arc<Images>,
+    kind: TableKind,
     places: Vec<usize>,
     wanted: Wanted,
     columns: Vec<Option<usize>>,
@@ -145,14 +151,18 @@ impl PartitionStream for SomeImages {
         let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), 4);
         let sender = builder.tx();
         let (images, places, wanted) = (self.images.clone(), self.places.clone(), self.wanted.clone());
-        let (columns, schema) = (self.columns.clone(), self.schema.clone());
+        let (kind, columns, schema) = (self.kind, self.columns.clone(), self.schema.clone());
         builder.spawn_blocking(move || {
             for place in places {
                 let id = images.id(place).unwrap_or_default();
-                let read = images.read(place, &wanted, |batch| {
+                let take = |batch: RecordBatch| {
                     let batch = projected(&batch, &columns, &id, &schema);
                     sender.blocking_send(batch).map_err(|_| Enough)
-                });
+                };
+                let read = match kind {
+                    TableKind::Errors => images.read_errors(place, take),
+                    TableKind::Entries | TableKind::Ranges => images.read(place, &wanted, take),
+                };
                 if read.is_err() {
                     return Ok(());
                 }
