@@ -69,7 +69,7 @@ fn the_readme_shows_what_its_first_command_prints() {
 
 #[test]
 fn every_format_is_as_it_was() {
-    for format in ["table", "csv", "jsonl", "bodyfile", "mftecmd-csv"] {
+    for format in ["table", "csv", "jsonl", "bodyfile", "mftecmd-csv", "timesketch"] {
         compare_with_golden(&format!("links_streams.{format}"), &["-q", "links_streams.img", "--format", format]);
         compare_with_golden(&format!("deleted.{format}"), &["-q", "deleted.img", "--deleted", "--format", format]);
         compare_with_golden(&format!("disk_gpt.{format}"), &["-q", "disk_gpt.img", "--live", "--format", format]);
@@ -92,7 +92,7 @@ fn a_record_is_shown_in_full() {
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    for format in ["table", "csv", "jsonl", "bodyfile", "mftecmd-csv"] {
+    for format in ["table", "csv", "jsonl", "bodyfile", "mftecmd-csv", "timesketch"] {
         let with = |threads| run(&["-q", "mft_attribute_list.img", "--format", format, "--threads", threads]).stdout;
         assert!(with("1") == with("4"), "{format}");
     }
@@ -160,12 +160,108 @@ fn names_do_no_harm() {
     let bodyfile = text(&["-q", "links_streams.img", "--format", "bodyfile"]);
     assert!(bodyfile.lines().all(|row| row.split('|').count() == 11));
     assert!(bodyfile.contains("/names/pipe^comma,quote\".txt|"));
-    for format in ["table", "csv", "jsonl", "bodyfile", "mftecmd-csv"] {
+    for format in ["table", "csv", "jsonl", "bodyfile", "mftecmd-csv", "timesketch"] {
         let listing = text(&["-q", "links_streams.img", "--format", format]);
         // In a bodyfile, as fls writes it, only controls are.
         let turns = |c: char| ('\u{202A}'..='\u{202E}').contains(&c) && format != "bodyfile";
         let harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\r') || turns(c);
         assert_eq!(listing.chars().find(|c| harmful(*c)), None, "{format}");
+    }
+}
+
+/// Every time of every attribute is an event, equal ones of an attribute together unless they are split.
+#[test]
+fn a_timeline_has_every_time_once() {
+    for image in ["links_streams.img", "deleted.img"] {
+        let mut expected = BTreeMap::<(String, String, String), BTreeSet<&str>>::new();
+        let words = [
+            ("created", "Creation Time"),
+            ("modified", "Content Modification Time"),
+            ("record_changed", "Metadata Modification Time"),
+            ("accessed", "Last Access Time"),
+        ];
+        for line in text(&["-q", image, "--format", "jsonl"]).lines() {
+            let object: serde_json::Value = serde_json::from_str(line).unwrap();
+            let reference = format!("{}-{}", object["record"], object["sequence"]);
+            let links = object["links"].as_array().unwrap().iter();
+            let names = links.zip(object["paths"].as_array().unwrap()).map(|(link, path)| (&link["times"], path));
+            let own = (&object["times"], &serde_json::Value::Null);
+            for (times, path) in names.chain([own]) {
+                for (field, word) in words.iter().filter(|(field, _)| times[field]["filetime"].as_u64() > Some(0)) {
+                    let key = (reference.clone(), path.to_string(), times[field]["filetime"].to_string());
+                    expected.entry(key).or_default().insert(word);
+                }
+            }
+        }
+        let count = |options: &[&str]| {
+            let listing = text(&[&["-q", image, "--format", "timesketch"], options].concat());
+            let mut found = BTreeMap::<(String, String, String), BTreeSet<String>>::new();
+            let mut count = 0;
+            for line in listing.lines() {
+                let event: serde_json::Value = serde_json::from_str(line).unwrap();
+                let (datetime, micros) = (event["datetime"].as_str().unwrap(), event["timestamp"].as_i64().unwrap());
+                let parsed = chrono::DateTime::parse_from_rfc3339(datetime).unwrap();
+                assert_eq!(parsed.timestamp_micros(), micros, "{line}");
+                assert!(event["message"].as_str().is_some_and(|text| !text.is_empty()));
+                let path =
+                    if event["attribute"] == "$FILE_NAME" { &event["filename"] } else { &serde_json::Value::Null };
+                let description = event["timestamp_desc"].as_str().unwrap();
+                if description == "Not a time" {
+                    continue;
+                }
+                let reference = event["file_reference"].as_str().unwrap().to_owned();
+                let known = found.entry((reference, path.to_string(), event["filetime"].to_string())).or_default();
+                count += 1;
+                description.split("; ").for_each(|word| assert!(known.insert(word.to_owned()), "{line}"));
+            }
+            let expected = expected.clone().into_iter();
+            let owned = |words: BTreeSet<&str>| words.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+            let expected: BTreeMap<_, _> = expected.map(|(key, words)| (key, owned(words))).collect();
+            assert!(found == expected, "{image} {options:?}");
+            count
+        };
+        assert_eq!(count(&[]), expected.len(), "{image}");
+        assert_eq!(count(&["--split-times"]), expected.values().map(BTreeSet::len).sum::<usize>(), "{image}");
+    }
+}
+
+/// The Sleuth Kit's own program makes a timeline of the bodyfile, with each time of each row in it.
+#[test]
+fn mactime_reads_the_bodyfile() {
+    let folder = tempfile::tempdir().unwrap();
+    for image in ["plain.img", "links_streams.img", "deleted.img"] {
+        let bodyfile = text(&["-q", image, "--format", "bodyfile"]);
+        let path = folder.path().join("bodyfile");
+        fs::write(&path, &bodyfile).unwrap();
+        let Ok(output) = Command::new("mactime").args(["-d", "-y", "-z", "UTC", "-b"]).arg(&path).output() else {
+            eprintln!("skipped (1 test): mactime is not installed");
+            return;
+        };
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        let timeline = String::from_utf8(output.stdout).unwrap();
+        // date,size,what,mode,owner,group,inode,"name": as many letters as there are times that were set.
+        let mut found = BTreeMap::<(String, String), usize>::new();
+        for line in timeline.lines().skip(1) {
+            let mut fields = line.split(',');
+            let (date, what) = (fields.next().unwrap(), fields.nth(1).unwrap());
+            let letters = what.chars().filter(|letter| *letter != '.').count();
+            *found.entry((date.to_owned(), fields.nth(3).unwrap().to_owned())).or_default() += letters;
+        }
+        let mut expected = BTreeMap::<(String, String), usize>::new();
+        for row in bodyfile.lines() {
+            let fields: Vec<_> = row.split('|').collect();
+            for seconds in fields[7..11].iter().map(|time| time.parse::<i64>().unwrap()).filter(|time| *time > 0) {
+                let date = chrono::DateTime::from_timestamp(seconds, 0).unwrap().format("%Y-%m-%dT%H:%M:%SZ");
+                *expected
+                    .entry((date.to_string().trim_start_matches('+').to_owned(), fields[2].to_owned()))
+                    .or_default() += 1;
+            }
+        }
+        // A time that was never set has a row there, too.
+        found.retain(|(date, _), _| !date.starts_with("0000-00-00"));
+        assert!(expected.len() > 50);
+        let differing: Vec<_> = expected.iter().filter(|(key, count)| found.get(key) != Some(count)).collect();
+        assert!(differing.is_empty() && found.len() == expected.len(), "{image}: {differing:?}");
     }
 }
 

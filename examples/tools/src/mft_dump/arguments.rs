@@ -52,6 +52,9 @@ pub struct Arguments {
     /// In a bodyfile, write times with seven digits behind the second
     #[arg(long)]
     pub fraction: bool,
+    /// In a timeline, write equal times of a file's attribute as an event each, and not as one
+    #[arg(long)]
+    pub split_times: bool,
     /// No progress bar and no summary
     #[arg(short, long)]
     pub quiet: bool,
@@ -70,6 +73,8 @@ pub enum Format {
     Bodyfile,
     /// The columns of MFTECmd
     MftecmdCsv,
+    /// A timeline as Timesketch imports it: one JSON object an event, in plaso's words
+    Timesketch,
 }
 
 /// Which entries are wanted.

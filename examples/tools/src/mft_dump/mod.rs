@@ -19,6 +19,7 @@ mod rows;
 mod summary;
 mod table;
 mod time;
+mod timesketch;
 
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
@@ -188,6 +189,7 @@ fn rows_of(arguments: &Arguments) -> Box<dyn Rows> {
         Format::Csv => Box::new(csv::Csv),
         Format::Jsonl => Box::new(jsonl::Jsonl),
         Format::MftecmdCsv => Box::new(mftecmd::Mftecmd { source: arguments.input.path.display().to_string() }),
+        Format::Timesketch => Box::new(timesketch::Timesketch { split: arguments.split_times }),
         Format::Bodyfile => Box::new(bodyfile::Bodyfile { fraction: arguments.fraction }),
     }
 }
