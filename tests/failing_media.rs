@@ -269,3 +269,52 @@ fn a_source_that_is_cut_during_the_run_has_lost_its_end() {
     assert_nothing_is_wrong(&found, &truth, "cut");
     assert!(ledger.missing().iter().all(|range| range.start >= half));
 }
+
+/// A disk in a container whose own file has bad sectors: what they hold is lost, nothing else is, and nothing wrong is
+/// called right. The first sector, which says what the file is, stays.
+#[cfg(feature = "containers")]
+#[test]
+fn bad_sectors_of_a_containers_file_are_lost_bytes_of_the_disk() {
+    use ntfs_salvage::container::Opening;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let mut tried = 0;
+    for name in ["plain.img", "compressed_sparse.img"] {
+        let raw = tool::repository("testdata").join(name).display().to_string();
+        let truth = recover(&image(name)).unwrap();
+        let mut containers: Vec<(String, bool)> = Vec::new();
+        for (kind, options) in [("qcow2", "cluster_size=4096"), ("vhdx", "block_size=1M"), ("vmdk", "zeroed_grain=on")]
+        {
+            let out = path(&format!("{name}.{kind}"));
+            let made = Command::new("qemu-img").args(["convert", "-O", kind, "-o", options, &raw, &out]).output();
+            containers.push((out, made.is_ok_and(|made| made.status.success())));
+        }
+        for compression in ["none", "best"] {
+            let target = path(&format!("{name}-{compression}"));
+            let arguments = ["-u", "-q", "-c", compression, "-f", "encase6", "-t", &target, &raw];
+            let made = Command::new("ewfacquire").args(arguments).stdin(std::process::Stdio::null()).output();
+            containers.push((format!("{target}.E01"), made.is_ok_and(|made| made.status.success())));
+        }
+        for (container, is_made) in containers {
+            if !is_made {
+                skipped("bad_sectors_of_a_containers_file_are_lost_bytes_of_the_disk", &container);
+                continue;
+            }
+            let bytes = fs::read(&container).unwrap();
+            let sectors = bytes.len() as u64 / SECTOR;
+            for (first, step, width) in [(256, 97, 1), (7, 61, 2), (300, 501, 40), (1024, 7, 1), (1, 1009, 3)] {
+                let bad = (first..sectors).filter(|sector| sector % step < width && *sector > 0);
+                let failing = std::sync::Arc::new(Failing::new(&bytes, bad, None));
+                let Ok(evidence) = Opening::new().open_source(failing) else { continue };
+                assert!(
+                    evidence.container().is_some(),
+                    "{container}: with {width} of {step} sectors bad it is taken for a disk"
+                );
+                let Some(found) = recover(&evidence) else { continue };
+                assert_nothing_is_wrong(&found, &truth, &container);
+                tried += usize::from(found.len() > 10);
+            }
+        }
+    }
+    println!("{tried} recoveries from containers on failing media");
+}

@@ -65,7 +65,12 @@ impl<'r> Request<'r> {
 
     pub(crate) fn new(file: &'r ImageFile, neighbours: &'r dyn Neighbours, options: &'r Opening) -> Self {
         let mut head = vec![0; Self::HEAD];
-        let length = file.source.read_at(0, &mut head).unwrap_or(0);
+        let length = file.source.read_at(0, &mut head).unwrap_or_else(|_| {
+            // A bad sector behind the first ones does not hide what the file is.
+            let missing = file.source.read_readable(0, &mut head);
+            let first = missing.first().map_or(file.source.size(), |range| range.start);
+            usize::try_from(first).unwrap_or(usize::MAX)
+        });
         head.truncate(length);
         Self { file, head, neighbours, options }
     }
