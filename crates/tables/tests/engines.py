@@ -35,6 +35,16 @@ elif engine == "pyarrow":
     names = ["image", "volume", "record", "sequence", "path", "created_filetime"]
     rows = [[row[name] if name != "path" else row[name] or "" for name in names] for row in table.select(names).to_pylist()]
     runs = pyarrow.compute.sum(pyarrow.compute.list_value_length(table["runs"])).as_py() or 0
+elif engine == "datafusion":
+    import datafusion
+    import pyarrow
+
+    session = datafusion.SessionContext()
+    session.register_listing_table("entries", entries, table_partition_cols=[("image", pyarrow.string())], file_extension=".parquet")
+    ask = lambda sql: [list(row.values()) for row in session.sql(sql).to_pylist()]
+    by_state = ask("select image, state, count(*) as rows, sum(size) as bytes from entries group by image, state")
+    rows = ask("select image, volume, record, sequence, coalesce(path, '') as path, created_filetime from entries")
+    runs = int(ask("select coalesce(sum(array_length(runs)), 0) as runs from entries")[0][0])
 else:
     sys.exit(f"no such engine: {engine}")
 by_state = sorted([image, state, count, size or 0] for image, state, count, size in by_state)

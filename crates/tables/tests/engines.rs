@@ -1,11 +1,11 @@
-//! Engines that know nothing of us read the dataset: DuckDB, Polars and pyarrow, with the same answers.
+//! Engines that know nothing of us read the dataset: DuckDB, Polars, pyarrow and stock DataFusion, with the same answers.
 //!
 //! They are had with pip, into the folder of the build. Where they cannot be, the test is skipped, and says so.
 
 mod dataset;
+mod python;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
@@ -14,28 +14,9 @@ use arrow_array::types::{Int64Type, UInt16Type, UInt64Type};
 use arrow_array::{Array, RecordBatch};
 
 use dataset::{Dataset, image, place, read, text};
+use python::{is_there, python};
 
-const ENGINES: [&str; 3] = ["duckdb", "polars", "pyarrow"];
-
-fn python(arguments: &[&str]) -> Option<Output> {
-    let mut command = Command::new("python3");
-    command.args(arguments).env("PYTHONPATH", folder()).output().ok()
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("engines")
-}
-
-/// Whether an engine can be had.
-fn is_there(engine: &str) -> bool {
-    let can_be_used = || python(&["-c", &format!("import {engine}")]).is_some_and(|output| output.status.success());
-    let install = || {
-        let folder = folder().display().to_string();
-        let arguments = ["-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--target", &folder, engine];
-        python(&arguments).is_some_and(|output| output.status.success())
-    };
-    can_be_used() || (install() && can_be_used())
-}
+const ENGINES: [&str; 4] = ["duckdb", "polars", "pyarrow", "datafusion"];
 
 #[test]
 fn other_engines_read_the_same() {

@@ -26,9 +26,8 @@ fn images() -> Vec<PathBuf> {
             .filter_map(|folder| std::fs::read_dir(root.join(folder)).ok())
             .flat_map(|folder| folder.filter_map(|file| Some(file.ok()?.path())))
             .filter(|path| {
-                path.extension().is_some_and(|extension| {
-                    ["img", "mft", "raw", "dd", "E01", "vhd", "qcow2"].iter().any(|known| extension == *known)
-                })
+                let name = path.file_name().unwrap().to_string_lossy();
+                [".img", ".mft", "_MFT", ".raw", ".dd", ".vhd", ".qcow2"].iter().any(|end| name.ends_with(end))
             })
             .filter(|path| path.metadata().is_ok_and(|file| file.len() < 64 << 20))
             .collect();
