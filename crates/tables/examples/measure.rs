@@ -1,9 +1,10 @@
-//! Measures `ntfs-tables export` beside `mft_dump --format csv` on a generated table, alternately.
+//! Measures `ntfs-tables` on a generated table, alternately: `export` beside `mft_dump --format csv`, and a count with a filter
+//! beside parsing every attribute of every record, which is the least that any answer from the table takes.
 //!
 //!     cargo build --release --bins --examples
 //!     target/release/examples/measure FOLDER [RECORDS [ROUNDS [THREADS]]]
 //!
-//! FOLDER keeps the table. Each round runs both; what is printed is the median of the ratios of the rounds, and of the
+//! FOLDER keeps the table. Each round runs all; what is printed is the median of the ratios of the rounds, and of the
 //! times. Peak memory is that of the largest process, as Linux has it.
 
 use std::error::Error;
@@ -40,24 +41,45 @@ fn main() -> Result<(), Box<dyn Error>> {
             .args(["-q", "--again", "--id", "table", "--threads", &threads, "-o"])
             .arg(&dataset);
     };
-    let mut rows = Vec::new();
+    let parse = |command: &mut Command| {
+        command.args(["--threads", &threads]).arg(&table);
+    };
+    let count = |command: &mut Command| {
+        let question = "SELECT count(*) FROM entries WHERE state = 'deleted'";
+        command.args(["sql", "--threads", &threads, question]).arg(&table);
+    };
+    let (mut rows, mut counts) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let of_csv = run(&here.join("mft_dump"), csv)?;
         let of_export = run(&here.join("../ntfs-tables"), export)?;
         rows.push((of_export.0 / of_csv.0, of_csv, of_export));
+        let of_parse = run(&here.join("parse_ours"), parse)?;
+        let of_count = run(&here.join("../ntfs-tables"), count)?;
+        counts.push((of_count.0 / of_parse.0, of_parse, of_count));
     }
-    rows.sort_by(|one, two| one.0.total_cmp(&two.0));
-    let (ratio, of_csv, of_export) = rows.get(rows.len() / 2).ok_or("no rounds")?;
+    let (ratio, of_csv, of_export) = median(&mut rows)?;
     let [csv_bytes, bytes] = [size(&listing)?, size(&dataset.join("entries/image=table/volume=at-0-loose.parquet"))?];
     println!("csv     {:.2} s, {} KiB at most, {csv_bytes} bytes", of_csv.0, of_csv.1);
     println!("parquet {:.2} s, {} KiB at most, {bytes} bytes", of_export.0, of_export.1);
-    let ratios: Vec<String> = rows.iter().map(|row| format!("{:.2}", row.0)).collect();
-    println!(
-        "time {ratio:.2} times ({}), {:.1} % of the bytes",
-        ratios.join(" "),
-        100.0 * bytes as f64 / csv_bytes as f64
-    );
+    let percent = 100.0 * bytes as f64 / csv_bytes as f64;
+    println!("time {ratio:.2} times ({}), {percent:.1} % of the bytes", all(&rows));
+    let (ratio, of_parse, of_count) = median(&mut counts)?;
+    println!("parse   {:.2} s, {} KiB at most", of_parse.0, of_parse.1);
+    println!("count   {:.2} s, {} KiB at most", of_count.0, of_count.1);
+    println!("time {ratio:.2} times ({})", all(&counts));
     Ok(())
+}
+
+/// A ratio, and what was measured for it: seconds and KiB of either side.
+type Pair = (f64, (f64, u64), (f64, u64));
+
+fn median(pairs: &mut [Pair]) -> Result<Pair, Box<dyn Error>> {
+    pairs.sort_by(|one, two| one.0.total_cmp(&two.0));
+    Ok(*pairs.get(pairs.len() / 2).ok_or("no rounds")?)
+}
+
+fn all(pairs: &[Pair]) -> String {
+    pairs.iter().map(|pair| format!("{:.2}", pair.0)).collect::<Vec<_>>().join(" ")
 }
 
 /// Runs a program: its seconds, and its peak memory in KiB, seen every few milliseconds.

@@ -24,6 +24,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use ntfs_salvage_tables::sql::{Output, Question};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 #[path = "../../../benches/generator/mod.rs"]
@@ -121,7 +122,7 @@ fn add(folder: &Path, sizes: &mut Sizes) -> Result<()> {
             let bytes = path.metadata()?.len();
             let reader = SerializedFileReader::new(File::open(&path)?)?;
             let groups = reader.metadata().row_groups();
-            let data: i64 = groups.iter().map(|group| group.compressed_size()).sum();
+            let data: i64 = groups.iter().map(RowGroupMetaData::compressed_size).sum();
             sizes.bytes += bytes;
             sizes.files += 1;
             sizes.row_groups += groups.len() as u64;
