@@ -51,6 +51,9 @@ pub struct Arguments {
     /// Leave out streams of more than BYTES; the manifest names them
     #[arg(long, value_name = "BYTES", value_parser = parse_number)]
     pub max_size: Option<u64>,
+    /// Write nothing: say how many streams and bytes it would be, of which verdicts, and how much room that needs
+    #[arg(long, conflicts_with_all = ["manifest", "report"])]
+    pub dry_run: bool,
     /// No SHA-256 of what is written
     #[arg(long)]
     pub no_hash: bool,

@@ -14,6 +14,7 @@ use crate::recover::prepare::Job;
 use crate::recover::progress::Progress;
 use crate::recover::recovery::Recovery;
 use crate::shared::buffer::Buffer;
+use crate::shared::stop::Stop;
 use crate::shared::verified_content::{is_written, size_of};
 
 /// The parts of a stream that are written, each as long as can be.
@@ -55,6 +56,16 @@ pub struct Copy<'c, 't> {
     pub falls_short: bool,
     /// Whether sectors of zeros are in question, as they are in a volume that has lost some.
     is_wiped: bool,
+    /// Who may end it in the middle.
+    stop: Option<&'c Stop>,
+}
+
+/// What ends a copy in the middle.
+const INTERRUPTION: &str = "the user has ended the run";
+
+/// Whether the user ended it.
+pub fn is_interruption(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Other && error.to_string() == INTERRUPTION
 }
 
 impl<'c, 't> Copy<'c, 't> {
@@ -72,7 +83,14 @@ impl<'c, 't> Copy<'c, 't> {
             at: 0,
             falls_short: false,
             is_wiped: recovery.assessment.is_wiped(),
+            stop: Some(recovery.options.stop),
         }
+    }
+
+    /// The same, and nobody ends it in the middle.
+    pub fn to_the_end(mut self) -> Self {
+        self.stop = None;
+        self
     }
 
     /// Writes the stream of the job from byte `from` on, into a file that starts there. Returns the next byte that
@@ -114,6 +132,9 @@ impl<'c, 't> Copy<'c, 't> {
         let mut position = span.start;
         let mut next_turn = position.saturating_add(Self::TURN);
         while position < span.end {
+            if self.stop.is_some_and(Stop::is_asked) {
+                return Err(io::Error::other(INTERRUPTION));
+            }
             if position >= next_turn {
                 self.reading.turn.pause(|| inspection.catch_up());
                 next_turn = position.saturating_add(Self::TURN);

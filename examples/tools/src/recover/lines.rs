@@ -53,9 +53,12 @@ pub fn directory(path: &str, entry: &Entry<'_>, output: &str, reparse: Option<&R
 }
 
 /// The last line: a manifest without one is of a run that did not come to its end.
-pub fn end(totals: &Totals, complete: bool, out: &mut Vec<u8>) {
+pub fn end(totals: &Totals, complete: bool, is_cut_short: bool, out: &mut Vec<u8>) {
     let mut json = Json { out };
-    json.put(br#"{"type":"end","complete":"#).boolean(complete);
+    json.put(br#"{"type":"end","complete":"#).boolean(complete && !is_cut_short);
+    if is_cut_short {
+        json.put(br#","interrupted":true"#);
+    }
     json.put(br#","streams":"#).number(totals.streams);
     json.put(br#","written":"#).number(totals.written);
     json.put(br#","bytes":"#).number(totals.bytes);

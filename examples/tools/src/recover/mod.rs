@@ -4,6 +4,7 @@
 
 mod arguments;
 mod content;
+mod dry_run;
 mod folder;
 mod handles;
 mod inspection;
@@ -45,6 +46,7 @@ use crate::shared::input::{Input, Opened, Volumes};
 use crate::shared::json::Json;
 use crate::shared::map_file::MapFile;
 use crate::shared::rescue_map;
+use crate::shared::stop::Stop;
 use arguments::Arguments;
 use folder::Folder;
 use manifest::Manifest;
@@ -63,7 +65,9 @@ pub fn command() -> clap::Command {
 
 /// Runs the tool with the arguments of the process.
 pub fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let stop = Stop::listen();
+    match run(&Arguments::parse(), &stop) {
+        Ok(()) if stop.is_cut_short() => ExitCode::from(Stop::CODE),
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
@@ -72,7 +76,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Failure> {
+fn run(arguments: &Arguments, stop: &Stop) -> Result<(), Failure> {
     let file = container::open(&arguments.input, arguments.quiet)?;
     let outputs = [Some(&arguments.directory), arguments.manifest.as_ref(), arguments.report.as_ref()];
     container::protect(&file, outputs.map(|path| path.map(PathBuf::as_path)))?;
@@ -82,22 +86,32 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     container::write(&file, &hashes, &mut Json { out: &mut described });
     let described = (described.as_slice(), container::is_packed(&file));
     match rescue_map::read(&arguments.input, file.size(), arguments.quiet)? {
-        Some(map) => recover_noting(arguments, &RescuedOnly::new(&file, map), described),
-        None => recover_noting(arguments, &file, described),
+        Some(map) => recover_noting(arguments, &RescuedOnly::new(&file, map), described, stop),
+        None => recover_noting(arguments, &file, described, stop),
     }?;
     unverified.map_or(Ok(()), Err)
 }
 
 /// Recovers, and writes the map of what could be read if that is asked for.
-fn recover_noting(arguments: &Arguments, source: &dyn Source, container: (&[u8], bool)) -> Result<(), Failure> {
+fn recover_noting(
+    arguments: &Arguments,
+    source: &dyn Source,
+    container: (&[u8], bool),
+    stop: &Stop,
+) -> Result<(), Failure> {
     let map = MapFile::create(arguments.input.write_map.as_deref(), &arguments.input.path)?;
     let ledger = Ledger::new(source).remember_reads(map.is_some());
-    let result = recover(arguments, &ledger, container);
+    let result = recover(arguments, &ledger, container, stop);
     result.and(map.map_or(Ok(()), |map| map.write(&ledger)))
 }
 
 /// `container` is what is to be said of it, in JSON, and whether it is compressed.
-fn recover(arguments: &Arguments, source: &Ledger<'_>, (container, is_packed): (&[u8], bool)) -> Result<(), Failure> {
+fn recover(
+    arguments: &Arguments,
+    source: &Ledger<'_>,
+    (container, is_packed): (&[u8], bool),
+    stop: &Stop,
+) -> Result<(), Failure> {
     let selection = Selection::of(arguments)?;
     let input = Input::new(source, &arguments.input);
     evidence::refuse_as_output(&arguments.input.path, &arguments.directory)?;
@@ -106,6 +120,11 @@ fn recover(arguments: &Arguments, source: &Ledger<'_>, (container, is_packed): (
     }
     let threads = Threads::new(arguments.threads);
     let Volumes { opened: volumes, failure: unopened, accounting } = input.volumes(&threads, arguments.quiet)?;
+    if arguments.dry_run {
+        dry_run::run(arguments, &volumes, &selection, &threads)?;
+        return unopened.map_or(Ok(()), Err);
+    }
+    stop.wait_for_the_end();
     let root = Folder::root(&arguments.directory)
         .map_err(|error| Failure::new(format_args!("cannot write in {}", arguments.directory.display()), error))?;
     let mut manifest = Manifest::create(arguments.manifest.as_deref(), &arguments.directory, &root)?;
@@ -124,16 +143,22 @@ fn recover(arguments: &Arguments, source: &Ledger<'_>, (container, is_packed): (
         manifest,
         totals: Totals::default(),
         is_packed,
+        stop,
     };
     for opened in &volumes {
-        run.volume(opened, volumes.len() > 1)?;
+        if !stop.is_asked() {
+            run.volume(opened, volumes.len() > 1)?;
+        }
     }
     let (totals, collector) = run.finish(unopened.is_none() && accounting.is_complete())?;
     if let (Some(report), Some(mut collector)) = (report, collector) {
         collector.map.add_unread(source.missing().into_iter().chain(source.known_missing(0..source.size())));
         report.write(&collector)?;
     }
-    result(&totals, &selection)?;
+    match stop.is_cut_short() {
+        true => say("interrupted: the manifest has what was done so far"),
+        false => result(&totals, &selection)?,
+    }
     unopened.map_or(Ok(()), Err)
 }
 
@@ -161,6 +186,7 @@ struct Run<'r> {
     totals: Totals,
     /// Whether what is read has to be decompressed.
     is_packed: bool,
+    stop: &'r Stop,
 }
 
 impl Run<'_> {
@@ -198,6 +224,7 @@ impl Run<'_> {
             // A map of what was read is to have what was asked for, and nothing that lies between.
             gap: if arguments.input.write_map.is_some() { 0 } else { GAP },
             is_packed: self.is_packed,
+            stop: self.stop,
         };
         let recovery = Recovery::new(opened, known, self.selection, (folder, &prefix), options, &progress);
         let mut totals = recovery.run(threads, &mut self.manifest)?;
@@ -227,7 +254,7 @@ impl Run<'_> {
 
     fn finish(mut self, all_opened: bool) -> Result<(Totals, Option<Collector>), Failure> {
         let mut lines = Vec::new();
-        lines::end(&self.totals, all_opened && self.totals.failed == 0, &mut lines);
+        lines::end(&self.totals, all_opened && self.totals.failed == 0, self.stop.is_cut_short(), &mut lines);
         self.manifest.write(&lines)?;
         let collector = self.manifest.finish()?;
         Ok((self.totals, collector))

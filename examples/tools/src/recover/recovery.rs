@@ -16,6 +16,7 @@ use crate::recover::totals::Totals;
 use crate::recover::window::Window;
 use crate::shared::failure::Failure;
 use crate::shared::input::Opened;
+use crate::shared::stop::Stop;
 
 /// What the writing of a volume's files needs to know.
 pub struct Recovery<'r> {
@@ -46,6 +47,8 @@ pub struct CopyOptions<'o> {
     pub gap: u64,
     /// Whether what is read has to be decompressed.
     pub is_packed: bool,
+    /// Whether the user wants it to end.
+    pub stop: &'o Stop,
 }
 
 /// What one batch of entries has become.
@@ -83,6 +86,9 @@ impl<'r> Recovery<'r> {
         let mut window = Window::new(self, threads);
         let mut totals = Totals::default();
         for batches in window.all(catalog) {
+            if self.options.stop.is_asked() {
+                break;
+            }
             window.recover(batches, &mut totals, manifest)?;
         }
         self.set_times();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ntfs_salvage::FileReference;
 
 use crate::judge::{ContentState, Judgement};
-use crate::recover::content::{Copy, Reading};
+use crate::recover::content::{self, Copy, Reading};
 use crate::recover::folder::{Folder, set_times};
 use crate::recover::handles::Handles;
 use crate::recover::inspection::{Inspected, Inspection, Task};
@@ -63,7 +63,7 @@ pub enum Outcome {
     Written(Written),
     NotWritten,
     Failed(io::Error),
-    /// Reading has shown that it is not what was asked for.
+    /// Reading has shown that it is not what was asked for, or the user wants no more.
     NotWanted,
 }
 
@@ -169,7 +169,13 @@ impl<'w, 'r> Writer<'w, 'r> {
             let message = "not tried: there was no room before";
             return Outcome::Failed(io::Error::new(io::ErrorKind::StorageFull, message));
         }
+        if self.recovery.options.stop.is_asked() {
+            return Outcome::NotWanted;
+        }
         self.write_file(job, names, contents, turn).unwrap_or_else(|error| {
+            if content::is_interruption(&error) {
+                return Outcome::NotWanted;
+            }
             if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
                 // After the first file there was no room for, no other is tried.
                 self.recovery.is_full.store(true, Ordering::Relaxed);
@@ -288,8 +294,11 @@ fn pieces(
         let name = with_mark(name, &format!("~from-{from}"));
         let mut output = folder.create(&name)?;
         let reading = Reading { contents, turn: &mut Turn::default() };
-        cut =
-            Copy::to(&mut output, recovery, reading).run(job, from, &mut Inspection::here(Task::default(), buffers))?;
+        cut = Copy::to(&mut output, recovery, reading).to_the_end().run(
+            job,
+            from,
+            &mut Inspection::here(Task::default(), buffers),
+        )?;
         pieces.push((from, name));
     }
     Ok(pieces)

@@ -23,6 +23,7 @@ pub mod rescue_map;
 pub mod runs;
 pub mod scan_file;
 pub mod spans;
+pub mod stop;
 pub mod text;
 pub mod time_of_day;
 pub mod verified_content;
