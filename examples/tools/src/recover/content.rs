@@ -88,7 +88,7 @@ impl<'c, 't> Copy<'c, 't> {
     }
 
     /// The same, and nobody ends it in the middle.
-    pub fn to_the_end(mut self) -> Self {
+    pub fn without_stops(mut self) -> Self {
         self.stop = None;
         self
     }

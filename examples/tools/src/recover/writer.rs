@@ -294,7 +294,7 @@ fn pieces(
         let name = with_mark(name, &format!("~from-{from}"));
         let mut output = folder.create(&name)?;
         let reading = Reading { contents, turn: &mut Turn::default() };
-        cut = Copy::to(&mut output, recovery, reading).to_the_end().run(
+        cut = Copy::to(&mut output, recovery, reading).without_stops().run(
             job,
             from,
             &mut Inspection::here(Task::default(), buffers),
