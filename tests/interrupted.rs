@@ -7,6 +7,7 @@ mod tool;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -58,7 +59,7 @@ fn ctrl_c_leaves_whole_files_and_a_manifest_of_them() {
     }
     let folder = tempfile::tempdir().unwrap();
     let (image, mount, out) = (folder.path().join("image"), folder.path().join("mount"), folder.path().join("out"));
-    fs::File::create(&image).unwrap().set_len(700 << 20).unwrap();
+    fs::File::create(&image).unwrap().set_len(400 << 20).unwrap();
     fs::create_dir(&mount).unwrap();
     done(Command::new("mkntfs").arg("-qFf").arg(&image));
     done(Command::new("ntfs-3g").args([&image, &mount]));
@@ -72,11 +73,11 @@ fn ctrl_c_leaves_whole_files_and_a_manifest_of_them() {
     };
     let small = |number: u64| fs::write(mount.join(format!("{number}.bin")), noise(number, 20_000)).unwrap();
     (0..20).for_each(small);
-    fs::write(mount.join("large.bin"), noise(99, 8 << 20).repeat(60)).unwrap();
+    fs::write(mount.join("large.bin"), noise(99, 8 << 20).repeat(30)).unwrap();
     (20..40).for_each(small);
     done(Command::new("umount").arg(&mount));
     let program = tool::program("recover");
-    let mut command = Command::new(program);
+    let mut command = Command::new(&program);
     command.arg(&image).arg("-d").arg(&out).args(["--threads", "1"]).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let start = Instant::now();
@@ -104,6 +105,58 @@ fn ctrl_c_leaves_whole_files_and_a_manifest_of_them() {
     assert!(told.len() >= 10 && !told.contains(Path::new("large.bin")), "{told:?}");
     assert_eq!(files(&out), told);
     assert_eq!(end["written"], told.len());
+    resume(&program, &image, &out, &told);
+}
+
+/// Goes on with an interrupted run, and compares with one that was not.
+fn resume(program: &Path, image: &Path, out: &Path, told: &BTreeSet<PathBuf>) {
+    let whole = out.with_file_name("whole");
+    let run = |folder: &Path, options: &[&str]| {
+        let mut command = Command::new(program);
+        command.arg(image).arg("-d").arg(folder).args(["--threads", "1"]).args(options).output().unwrap()
+    };
+    assert!(run(&whole, &[]).status.success());
+    // What an interrupted run has done counts only while it is whole.
+    let changed = told.iter().find(|path| path.extension().is_some_and(|extension| extension == "bin")).unwrap();
+    let mut bytes = fs::read(out.join(changed)).unwrap();
+    bytes[7] ^= 1;
+    fs::write(out.join(changed), &bytes).unwrap();
+    let others: Vec<_> = told.iter().filter(|path| *path != changed).collect();
+    let identity = |path: &Path| {
+        let data = fs::metadata(out.join(path)).unwrap();
+        (data.ino(), data.ctime(), data.ctime_nsec())
+    };
+    let before: Vec<_> = others.iter().map(|path| identity(path)).collect();
+    let refused = run(out, &["--resume", "--system"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && said.contains("give the same"), "{said}");
+    let output = Command::new(program).arg(image).arg("-d").arg(out).args(["--threads", "1", "--resume"]).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(others.iter().map(|path| identity(path)).collect::<Vec<_>>(), before);
+    assert_eq!(fs::read(out.join(changed)).unwrap(), bytes);
+    let (found, expected) = (manifest(out), manifest(&whole));
+    assert_eq!(found[0]["resumes"], "manifest.1.jsonl");
+    assert_eq!(found.len(), expected.len());
+    let mut again = 0;
+    for (found, expected) in found.iter().zip(&expected).skip(1) {
+        if found["output"] == expected["output"] {
+            assert_eq!(found, expected);
+            continue;
+        }
+        // The one that was changed is beside it.
+        assert_eq!(expected["output"].as_str().map(Path::new), Some(changed.as_path()));
+        assert_eq!(found["sha256"], expected["sha256"]);
+        again += 1;
+    }
+    assert_eq!(again, 1);
+    let mut expected = files(&whole);
+    expected.insert("manifest.1.jsonl".into());
+    let marked = files(out).difference(&expected).cloned().collect::<Vec<_>>();
+    assert!(marked.len() == 1 && files(out).len() == expected.len() + 1, "{marked:?}");
+    let output = run(out, &["--resume"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("that run came to its end"), "{said}");
 }
 
 #[test]

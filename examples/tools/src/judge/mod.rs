@@ -39,6 +39,9 @@ pub enum ContentState {
 }
 
 impl ContentState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Verified, Self::Plausible, Self::Unknown, Self::Contradicted];
+
     /// A word that stays the same between versions.
     pub const fn code(self) -> &'static str {
         match self {

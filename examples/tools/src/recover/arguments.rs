@@ -54,6 +54,10 @@ pub struct Arguments {
     /// Write nothing: say how many streams and bytes it would be, of which verdicts, and how much room that needs
     #[arg(long, conflicts_with_all = ["manifest", "report"])]
     pub dry_run: bool,
+    /// Go on with an interrupted run into DIR, with the same arguments: what its manifest has, and is still whole, is not
+    /// written again
+    #[arg(long, conflicts_with_all = ["dry_run", "no_hash"])]
+    pub resume: bool,
     /// No SHA-256 of what is written
     #[arg(long)]
     pub no_hash: bool,

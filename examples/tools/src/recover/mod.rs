@@ -5,6 +5,7 @@
 mod arguments;
 mod content;
 mod dry_run;
+mod earlier;
 mod folder;
 mod handles;
 mod inspection;
@@ -48,6 +49,7 @@ use crate::shared::map_file::MapFile;
 use crate::shared::rescue_map;
 use crate::shared::stop::Stop;
 use arguments::Arguments;
+use earlier::Earlier;
 use folder::Folder;
 use manifest::Manifest;
 use order::visits::GAP;
@@ -127,12 +129,13 @@ fn recover(
     stop.wait_for_the_end();
     let root = Folder::root(&arguments.directory)
         .map_err(|error| Failure::new(format_args!("cannot write in {}", arguments.directory.display()), error))?;
-    let mut manifest = Manifest::create(arguments.manifest.as_deref(), &arguments.directory, &root)?;
-    let report = ReportFile::create(arguments.report.as_deref(), &arguments.input.path)?;
-    manifest.collector = report.as_ref().map(|_| Collector::new("recover"));
     let mut lines = Vec::new();
     let identity = Identity::of(source, arguments.hash_input);
     header::header("ntfs-salvage recover", &arguments.input, &identity, container, &mut lines);
+    let earlier = arguments.resume.then(|| resume(arguments, &mut lines)).transpose()?;
+    let mut manifest = Manifest::create(arguments.manifest.as_deref(), &arguments.directory, &root)?;
+    let report = ReportFile::create(arguments.report.as_deref(), &arguments.input.path)?;
+    manifest.collector = report.as_ref().map(|_| Collector::new("recover"));
     header::unread(&accounting, &mut lines);
     manifest.write(&lines)?;
     let mut run = Run {
@@ -144,6 +147,8 @@ fn recover(
         totals: Totals::default(),
         is_packed,
         stop,
+        earlier: earlier.as_ref(),
+        volumes: 0,
     };
     for opened in &volumes {
         if !stop.is_asked() {
@@ -160,6 +165,18 @@ fn recover(
         false => result(&totals, &selection)?,
     }
     unopened.map_or(Ok(()), Err)
+}
+
+/// What the run before has done, whose manifest gets another name, which the header of this one tells.
+fn resume(arguments: &Arguments, header: &mut Vec<u8>) -> Result<Earlier, Failure> {
+    let default = || arguments.directory.join(Manifest::NAME);
+    let path = arguments.manifest.clone().unwrap_or_else(default);
+    let found = Earlier::read(&path, &arguments.directory, header)?;
+    let name = earlier::set_aside(&path)?;
+    header.truncate(header.len().saturating_sub(2));
+    Json { out: header }.put(br#","resumes":"#).text(&name);
+    header.extend_from_slice(b"}\n");
+    Ok(found)
 }
 
 /// What is an error at the end, though everything else was done.
@@ -187,6 +204,10 @@ struct Run<'r> {
     /// Whether what is read has to be decompressed.
     is_packed: bool,
     stop: &'r Stop,
+    /// What an interrupted run has done.
+    earlier: Option<&'r Earlier>,
+    /// How many volumes there were so far.
+    volumes: usize,
 }
 
 impl Run<'_> {
@@ -213,6 +234,7 @@ impl Run<'_> {
         lines::volume(opened, &assessment, &prefix, &mut lines);
         self.manifest.collector.iter_mut().for_each(|collector| collector.volume(opened, &assessment, threads));
         self.manifest.write(&lines)?;
+        self.volumes += 1;
         self.manifest.reserve(plan.streams)?;
         let progress = Progress::new(!arguments.quiet);
         progress.start(&plan);
@@ -225,6 +247,7 @@ impl Run<'_> {
             gap: if arguments.input.write_map.is_some() { 0 } else { GAP },
             is_packed: self.is_packed,
             stop: self.stop,
+            earlier: self.earlier.map(|earlier| (earlier, self.volumes)),
         };
         let recovery = Recovery::new(opened, known, self.selection, (folder, &prefix), options, &progress);
         let mut totals = recovery.run(threads, &mut self.manifest)?;

@@ -7,9 +7,11 @@ use std::sync::{Arc, OnceLock};
 use ntfs_salvage::Threads;
 use ntfs_salvage::catalog::Assessment;
 
+use crate::recover::earlier::{Earlier, Kept};
 use crate::recover::folder::Folder;
 use crate::recover::manifest::Manifest;
 use crate::recover::plan::Plan;
+use crate::recover::prepare::Job;
 use crate::recover::progress::Progress;
 use crate::recover::selection::Selection;
 use crate::recover::totals::Totals;
@@ -49,6 +51,8 @@ pub struct CopyOptions<'o> {
     pub is_packed: bool,
     /// Whether the user wants it to end.
     pub stop: &'o Stop,
+    /// What an interrupted run has done, and which of its volumes this is.
+    pub earlier: Option<(&'o Earlier, usize)>,
 }
 
 /// What one batch of entries has become.
@@ -74,6 +78,12 @@ impl<'r> Recovery<'r> {
     pub fn thorough(&self) -> &Assessment<'r> {
         let options = self.assessment.options().read_all(true);
         self.thorough.get_or_init(|| self.assessment.clone().with_options(options))
+    }
+
+    /// What an interrupted run has done of a job, if that is all.
+    pub fn kept(&self, job: &Job<'_>) -> Option<&'r Kept> {
+        let (earlier, volume) = self.options.earlier?;
+        earlier.of(volume, job)
     }
 
     pub fn is_full(&self) -> bool {

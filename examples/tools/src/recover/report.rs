@@ -70,6 +70,13 @@ impl<'w, 'r> Reporter<'w, 'r> {
         };
         let (error, mut written) = match outcome {
             Outcome::NotWanted => return,
+            Outcome::Kept => {
+                if let Some(kept) = self.recovery.kept(job) {
+                    part.totals.keep(kept);
+                    part.lines.extend_from_slice(kept.line.as_bytes());
+                }
+                return;
+            }
             Outcome::Written(file) => (too_large(&file), Some(file)),
             Outcome::NotWritten => (job.obstacle.and_then(Obstacle::error).map(str::to_owned), None),
             Outcome::Failed(failure) => (Some(failure.to_string()), None),

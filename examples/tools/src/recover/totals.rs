@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::recover::earlier::Kept;
 use crate::recover::prepare::{Job, Obstacle};
 use crate::shared::failure::say;
 use crate::shared::verified_content::size_of;
@@ -47,6 +48,17 @@ impl Totals {
             (false, Some(Obstacle::TooLarge), _) => self.too_large += 1,
             (false, Some(Obstacle::NothingLeft), _) => self.without_content += 1,
             (false, None, error) => self.fail(|| format!("{}: {}", path(), error.unwrap_or_default())),
+        }
+    }
+
+    /// Counts a stream that an interrupted run has written.
+    pub fn keep(&mut self, kept: &Kept) {
+        self.streams += 1;
+        self.written += 1;
+        self.bytes = self.bytes.saturating_add(kept.bytes);
+        *self.verdicts.entry(kept.verdict).or_default() += 1;
+        if let Some(code) = kept.content {
+            *self.contents.entry(code).or_default() += 1;
         }
     }
 

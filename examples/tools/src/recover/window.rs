@@ -102,7 +102,10 @@ impl<'w, 'r> Window<'w, 'r> {
     /// Reads and writes everything, in one sweep over the disk.
     fn copy(&self, errands: &mut [Mutex<Errand<'_>>], names: &[Names]) {
         let recovery = self.recovery;
-        let wanted = errands.iter().map(|errand| Wanted::by(&lock(errand).job));
+        let wanted = errands.iter().map(|errand| {
+            let job = &lock(errand).job;
+            if recovery.kept(job).is_some() { Wanted::Nothing } else { Wanted::by(job) }
+        });
         let (visits, groups) = sweep(wanted, recovery.options.gap);
         for visit in visits.iter().filter(|visit| visit.kind == Kind::Part) {
             lock(&errands[visit.errand]).expect_piece();

@@ -62,6 +62,8 @@ pub struct Sweep<'s, 'f> {
 pub enum Outcome {
     Written(Written),
     NotWritten,
+    /// An interrupted run has written it.
+    Kept,
     Failed(io::Error),
     /// Reading has shown that it is not what was asked for, or the user wants no more.
     NotWanted,
@@ -150,6 +152,10 @@ impl<'w, 'r> Writer<'w, 'r> {
     fn settle(&mut self, errand: &mut Errand<'_>, sweep: &Sweep<'_, '_>, pieces: &[Piece], turn: &mut Turn<'_>) {
         let contents = Contents { volume: self.recovery.opened.volume.source(), pieces };
         let job = &mut errand.job;
+        if self.recovery.kept(job).is_some() {
+            errand.outcome = Outcome::Kept;
+            return self.recovery.progress.add_stream(self.recovery.plan);
+        }
         if job.is_unsampled() {
             job.found = self.recovery.assessment.assess_from(job.stream, &contents);
             job.obstacle = Obstacle::of(&job.found, self.recovery.selection);
