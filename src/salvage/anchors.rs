@@ -253,8 +253,8 @@ fn anchors(volume: &Volume<'_>, is_sample: bool) -> Vec<Anchor> {
 fn add_piece(volume: &Volume<'_>, first: u64, found: &mut Vec<Anchor>) {
     let cluster_size = volume.geometry().map_or(1, |geometry| u64::from(geometry.cluster_size()));
     let mut has_record = false;
-    for number in first..first.saturating_add(TOGETHER).min(volume.mft().record_count()) {
-        let Ok(record) = volume.mft().record(number) else {
+    for (number, record) in volume.mft().records(first..first.saturating_add(TOGETHER)) {
+        let Ok(record) = record else {
             // What stands there instead may stand near.
             if !has_record {
                 add_record(volume, number, found);

@@ -29,8 +29,8 @@ pub(super) fn blank_files(volume: &Volume<'_>) -> Option<u64> {
     let mut blank = 0_u64;
     let mut first = 0;
     while first < count && blank < MOST_FILES {
-        for number in first.max(FIRST_USER_RECORD)..first.saturating_add(TOGETHER).min(count) {
-            let Ok(record) = volume.mft().record(number) else { continue };
+        let piece = first.max(FIRST_USER_RECORD)..first.saturating_add(TOGETHER);
+        for record in volume.mft().records(piece).into_iter().filter_map(|(_, record)| record.ok()) {
             for attribute in content(&record) {
                 match is_blank(volume, &attribute, cluster_size) {
                     Some(true) => blank = blank.saturating_add(1),

@@ -142,6 +142,25 @@ impl<'s> Mft<'s> {
         Ok(Record::from_vec(number, bytes)?)
     }
 
+    /// Some records in a row, as [`record`](Self::record) has each, by one read; no more than there are.
+    pub(crate) fn records(&self, numbers: Range<u64>) -> Vec<(u64, Result<Record<'static>>)> {
+        let end = numbers.end.min(self.record_count());
+        let size = usize::try_from(self.record_size).unwrap_or(usize::MAX);
+        let count = usize::try_from(end.saturating_sub(numbers.start)).unwrap_or(0);
+        let mut bytes = vec![0; count.saturating_mul(size)];
+        let missing = self.read(numbers.start, &mut bytes);
+        let slots = (numbers.start..end).zip(bytes.chunks_exact(size.max(1)));
+        let record = |(number, slot): (u64, &[u8])| {
+            // What is lost in part is read by itself, which says what is missing.
+            let record = match missing.is_empty() {
+                true => Record::from_vec(number, slot.to_vec()).map_err(Error::from),
+                false => self.record(number),
+            };
+            (number, record)
+        };
+        slots.map(record).collect()
+    }
+
     /// The same table, of which the records in these ranges have places that a scan found.
     pub(crate) fn carved(self, mut records: Vec<Range<u64>>) -> Self {
         records.sort_unstable_by_key(|range| range.start);
