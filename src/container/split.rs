@@ -40,7 +40,8 @@ impl Format for Split {
             if there > number {
                 // All parts but the last are as long as the first.
                 let missing = there.saturating_sub(number);
-                notes.push(format!("{missing} parts before {} are missing", name.to_string_lossy()));
+                let what = if missing == 1 { "1 part" } else { &format!("{missing} parts") };
+                notes.push(format!("{what} missing before {}", name.to_string_lossy()));
                 end = end.saturating_add(size.saturating_mul(missing));
             }
             if !parts.is_empty() && end != size.saturating_mul(there.saturating_sub(series.number)) {

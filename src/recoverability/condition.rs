@@ -1,5 +1,7 @@
 //! What a volume says of its own condition: facts that stand beside what was read, and change none of it.
 
+use std::ops::Range;
+
 use super::Assessment;
 use crate::base::le;
 use crate::base::name::Name;
@@ -24,7 +26,7 @@ pub enum LogState {
     Clean,
     /// The log was in use when the volume was left: it may know newer metadata than that in place.
     NotReplayed,
-    /// No restart page can be read.
+    /// No restart page can be read, or not the one that may say otherwise.
     Unknown,
 }
 
@@ -52,10 +54,19 @@ pub struct Condition {
     pub hibernation: Option<Hibernation>,
     /// The records of which `$MFTMirr` has something else than the table.
     pub mirror_differs: Vec<u64>,
+    /// The records of `$MFTMirr` that cannot be read.
+    pub mirror_unread: Vec<u64>,
     /// Records in use that the table's bitmap calls free.
     pub unmarked_records: u64,
     /// Records that are free, which the table's bitmap calls used.
     pub marked_records: u64,
+}
+
+/// The first bytes of a stream.
+struct Start {
+    bytes: Vec<u8>,
+    /// What of them could not be read.
+    missing: Vec<Range<u64>>,
 }
 
 impl Catalog<'_> {
@@ -80,28 +91,37 @@ impl Catalog<'_> {
         if self.volume().geometry().is_some() {
             condition.log = self.log_state();
             condition.hibernation = self.hibernation();
-            condition.mirror_differs = self.mirror_differs();
+            (condition.mirror_differs, condition.mirror_unread) = self.compare_with_mirror();
         }
         (condition.unmarked_records, condition.marked_records) = self.compare_with_bitmap();
         condition
     }
 
-    /// The start of the main stream of a file in use.
-    fn start_of(&self, number: u64, most: usize) -> Option<Vec<u8>> {
+    /// The start of the main stream of a file in use, and what of it cannot be read: zeros there say nothing.
+    fn start_of(&self, number: u64, most: usize) -> Option<Start> {
         let entry = self.entry(number).ok().filter(|entry| entry.header().is_in_use())?;
         let stream = entry.streams().iter().find(|stream| stream.name().is_empty())?.raw();
         let mut bytes = vec![0; most];
-        let length = stream.reader().read_at(0, &mut bytes).length();
+        let mut reader = stream.reader();
+        let reading = reader.read_at(0, &mut bytes);
+        let missing = reading.ranges().iter().filter(|range| range.missing().is_some());
+        let missing = missing.map(|range| range.offset..range.end()).collect();
+        let length = reading.length();
         bytes.truncate(length);
-        Some(bytes)
+        Some(Start { bytes, missing })
     }
 
     fn log_state(&self) -> Option<LogState> {
         /// Both restart pages of pages of 4096 bytes.
         const PAGES: usize = 8192;
-        let bytes = self.start_of(Self::LOG, PAGES)?;
+        let start = self.start_of(Self::LOG, PAGES)?;
+        let bytes = &start.bytes;
         let pages = bytes.chunks(PAGES / 2).filter_map(restart);
         let newest = pages.max_by_key(|(lsn, _)| *lsn).map(|(_, state)| state);
+        if !start.missing.is_empty() {
+            // The page that cannot be read may be the newer one.
+            return Some(newest.filter(|state| *state == LogState::NotReplayed).unwrap_or(LogState::Unknown));
+        }
         // Who replays the log without writing one, as ntfs-3g does, fills it with ones.
         let is_empty = !bytes.is_empty() && bytes.iter().all(|byte| *byte == 0xFF);
         Some(newest.unwrap_or(if is_empty { LogState::Clean } else { LogState::Unknown }))
@@ -110,21 +130,30 @@ impl Catalog<'_> {
     fn hibernation(&self) -> Option<Hibernation> {
         let root = self.entry(Self::ROOT).ok()?;
         let file = named_in(&root, "hiberfil.sys")?;
-        let bytes = self.start_of(file.record_number(), 4)?;
-        let is_asleep = matches!(bytes.as_slice(), b"hibr" | b"HIBR" | b"rstr" | b"RSTR");
+        let start = self.start_of(file.record_number(), 4).filter(|start| start.missing.is_empty())?;
+        let is_asleep = matches!(start.bytes.as_slice(), b"hibr" | b"HIBR" | b"rstr" | b"RSTR");
         Some(if is_asleep { Hibernation::Asleep } else { Hibernation::Awake })
     }
 
-    /// The records that the mirror has in another version.
-    fn mirror_differs(&self) -> Vec<u64> {
+    /// The records that the mirror has in another version, and those of it that cannot be read.
+    fn compare_with_mirror(&self) -> (Vec<u64>, Vec<u64>) {
         let record_size = u64::from(self.mft().record_size()).max(1);
         let size = self.entry(Self::MIRROR).ok().and_then(|entry| entry.streams().iter().next()?.size());
         let records = size.unwrap_or(0).checked_div(record_size).unwrap_or(0).min(Self::LONGEST_MIRROR);
         let most = usize::try_from(records.saturating_mul(record_size)).unwrap_or(0);
-        let Some(mirror) = self.start_of(Self::MIRROR, most) else { return Vec::new() };
-        let slots = mirror.chunks_exact(usize::try_from(record_size).unwrap_or(usize::MAX));
-        let differs = |(number, copy): &(u64, &[u8])| self.mft().slot(*number).is_ok_and(|(bytes, _)| bytes != *copy);
-        (0..).zip(slots).filter(differs).map(|(number, _)| number).collect()
+        let Some(mirror) = self.start_of(Self::MIRROR, most) else { return Default::default() };
+        let slots = mirror.bytes.chunks_exact(usize::try_from(record_size).unwrap_or(usize::MAX));
+        let (mut differing, mut unread) = (Vec::new(), Vec::new());
+        for (number, copy) in (0..).zip(slots) {
+            let start = record_size.saturating_mul(number);
+            let end = start.saturating_add(record_size);
+            if mirror.missing.iter().any(|range| range.start < end && start < range.end) {
+                unread.push(number);
+            } else if self.mft().slot(number).is_ok_and(|(bytes, missing)| missing.is_empty() && bytes != copy) {
+                differing.push(number);
+            }
+        }
+        (differing, unread)
     }
 
     /// How many records in use the bitmap calls free, and how many free ones it calls used.
@@ -259,6 +288,20 @@ mod tests {
         forged.record_bytes(3)[900] ^= 1;
         forged.record_bytes(1)[8] ^= 1;
         assert_eq!(condition(&forged).mirror_differs, [1, 3]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_nothing() {
+        let mut forged = volume();
+        forged.record_bytes(3)[900] ^= 1;
+        let record = |number: u64| (MIRROR + number * 2) * CLUSTER..(MIRROR + number * 2 + 2) * CLUSTER;
+        forged.spoil(record(2));
+        forged.spoil(record(3));
+        forged.spoil(LOG * CLUSTER..(LOG + 1) * CLUSTER);
+        forged.spoil(SLEEP * CLUSTER..(SLEEP + 1) * CLUSTER);
+        let condition = condition(&forged);
+        assert_eq!((condition.mirror_differs, condition.mirror_unread), (vec![], vec![2, 3]));
+        assert_eq!((condition.log, condition.hibernation), (Some(LogState::Unknown), None));
     }
 
     #[test]

@@ -25,10 +25,14 @@ pub fn sentences(condition: &Condition, unmarked_clusters: Option<u64>) -> Vec<S
     tell(flags.contains(VolumeFlags::UPGRADE_ON_MOUNT), "it is to be upgraded at the next mount");
     tell(flags.contains(VolumeFlags::CORRUPTION_BUGCHECK), "corruption of it has stopped Windows");
     tell(flags.contains(VolumeFlags::FULL_CHECK_NEEDED), "a full check is needed");
-    if !condition.mirror_differs.is_empty() {
-        let numbers: Vec<_> = condition.mirror_differs.iter().map(ToString::to_string).collect();
-        told.push(format!("the mirror ($MFTMirr) differs from the MFT in record {}", numbers.join(", ")));
-    }
+    let mut of_records = |records: &[u64], what: &str| {
+        if !records.is_empty() {
+            let numbers: Vec<_> = records.iter().map(ToString::to_string).collect();
+            told.push(format!("the mirror ($MFTMirr) {what} record {}", numbers.join(", ")));
+        }
+    };
+    of_records(&condition.mirror_differs, "differs from the MFT in");
+    of_records(&condition.mirror_unread, "cannot be read in");
     let counts = [
         (condition.unmarked_records, "records in use are free in the MFT's bitmap"),
         (condition.marked_records, "free records are in use in the MFT's bitmap"),
