@@ -9,8 +9,8 @@ use crate::shared::record_choice::parse_number;
 
 #[derive(Debug, Args)]
 pub struct InputArguments {
-    /// A disk, a volume or an $MFT: a device, its image, or a container of it (E01, VHD, VHDX, QCOW2, VDI,
-    /// split raw; whatever the name, by content). It is only read
+    /// A disk, a volume or an $MFT: a device, its image, or a container of it (E01, Ex01, AFF4, VHD, VHDX,
+    /// VMDK, QCOW2, VDI, split raw; whatever the name, by content). It is only read
     #[arg(value_name = "INPUT")]
     pub path: PathBuf,
     /// INPUT is the disk itself, whatever it looks like
