@@ -96,7 +96,9 @@ fn data_file(request: &Request<'_>, header: &Header) -> Result<ImageFile, String
     let plain = plain_name(name).ok_or(format!("its content is in \"{name}\", which is no name of a file"))?;
     let found = request.neighbours.open_any_case(OsStr::new(plain));
     let found = found.map_err(|error| format!("its content is in \"{plain}\": {error}"))?;
-    found.ok_or(format!("its content is in \"{plain}\", which is missing; put it beside the image or name its folder"))
+    found.ok_or(format!(
+        "its content is in \"{plain}\", which is missing; put it beside the image or name its folder (--parent-dir)"
+    ))
 }
 
 /// How the backing file is found. What it is is not guessed where the image says it.

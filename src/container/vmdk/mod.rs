@@ -177,8 +177,9 @@ impl Disk<'_> {
         };
         let Some(file) = file else {
             let name = plain_name(name).unwrap_or(name);
-            self.notes
-                .push(format!("its extent \"{name}\" is missing; put it beside the descriptor or name its folder"));
+            self.notes.push(format!(
+                "its extent \"{name}\" is missing; put it beside the descriptor or name its folder (--parent-dir)"
+            ));
             self.push(length, Body::Missing);
             return Ok(());
         };
