@@ -139,7 +139,12 @@ impl Chain<'_> {
 fn missing(link: &ParentLink) -> String {
     let names = link.names.iter().filter_map(|name| plain_name(name)).collect::<Vec<_>>().join("\" or \"");
     let names = if names.is_empty() { "no name is given".to_owned() } else { format!("\"{names}\"") };
-    let identity = link.identities.first().map(|identity| format!(", {identity}")).unwrap_or_default();
+    // A format that has no identities is looked for by what it is.
+    let identity = link.identities.first().map(|identity| match identity.starts_with("format ") {
+        true => format!(", {identity}"),
+        false => format!(", identity {identity}"),
+    });
+    let identity = identity.unwrap_or_default();
     format!(
         "the parent image is missing: {names}{identity}; put it beside the image, name its folder (--parent-dir), or \
          go on without what it has (--missing-parent-as-lost)"
