@@ -110,6 +110,16 @@ fn virtual_disks_say_what_the_disk_says() {
     assert!(compared > 15, "{compared}");
 }
 
+/// An evidence file of the disk, if ewfacquire can make it so.
+fn acquire(folder: &Folder, disk: &Path, name: &str, options: &[&str]) -> Option<PathBuf> {
+    let target = folder.path(name);
+    let mut command = Command::new("ewfacquire");
+    command.args(["-u", "-q"]).args(options).arg("-t").arg(&target).arg(disk);
+    let made = command.stdin(Stdio::null()).output().unwrap();
+    let images = ["E01", "s01"].map(|extension| target.with_extension(extension));
+    images.into_iter().find(|image| made.status.success() && image.exists())
+}
+
 #[test]
 fn evidence_files_and_split_images_say_what_the_disk_says() {
     let (tools, folder) = (Tools::new(), Folder::new());
@@ -130,14 +140,11 @@ fn evidence_files_and_split_images_say_what_the_disk_says() {
         ["encase1", "encase2", "encase3", "encase4", "encase5", "encase6", "encase7", "ftk", "smart", "linen7", "ewf"];
     for (kind, compression, segment) in kinds.iter().flat_map(|kind| [(kind, "none", "1MiB"), (kind, "best", "1.4GiB")])
     {
-        let target = folder.path(&format!("{kind}-{compression}"));
-        let common = ["-u", "-q", "-c", compression, "-S", segment, "-f", kind, "-t", target.to_str().unwrap()];
-        let made = Command::new("ewfacquire").args(common).arg(&disk).stdin(Stdio::null()).output().unwrap();
-        let image = target.with_extension(if *kind == "smart" { "s01" } else { "E01" });
-        if !made.status.success() || !image.exists() {
+        let options = ["-c", compression, "-S", segment, "-f", kind];
+        let Some(image) = acquire(&folder, &disk, &format!("{kind}-{compression}"), &options) else {
             eprintln!("skipped: ewfacquire does not make {kind} {compression}");
             continue;
-        }
+        };
         assert_same(&tools.of(&image), &expected, &format!("{kind} {compression}"));
         compared += 1;
     }
@@ -155,11 +162,7 @@ fn a_damaged_chunk_of_an_evidence_file_lowers_the_files_in_it_and_no_other() {
     let disk = disk(&folder);
     let expected = expected(&tools, &disk);
     let bytes = fs::read(&disk).unwrap();
-    let target = folder.path("case");
-    let common = ["-u", "-q", "-c", "none", "-b", "64", "-f", "encase6", "-t", target.to_str().unwrap()];
-    let made = Command::new("ewfacquire").args(common).arg(&disk).stdin(Stdio::null()).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let image = target.with_extension("E01");
+    let image = acquire(&folder, &disk, "case", &["-c", "none", "-b", "64", "-f", "encase6"]).unwrap();
     let sound = fs::read(&image).unwrap();
     let sectors: Vec<usize> = places(&expected).into_iter().filter(|place| has_one_copy(&bytes, *place)).collect();
     assert!(sectors.len() > 5, "{}", sectors.len());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use ntfs_salvage::catalog::Verdict;
+use ntfs_salvage::catalog::{RecoverabilityOptions, Verdict};
 
 use crate::shared::input_arguments::InputArguments;
 use crate::shared::record_choice::{RecordChoice, parse_number};
@@ -80,6 +80,13 @@ pub struct Arguments {
     /// No progress bar and no summary
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+impl Arguments {
+    /// How it is asked what is left: clusters are looked at, and with a map zeros that were rescued are content.
+    pub fn recoverability_options(&self) -> RecoverabilityOptions {
+        RecoverabilityOptions::default().sample_zeros(true).trust_zeros(self.input.map.is_some())
+    }
 }
 
 fn parse_verdict(text: &str) -> Result<Verdict, String> {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Paths, RecoverabilityOptions, Verdict};
+use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Paths, Verdict};
 use ntfs_salvage::{Entry, Threads};
 
 use crate::recover::arguments::Arguments;
@@ -59,7 +59,7 @@ pub fn run(
 }
 
 fn count(catalog: &Catalog<'_>, arguments: &Arguments, selection: &Selection, threads: &Threads) -> Counts {
-    let options = RecoverabilityOptions::default().sample_zeros(true).trust_zeros(arguments.input.map.is_some());
+    let options = arguments.recoverability_options();
     let assessment = catalog.assessment(threads, options);
     let mut counts = Counts::default();
     let work = |(paths, text): &mut (Paths<'_>, String), batch: Batch<'_>| {

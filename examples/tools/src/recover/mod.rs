@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use ntfs_salvage::Threads;
-use ntfs_salvage::catalog::{Catalog, RecoverabilityOptions};
+use ntfs_salvage::catalog::Catalog;
 use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::source::{Ledger, RescuedOnly, Source};
 
@@ -225,7 +225,7 @@ impl Run<'_> {
         (folder, prefix): (Arc<Folder>, String),
     ) -> Result<(), Failure> {
         let (arguments, threads) = (self.arguments, self.threads);
-        let options = RecoverabilityOptions::default().sample_zeros(true).trust_zeros(arguments.input.map.is_some());
+        let options = arguments.recoverability_options();
         let assessment = catalog.assessment(threads, options);
         // The manifest's own name, where it is in the root of the files.
         let reserved = (arguments.manifest.is_none() && prefix.is_empty()).then_some(Manifest::NAME);

@@ -20,7 +20,7 @@ use crate::recover::prepare::{Job, Names, Obstacle, Target};
 use crate::recover::recovery::Recovery;
 use crate::recover::safe_name::with_mark;
 use crate::shared::buffer::Buffer;
-use crate::shared::verified_content::{is_judged, is_mostly_hole, size_of, with_judgement};
+use crate::shared::verified_content::{cluster_size_of, is_judged, is_mostly_hole, size_of, with_judgement};
 
 /// How often another name is tried where a file stands that was there before.
 const TRIES: u32 = 100;
@@ -270,8 +270,7 @@ fn copy(
 ) -> io::Result<Copied> {
     let size = size_of(job.found.ranges());
     let is_judged = recovery.selection.judges && is_judged(job.stream, &job.found);
-    let cluster_size = recovery.opened.volume.geometry().map_or(4096, |geometry| geometry.cluster_size().into());
-    let judged = is_judged.then_some((name, size, cluster_size));
+    let judged = is_judged.then(|| (name, size, cluster_size_of(job.stream)));
     let task = Task { is_hashed: recovery.options.hashes && !is_mostly_hole(&job.found), judged };
     let mut copy = Copy::to(output, recovery, reading);
     let mut run = |mut inspection: Inspection<'_, '_>| {

@@ -49,6 +49,11 @@ pub fn is_judged(stream: &Stream<'_>, found: &Recoverability) -> bool {
     !stream.flags().contains(AttributeFlags::ENCRYPTED) && !is_mostly_hole(found)
 }
 
+/// Bytes of the clusters that a stream lies in; where nobody knows, those of most volumes.
+pub fn cluster_size_of(stream: &Stream<'_>) -> u64 {
+    stream.entry().catalog().volume().geometry().map_or(4096, |geometry| geometry.cluster_size().into())
+}
+
 /// Reads a stream of which something is left, and judges it.
 pub fn judge(stream: &Stream<'_>, found: &Recoverability, name: &str, buffer: &mut Buffer) -> Option<Judgement> {
     let is_worth = matches!(found.verdict(), Verdict::Intact | Verdict::Likely | Verdict::Partial);
@@ -56,9 +61,7 @@ pub fn judge(stream: &Stream<'_>, found: &Recoverability, name: &str, buffer: &m
         return None;
     }
     let is_live = is_live(stream.entry());
-    let geometry = stream.entry().catalog().volume().geometry();
-    let cluster_size = geometry.map_or(4096, |geometry| geometry.cluster_size().into());
-    let mut judge = Judge::new(name, size_of(found.ranges()), cluster_size);
+    let mut judge = Judge::new(name, size_of(found.ranges()), cluster_size_of(stream));
     let mut reader = stream.reader();
     for part in found.ranges() {
         match part.standing {
