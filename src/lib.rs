@@ -117,6 +117,12 @@
 //!
 //! `containers` (default) reads evidence files and virtual disks, `zstd` QCOW2 clusters packed so, `parallel` (default)
 //! uses several threads. Without `std` (default) there is what needs no source: [`structure`] and [`codec`].
+//!
+//! `serde` stores facts and reads them again: damage, verdicts with their ranges, references, times, states, paths,
+//! encodings, geometries and conditions. Their names in store are those of their codes. A reference is stored as its two
+//! parts, a time to the tick as its text: as numbers, other readers of JSON would round them. What a later version adds
+//! to a fact, an earlier one passes over. What a scan found has a file format of its own
+//! ([`Findings`](salvage::Findings)).
 
 #![deny(
     clippy::indexing_slicing,

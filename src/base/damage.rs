@@ -11,6 +11,7 @@ use super::reference::FileReference;
 /// The offset counts from the start of the record where there is one, else from the start of the
 /// volume (or of the bytes that were parsed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Place {
     /// Record number, the record's index in the MFT.
     pub record: Option<u64>,
@@ -30,6 +31,7 @@ impl fmt::Display for Place {
 /// One thing that is wrong, with its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[error("{place}: {kind}")]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Damage {
     /// Where it was found.
     pub place: Place,
@@ -37,16 +39,21 @@ pub struct Damage {
     pub kind: DamageKind,
 }
 
+/// The name of a structure or field. Written out as a reference, what is read again would have to live for ever.
+type Word = &'static str;
+
 /// What can be wrong. Each kind has a [stable code](DamageKind::code).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum DamageKind {
     // --- any structure ---------------------------------------------------------------------
     /// The bytes end before the structure does.
     #[error("{what} needs {needed} bytes, {found} are there")]
     TooShort {
         /// The structure.
-        what: &'static str,
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "super::stored::word"))]
+        what: Word,
         /// Bytes it needs.
         needed: u64,
         /// Bytes there are.
@@ -56,7 +63,8 @@ pub enum DamageKind {
     #[error("{what} at {offset:#x} with {length} bytes lies outside its {limit} bytes")]
     OutOfBounds {
         /// The part that is named.
-        what: &'static str,
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "super::stored::word"))]
+        what: Word,
         /// Where it should start.
         offset: u64,
         /// How many bytes it should have.
@@ -68,7 +76,8 @@ pub enum DamageKind {
     #[error("{what} is {value:#x}")]
     BadValue {
         /// The field.
-        what: &'static str,
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "super::stored::word"))]
+        what: Word,
         /// What it holds.
         value: u64,
     },
@@ -310,7 +319,8 @@ pub enum DamageKind {
     #[error("partition table: {what}")]
     PartitionTable {
         /// What is wrong with it.
-        what: &'static str,
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "super::stored::word"))]
+        what: Word,
     },
     /// A partition is larger than the source: the rest is missing, not zero.
     #[error("partition has {claimed} bytes, {available} of them lie inside the source")]
@@ -365,7 +375,8 @@ pub enum DamageKind {
     #[error("code lengths of the {what} code make no complete code")]
     CodeLengths {
         /// Which code.
-        what: &'static str,
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "super::stored::word"))]
+        what: Word,
     },
 
     // --- the medium ------------------------------------------------------------------------
@@ -375,7 +386,8 @@ pub enum DamageKind {
         /// Which line, counted from 1.
         line: u32,
         /// What is wrong with it.
-        what: &'static str,
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "super::stored::word"))]
+        what: Word,
     },
     /// Bytes could not be read. They are missing, not zero.
     #[error("{length} bytes could not be read")]

@@ -10,6 +10,8 @@ pub(crate) mod le;
 pub mod name;
 pub mod reference;
 pub mod sid;
+#[cfg(feature = "serde")]
+pub(crate) mod stored;
 #[cfg(feature = "std")]
 pub mod threads;
 pub mod time;

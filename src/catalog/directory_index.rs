@@ -30,9 +30,7 @@ pub(crate) fn index_pieces(entry: &Entry<'_>) -> Vec<(u64, u64, u64)> {
     let mut pieces = Vec::new();
     for attribute in index_attributes(entry, AttributeType::INDEX_ALLOCATION) {
         let Some(piece) = attribute.non_resident() else { continue };
-        let mut extents = Extents::default();
-        extents.push_runs(&piece, geometry.cluster_size(), &mut Vec::new());
-        for extent in extents.list() {
+        for extent in Extents::of([piece], geometry.cluster_size()).list() {
             let Location::At(position) = extent.location else { continue };
             // What lies behind the end of the source is no record, however long the run claims to be.
             let inside = extent.length.min(volume.source().size().saturating_sub(position));

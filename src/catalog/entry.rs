@@ -19,6 +19,7 @@ use crate::structure::value::standard_information::StandardInformation;
 /// Whether a file exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum EntryState {
     /// The record is in use.
     Live,
@@ -47,6 +48,7 @@ impl EntryState {
 /// Where an entry comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Provenance {
     /// A record of the table.
     Table,

@@ -26,6 +26,7 @@ pub struct Ghost {
 /// What knows of a ghost, the most trusted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum GhostEvidence {
     /// An entry of an index: the file was there when the directory was last written.
     Index,

@@ -102,6 +102,7 @@ struct Extension {
 /// How many slots of the table hold what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Counts {
     /// Slots of the table.
     pub slots: u64,

@@ -15,6 +15,7 @@ use crate::base::reference::FileReference;
 /// Starts with `/` where it is whole, else with the reason it is not. Unpaired surrogates of names
 /// come as U+FFFD; [`Link`](super::Link) has the names without loss.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FilePath {
     /// The text.
     pub text: String,

@@ -7,6 +7,7 @@ use crate::base::reference::FileReference;
 /// Where the way from a name upwards ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum PathEnd {
     /// At the root: the path is whole.
     Root,

@@ -103,6 +103,7 @@ impl Encoding {
 /// Why bytes of a disk are lost, though the container should have them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Loss {
     /// Whoever made the image could not read them, and the image says so.
     Acquisition,

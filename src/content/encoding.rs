@@ -12,6 +12,7 @@ use crate::structure::value::reparse_tag::ReparseTag;
 /// How the bytes of a stream are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Encoding {
     /// As they are, with or without holes.
     Plain,

@@ -6,6 +6,7 @@ use crate::structure::value::reparse_tag::ReparseTag;
 
 /// Bytes of a stream that come from one place, or are missing for one reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StreamRange {
     /// First byte, counted from the start of the stream.
     pub offset: u64,
@@ -21,6 +22,7 @@ pub struct StreamRange {
 /// Where bytes of a stream come from. Positions count in bytes from the start of the volume's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Origin {
     /// From a FILE record, at this position: the value is resident. Bytes that the update sequence
     /// moved away are named where they were moved to.
@@ -49,6 +51,7 @@ pub enum Origin {
 /// Why bytes of a stream are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Missing {
     /// The runs that say where they lie are gone.
     Unmapped,

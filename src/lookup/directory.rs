@@ -1,11 +1,11 @@
 //! A directory as its index has it: opened from its record and the extension records that its list names.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use super::node::{Order, Step};
 use crate::base::name::Name;
 use crate::base::reference::{FileReference, SequenceMatch};
-use crate::source::Source;
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::index::IndexRoot;
@@ -17,7 +17,7 @@ use crate::structure::value::attribute_list::AttributeList;
 use crate::structure::value::bitmap::Bitmap;
 use crate::structure::value::standard_information::StandardInformation;
 use crate::volume::Volume;
-use crate::volume::extents::{Extents, Location};
+use crate::volume::extents::{Extents, read_extents};
 use crate::volume::geometry::Geometry;
 
 /// A file's record, and the extension records that its attribute list names.
@@ -131,12 +131,8 @@ impl<'d, 'v> Directory<'d, 'v> {
         let root = records.attributes(AttributeType::INDEX_ROOT).find(is_index)?;
         let record_size = IndexRoot::parse(root.resident_value().ok()?).ok()?.record_size();
         let cluster_size = volume.geometry().map_or(0, Geometry::cluster_size);
-        let mut pieces: Vec<_> = records.attributes(AttributeType::INDEX_ALLOCATION).filter(is_index).collect();
-        pieces.sort_by_key(|piece| piece.non_resident().map(|piece| piece.lowest_vcn()));
-        let mut extents = Extents::default();
-        for piece in pieces.iter().filter_map(Attribute::non_resident) {
-            extents.push_runs(&piece, cluster_size, &mut Vec::new());
-        }
+        let pieces = records.attributes(AttributeType::INDEX_ALLOCATION).filter(is_index);
+        let extents = Extents::of(pieces.filter_map(|piece| piece.non_resident()), cluster_size);
         let bitmap = records.attributes(AttributeType::BITMAP).find(is_index);
         let bitmap = bitmap.and_then(|bitmap| volume.attribute_value(&bitmap).ok());
         let unit = if cluster_size <= record_size { u64::from(cluster_size) } else { 512 };
@@ -200,16 +196,13 @@ impl<'d, 'v> Directory<'d, 'v> {
         let is_used = self.bitmap.as_ref().is_none_or(|bits| Bitmap::new(bits).is_set(index) == Some(true));
         let size = Some(self.record_size).filter(|size| is_used && (512..=LARGEST).contains(size))?;
         let mut bytes = vec![0; usize::try_from(size).ok()?];
-        let mut rest = bytes.as_mut_slice();
-        for extent in self.extents.between(start, start.checked_add(u64::from(size))?) {
-            let Location::At(position) = extent.location else { return None };
-            let (part, behind) = rest.split_at_mut_checked(usize::try_from(extent.length).ok()?)?;
-            if !self.volume.source().read_readable(position, part).is_empty() {
-                return None;
-            }
-            rest = behind;
-        }
-        if !rest.is_empty() {
+        let mut is_whole = true;
+        let extents = self.extents.between(start, start.checked_add(u64::from(size))?);
+        read_extents(self.volume.source(), extents, &mut bytes, |_| {
+            is_whole = false;
+            ControlFlow::Break(())
+        });
+        if !is_whole {
             return None;
         }
         let length = bytes.len();

@@ -7,6 +7,7 @@ use crate::volume::doubts::DoubtKind;
 /// What is known about bytes of a stream without comparing them with anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum ByteStatus {
     /// Proved: in a record that is whole, or in clusters that this live file alone claims, and that the volume's
     /// bitmap, where it can be read, calls used.

@@ -5,6 +5,7 @@ use crate::base::time::FileTime;
 
 /// A file that claims clusters, by any of its attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Claimant {
     /// The file.
     pub reference: FileReference,

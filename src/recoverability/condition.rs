@@ -21,6 +21,7 @@ use crate::volume::bitmap::{ClusterBitmap, ClusterState};
 /// What the restart pages of `$LogFile` say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum LogState {
     /// The volume was unmounted, or the log is empty: all that it knew is in place.
     Clean,
@@ -33,6 +34,7 @@ pub enum LogState {
 /// What the first bytes of `hiberfil.sys` say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Hibernation {
     /// Windows sleeps there, or was shut down for a fast start: what it had not written is in that file.
     Asleep,
@@ -43,6 +45,7 @@ pub enum Hibernation {
 /// What a volume says of its own condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Condition {
     /// The version and the flags of `$VOLUME_INFORMATION`.
     pub version: Option<(u8, u8)>,

@@ -7,6 +7,7 @@ use crate::base::reference::FileReference;
 /// An independent witness of content: a log that shows clusters untouched since, a snapshot with the same bytes,
 /// content that proves itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ContentWitness {
     /// What kind of witness it is, in one word that stays the same between versions, such as `snapshot`.
     pub name: String,

@@ -10,6 +10,7 @@ use crate::catalog::entry::Entry;
 /// their clusters were handed out since; and what files used that left no trace, nobody knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Exposure {
     /// The last time the file's record has: the file existed then.
     pub last_known: Option<FileTime>,

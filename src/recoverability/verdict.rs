@@ -12,6 +12,7 @@ use crate::content::stream_range::{Missing, StreamRange};
 
 /// Bytes of a stream with one standing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AssessedRange {
     /// Which bytes, and where they come from.
     pub range: StreamRange,
@@ -22,6 +23,7 @@ pub struct AssessedRange {
 /// What is left of a stream, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Verdict {
     /// Everything is there, and that is proved: by a record that is whole, by a live file's claim, or by a witness.
     Intact,
@@ -66,6 +68,7 @@ impl fmt::Display for Verdict {
 bitflags! {
     /// Why the verdict is what it is; nothing for content that simply is there.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct Reasons: u32 {
         /// Live files claim clusters of this deleted one.
         const REUSED = 1;
@@ -130,6 +133,7 @@ impl fmt::Display for Reasons {
 /// Bytes of a stream by their [`ByteStatus`]. They add up to its size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct ByteCounts {
     /// [`ByteStatus::Intact`].
     pub intact: u64,
@@ -254,6 +258,7 @@ impl ByteCounts {
 
 /// What is left of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Recoverability {
     verdict: Verdict,
     reasons: Reasons,
@@ -266,6 +271,7 @@ pub struct Recoverability {
 
 /// What a verdict needs to know besides the ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Circumstances {
     pub(crate) is_live: bool,
     pub(crate) is_resident: bool,

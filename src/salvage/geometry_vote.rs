@@ -67,6 +67,7 @@ pub struct RunnerUp {
 
 /// How sure a vote is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Confidence {
     /// Fewer than three votes, or less than twice those of the runner-up.
     Low,

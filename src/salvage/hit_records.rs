@@ -23,11 +23,7 @@ pub(super) fn unnamed_data<'r>(record: &'r Record<'_>) -> Option<Attribute<'r>> 
 
 /// The map of one piece of a stream.
 pub(super) fn extents_of(attribute: &Attribute<'_>, cluster_size: u32) -> Extents {
-    let mut extents = Extents::default();
-    if let Some(piece) = attribute.non_resident() {
-        extents.push_runs(&piece, cluster_size, &mut Vec::new());
-    }
-    extents
+    Extents::of(attribute.non_resident(), cluster_size)
 }
 
 /// Where byte `byte` of a stream lies in its volume.

@@ -18,6 +18,7 @@ use crate::volume::extents::Extents;
 /// What a volume is to its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Layer {
     /// The volume that exists now.
     Current,

@@ -40,6 +40,7 @@ pub struct Opened<'s> {
 /// What led to a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum OpenedBy {
     /// Its boot sector.
     BootSector,

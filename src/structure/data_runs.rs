@@ -4,6 +4,7 @@ use crate::base::damage::{Damage, DamageKind};
 
 /// Clusters that follow each other in a stream and, unless they are a hole, on the volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct DataRun {
     /// First cluster, counted from the start of the stream.
     pub vcn: u64,

@@ -1,9 +1,9 @@
 //! `$Bitmap`: which clusters the volume says are in use.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::Volume;
-use super::extents::{Extents, Location};
+use super::extents::{Extents, Location, read_extents};
 use crate::base::damage::{Damage, DamageKind, wide};
 use crate::source::{Source, Window};
 use crate::structure::attribute::Attribute;
@@ -109,21 +109,11 @@ impl ClusterBitmap {
         let Ok(length) = usize::try_from(end) else { return };
         self.bytes.resize(length, 0);
         self.unknown.clear();
-        let mut rest = self.bytes.as_mut_slice();
-        for extent in extents.between(0, end) {
-            let length = usize::try_from(extent.length).unwrap_or(usize::MAX).min(rest.len());
-            let (part, behind) = rest.split_at_mut(length);
-            rest = behind;
-            let bits = |bytes: Range<u64>| bytes.start.saturating_mul(8)..bytes.end.saturating_mul(8);
-            match extent.location {
-                Location::At(position) => {
-                    let shift = |place: u64| place.saturating_sub(position).saturating_add(extent.offset);
-                    let missing = source.read_readable(position, part);
-                    self.unknown.extend(missing.into_iter().map(|gap| bits(shift(gap.start)..shift(gap.end))));
-                }
-                Location::Hole | Location::Unmapped => self.unknown.push(bits(extent.offset..extent.end())),
-            }
-        }
+        let unknown = &mut self.unknown;
+        read_extents(source, extents.between(0, end), &mut self.bytes, |gap| {
+            unknown.push(gap.offset.saturating_mul(8)..gap.end().saturating_mul(8));
+            ControlFlow::Continue(())
+        });
         let covered = end.saturating_mul(8);
         if covered < self.clusters {
             self.unknown.push(covered..self.clusters);

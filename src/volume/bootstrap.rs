@@ -1,9 +1,9 @@
 //! Finding the MFT: its first record says where the rest is, and that record may need others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
-use super::extents::{Extent, Extents, Location};
+use super::extents::{Extent, Extents, Location, read_extents};
 use super::geometry::Geometry;
 use super::mft::Mft;
 use super::value::attribute_value;
@@ -170,8 +170,7 @@ impl<'s> Bootstrap<'s, '_> {
         for attribute in table_pieces(record) {
             let Some(piece) = attribute.non_resident() else { continue };
             self.pieces.entry(piece.lowest_vcn()).or_insert_with(|| attribute.bytes().to_vec());
-            let mut extents = Extents::default();
-            extents.push_runs(&piece, self.geometry.cluster_size(), &mut Vec::new());
+            let extents = Extents::of([piece], self.geometry.cluster_size());
             let places = extents.list().iter().filter(|extent| matches!(extent.location, Location::At(_)));
             places.for_each(|extent| self.reach.add(extent));
         }
@@ -257,13 +256,8 @@ impl<'s> Bootstrap<'s, '_> {
     /// A record that can be reached, as far as it can be read.
     fn read(&self, number: u64) -> Option<Record<'static>> {
         let mut bytes = vec![0; usize::try_from(self.geometry.record_size()).ok()?];
-        let mut rest = bytes.as_mut_slice();
-        for extent in self.reach.places(self.slot(number)) {
-            let Location::At(position) = extent.location else { return None };
-            let (part, behind) = rest.split_at_mut_checked(usize::try_from(extent.length).ok()?)?;
-            self.source.read_readable(position, part);
-            rest = behind;
-        }
+        let places = self.reach.places(self.slot(number));
+        read_extents(self.source, places, &mut bytes, |_| ControlFlow::Continue(()));
         Record::from_vec(number, bytes).ok()
     }
 

@@ -10,6 +10,7 @@ use super::Volume;
 /// Why bytes of a volume may not be its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum DoubtKind {
     /// The volume was formatted over, or lies under another file system: what was written since, nothing in it knows.
     Superseded,
@@ -46,6 +47,7 @@ impl DoubtKind {
 
 /// Bytes of a volume that are in doubt for one reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Doubt {
     /// The first byte, counted from the volume's start.
     pub start: u64,

@@ -1,10 +1,14 @@
 //! Where the bytes of a stream lie.
 
+use std::ops::ControlFlow;
+
 use crate::base::damage::{Damage, DamageKind};
+use crate::source::{Source, Window};
 use crate::structure::non_resident::NonResident;
 
 /// Where a range of a stream has its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Location {
     /// In the volume, from this byte on.
     At(u64),
@@ -16,6 +20,7 @@ pub enum Location {
 
 /// A range of a stream that lies in one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Extent {
     /// First byte, counted from the start of the stream.
     pub offset: u64,
@@ -55,6 +60,18 @@ impl Extents {
     pub fn contiguous(position: u64, length: u64) -> Self {
         let mut extents = Self::default();
         extents.push(Extent { offset: 0, length, location: Location::At(position) });
+        extents
+    }
+
+    /// The map that the pieces of a stream make together, in whatever order they come. What is wrong with their runs
+    /// stands beside the attributes, where it is asked for.
+    pub(crate) fn of<'p>(pieces: impl IntoIterator<Item = NonResident<'p>>, cluster_size: u32) -> Self {
+        let mut pieces: Vec<_> = pieces.into_iter().collect();
+        pieces.sort_by_key(NonResident::lowest_vcn);
+        let mut extents = Self::default();
+        for piece in pieces {
+            extents.push_runs(&piece, cluster_size, &mut Vec::new());
+        }
         extents
     }
 
@@ -144,6 +161,35 @@ impl Extents {
             position = extent.end();
             Some(extent)
         })
+    }
+}
+
+/// Fills `buffer` with the bytes of `extents`, one behind the other. Of what is not in the source, holes among it, there
+/// are zeros; `missing` gets it part by part, and can end the reading.
+pub(crate) fn read_extents(
+    source: Window<'_>,
+    extents: impl Iterator<Item = Extent>,
+    buffer: &mut [u8],
+    mut missing: impl FnMut(Extent) -> ControlFlow<()>,
+) {
+    let mut rest = buffer;
+    for extent in extents {
+        let length = usize::try_from(extent.length).unwrap_or(usize::MAX).min(rest.len());
+        let (part, behind) = rest.split_at_mut(length);
+        rest = behind;
+        let Location::At(position) = extent.location else {
+            part.fill(0);
+            if missing(extent).is_break() {
+                return;
+            }
+            continue;
+        };
+        let inside = |place: u64| place.saturating_sub(position).saturating_add(extent.offset);
+        for gap in source.read_readable(position, part) {
+            if missing(extent.clip(inside(gap.start), inside(gap.end))).is_break() {
+                return;
+            }
+        }
     }
 }
 

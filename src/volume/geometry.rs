@@ -14,6 +14,11 @@ use crate::structure::boot_sector::{BootSector, OemId, field};
 /// Comes from a [boot sector](BootSector::geometry), or from the caller by way of
 /// [`Geometry::builder`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "GeometryBuilder", into = "GeometryBuilder")
+)]
 pub struct Geometry {
     fields: GeometryBuilder,
     volume_size: u64,
@@ -25,6 +30,7 @@ pub struct Geometry {
 /// Starts as the most usual volume there is (512-byte sectors, 4 KiB clusters, 1 KiB FILE records,
 /// 4 KiB INDX records) without a size, which has to be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GeometryBuilder {
     sector_size: u32,
     cluster_size: u32,
@@ -33,6 +39,7 @@ pub struct GeometryBuilder {
     total_sectors: u64,
     mft_lcn: Option<u64>,
     mirror_lcn: Option<u64>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::stored::hexadecimal"))]
     serial_number: u64,
 }
 
@@ -292,6 +299,22 @@ impl GeometryBuilder {
     fn is_inside(&self, lcn: u64) -> bool {
         let start = lcn.checked_mul(u64::from(self.cluster_size));
         lcn > 0 && start.is_some_and(|start| self.volume_size().is_ok_and(|size| start < size))
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<Geometry> for GeometryBuilder {
+    fn from(geometry: Geometry) -> Self {
+        geometry.fields
+    }
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<GeometryBuilder> for Geometry {
+    type Error = Damage;
+
+    fn try_from(fields: GeometryBuilder) -> Result<Self, Damage> {
+        fields.build()
     }
 }
 

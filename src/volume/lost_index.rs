@@ -7,6 +7,7 @@ use crate::base::reference::FileReference;
 
 /// An INDX record somewhere in a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LostIndex {
     /// Where it starts, in bytes of the volume.
     pub offset: u64,

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::extents::{Extent, Extents, Location};
+use super::extents::{Extent, Extents, Location, read_extents};
 use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
@@ -206,25 +206,11 @@ impl<'s> Mft<'s> {
     pub(crate) fn read(&self, first: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
         let start = first.saturating_mul(self.wide_record_size());
         let end = start.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
-        let source = self.source.window();
         let mut missing = Vec::new();
-        let mut rest = buffer;
-        for extent in self.extents.between(start, end) {
-            let length = usize::try_from(extent.length).unwrap_or(usize::MAX).min(rest.len());
-            let (part, behind) = rest.split_at_mut(length);
-            rest = behind;
-            match extent.location {
-                Location::At(position) => {
-                    let shift = |place: u64| place.saturating_sub(position).saturating_add(extent.offset);
-                    let failed = source.read_readable(position, part);
-                    missing.extend(failed.into_iter().map(|range| shift(range.start)..shift(range.end)));
-                }
-                Location::Hole | Location::Unmapped => {
-                    part.fill(0);
-                    missing.push(extent.offset..extent.end());
-                }
-            }
-        }
+        read_extents(self.source.window(), self.extents.between(start, end), buffer, |gap| {
+            missing.push(gap.offset..gap.end());
+            ControlFlow::Continue(())
+        });
         missing
     }
 

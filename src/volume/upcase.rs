@@ -33,7 +33,7 @@ impl UpCase {
         let bytes =
             bytes.get(..Self::LENGTH).ok_or_else(|| Damage::too_short(0, "$UpCase", Self::LENGTH, bytes.len()))?;
         let table = Self { table: Name::new(bytes).units().collect() };
-        let wrong = (b'a'..=b'z').find(|&letter| table.upper(letter.into()) != letter.to_ascii_uppercase().into());
+        let wrong = (b'a'..=b'z').find(|&letter| table.upper(letter.into()) != u16::from(letter.to_ascii_uppercase()));
         match wrong.map(u16::from) {
             None => Ok(table),
             Some(unit) => Err(Damage::bad_value(usize::from(unit << 1), "upper case of a letter", table.upper(unit))),

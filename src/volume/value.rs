@@ -1,10 +1,12 @@
 //! Reading the whole value of an attribute that is small by nature.
 
+use std::ops::ControlFlow;
+
 use super::Volume;
-use super::extents::{Extents, Location};
+use super::extents::{Extents, Location, read_extents};
 use super::geometry::Geometry;
 use crate::base::damage::{Damage, DamageKind};
-use crate::source::{Source, Window};
+use crate::source::Window;
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 
@@ -63,27 +65,17 @@ fn value_within(
         return attribute.resident_value().map(<[u8]>::to_vec).map_err(unplaced);
     };
     let unreadable = Damage::new(0, DamageKind::Unreadable { length: piece.data_size() });
-    let mut extents = Extents::default();
-    extents.push_runs(&piece, cluster_size.ok_or(unreadable)?, &mut Vec::new());
-    let mut value = Vec::new();
-    for extent in extents.between(0, piece.data_size().min(extents.end()).min(most)) {
-        let start = value.len();
-        let length = usize::try_from(extent.length).unwrap_or(0);
-        value.resize(start.saturating_add(length), 0);
-        let part = value.get_mut(start..).unwrap_or_default();
-        let readable = match extent.location {
-            Location::At(position) => {
-                let missing = source.read_readable(position, part);
-                missing.first().map(|range| range.start.saturating_sub(position))
-            }
-            Location::Hole => None,
-            Location::Unmapped => Some(0),
-        };
-        if let Some(readable) = readable {
-            // What comes before is as good as it is; what comes after cannot be told apart.
-            value.truncate(start.saturating_add(usize::try_from(readable).unwrap_or(0)));
-            break;
+    let extents = Extents::of([piece], cluster_size.ok_or(unreadable)?);
+    let mut readable = piece.data_size().min(extents.end()).min(most);
+    let mut value = vec![0; usize::try_from(readable).unwrap_or(0)];
+    read_extents(source, extents.between(0, readable), &mut value, |gap| {
+        if gap.location == Location::Hole {
+            return ControlFlow::Continue(());
         }
-    }
+        // What comes before is as good as it is; what comes after cannot be told apart.
+        readable = gap.offset;
+        ControlFlow::Break(())
+    });
+    value.truncate(usize::try_from(readable).unwrap_or(0));
     if value.is_empty() && piece.data_size() > 0 { Err(unreadable) } else { Ok(value) }
 }

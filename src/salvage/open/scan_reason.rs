@@ -5,6 +5,7 @@ use std::fmt;
 /// Why a scan is made: it reads all of a volume, or of a source, which takes its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum ScanReason {
     /// It was asked for.
     Asked,

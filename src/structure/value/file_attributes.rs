@@ -15,6 +15,7 @@ bitflags! {
     /// [`VIEW_INDEX`]: Self::VIEW_INDEX
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     #[doc(alias = "FILE_ATTRIBUTE")]
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct FileAttributes: u32 {
         /// Not to be written or deleted.
         const READ_ONLY = 0x1;

@@ -206,6 +206,7 @@ impl<'a> ApplicationLink<'a> {
 
 /// How a file of the overlay filter's provider 2 is compressed: a codec and a chunk size; an open set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct WofAlgorithm(pub u32);
 
 impl WofAlgorithm {

@@ -9,6 +9,7 @@ use core::fmt;
 /// Reference: \[MS-FSCC\] 2.1.2.1.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[doc(alias = "IO_REPARSE_TAG")]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ReparseTag(pub u32);
 
 /// Declares the known tags, each with Microsoft's name less its `IO_REPARSE_TAG_`.

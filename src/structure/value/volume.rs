@@ -41,6 +41,7 @@ impl<'a> VolumeName<'a> {
 bitflags! {
     /// The state of a volume. Bits without a name here are kept.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct VolumeFlags: u16 {
         /// To be checked at the next mount: it was not unmounted cleanly, or is damaged.
         const DIRTY = 0x0001;
