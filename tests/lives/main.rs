@@ -7,6 +7,7 @@
 #![allow(missing_docs, reason = "a test")]
 
 mod campaign;
+mod chains;
 mod generator;
 #[cfg(unix)]
 mod mounted;

@@ -1,5 +1,7 @@
 //! What users and their programs do, at random.
 
+pub(crate) mod chain;
+
 use std::collections::BTreeMap;
 
 use super::random::Random;

@@ -41,6 +41,15 @@ impl Volume {
         if base == 0 { number } else { base }
     }
 
+    /// Zeros for what all attribute lists say, or for where they say it.
+    pub(crate) fn lose_lists(&mut self) {
+        for number in self.user_records() {
+            let mut bytes = self.record_bytes(number);
+            record::empty_lists(&mut bytes);
+            self.put_record(number, &bytes);
+        }
+    }
+
     /// What `ntfsclone --metadata` makes: no content, neither in clusters nor in records.
     pub(crate) fn metadata_clone(&self, keeps_deleted: bool) -> Vec<u8> {
         let mut clone = self.clone();

@@ -83,14 +83,36 @@ pub(crate) fn repair(bytes: &mut [u8]) {
 
 /// Zeros for the content that stands in the record.
 pub(crate) fn empty_values(bytes: &mut [u8]) {
-    let word = |bytes: &[u8], at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
-    let mut at = word(bytes, 20);
-    while at + 24 < bytes.len() && bytes[at..at + 4] != [0xFF; 4] {
-        let length = word(bytes, at + 4);
-        if bytes[at] == 0x80 && bytes[at + 8] == 0 {
-            let (value, size) = (at + word(bytes, at + 20), word(bytes, at + 16));
-            bytes[value..value + size].fill(0);
+    for (start, _) in attributes(bytes, 0x80) {
+        if bytes[start + 8] != 0 {
+            continue;
         }
-        at += length.max(8);
+        let (value, size) = (start + word(bytes, start + 20), word(bytes, start + 16));
+        bytes[value..value + size].fill(0);
     }
+}
+
+/// Zeros for attribute lists in the record, and for the runs of those outside.
+pub(crate) fn empty_lists(bytes: &mut [u8]) {
+    for (start, end) in attributes(bytes, 0x20) {
+        let value = if bytes[start + 8] == 0 { word(bytes, start + 20) } else { word(bytes, start + 32) };
+        bytes[start + value..end].fill(0);
+    }
+}
+
+/// Start and end of the attributes of a type.
+fn attributes(bytes: &[u8], code: u8) -> Vec<(usize, usize)> {
+    let (mut found, mut at) = (Vec::new(), word(bytes, 20));
+    while at + 24 < bytes.len() && bytes[at..at + 4] != [0xFF; 4] {
+        let end = at + word(bytes, at + 4).max(8);
+        if bytes[at] == code {
+            found.push((at, end));
+        }
+        at = end;
+    }
+    found
+}
+
+fn word(bytes: &[u8], at: usize) -> usize {
+    usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]))
 }
