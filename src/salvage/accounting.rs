@@ -73,13 +73,17 @@ pub(super) fn doubt_dynamic(disk: &Disk<'_>, dynamic: Option<&DynamicDisk<'_>>, 
         });
         same.next().is_some()
     };
+    // What starts where the database has no volume start is none of those that exist now.
+    let is_start = |start: u64| dynamic.is_none_or(|disk| disk.volumes().iter().any(|one| one.start == Some(start)));
     let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| {
-        match is_inside(opened.start()) && !is_told(&opened) {
-            true => opened.with_doubts(vec![Doubt::everything(DoubtKind::Unplaced)]),
-            false => opened,
+        if !is_inside(opened.start()) || is_told(&opened) {
+            return opened;
         }
+        let opened = if is_start(opened.start()) { opened } else { opened.outlived() };
+        opened.with_doubts(vec![Doubt::everything(DoubtKind::Unplaced)])
     });
     found.volumes = volumes.collect();
+    found.volumes.sort_by_key(|opened| opened.layer() != Layer::Current);
 }
 
 /// Where two partitions overlap, or another one lies in a volume, what was used since is not known.

@@ -81,6 +81,12 @@ impl<'s> Opened<'s> {
         Self { partition, ..self }
     }
 
+    /// The same as what was there before, where a volume that exists now cannot start.
+    pub(super) fn outlived(self) -> Self {
+        let layer = if self.layer == Layer::Current { Layer::OldFormat } else { self.layer };
+        Self { layer, ..self }
+    }
+
     /// The same with further damage.
     pub(super) fn with_damage(self, damage: Vec<Damage>) -> Self {
         Self { volume: self.volume.with_damage(damage), ..self }

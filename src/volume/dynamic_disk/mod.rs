@@ -36,6 +36,8 @@ pub struct DynamicVolume<'s> {
     pub size: u64,
     /// Parts on this disk, of how many there are.
     pub here: (usize, usize),
+    /// First byte of the part that it starts with, where that is on this disk.
+    pub start: Option<u64>,
     /// All its bytes, where its parts on this disk are enough for that.
     pub bytes: Option<Pieces<'s>>,
 }
@@ -130,9 +132,12 @@ fn volumes<'s>(source: &'s dyn Source, header: &PrivateHeader, database: &Databa
         let whole = all.iter().find(|(component, parts)| {
             !parts.is_empty() && parts.len() == component.parts && parts.iter().all(is_here)
         });
+        let first = all.iter().flat_map(|(_, parts)| parts).find(|part| (part.column, part.volume_offset) == (0, 0));
+        let sector = first.filter(|part| is_here(part)).and_then(|part| header.disk_start.checked_add(part.start));
+        let start = sector.and_then(|sector| sector.checked_mul(512));
         let bytes = whole.and_then(|(component, parts)| put_together(source, header, size, component, parts));
         let layout = layout_of(&all);
-        found.push(DynamicVolume { name: volume.name.clone(), layout, size, here: (here, count), bytes });
+        found.push(DynamicVolume { name: volume.name.clone(), layout, size, here: (here, count), start, bytes });
     }
     found
 }
