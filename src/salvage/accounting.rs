@@ -62,8 +62,16 @@ pub(super) fn account(
 /// lies: what a scan takes for one may be the first part of several.
 pub(super) fn doubt_dynamic(disk: &Disk<'_>, dynamic: Option<&DynamicDisk<'_>>, found: &mut Discovery<'_>) {
     let areas: Vec<&Partition> = disk.partitions().iter().filter(|one| one.partition_type.is_dynamic()).collect();
-    let is_inside =
-        |start: u64| areas.iter().any(|one| one.start <= start && start < one.start.saturating_add(one.size));
+    let is_tabled = |start: u64| disk.partitions().iter().any(|one| one.start == start);
+    // A former volume may start in front of the area and reach into it.
+    let is_inside = |opened: &Opened<'_>| {
+        let start = opened.start();
+        let end = opened.volume().source().start().saturating_add(opened.volume().source().size());
+        areas.iter().any(|one| {
+            let reaches = start < one.start.saturating_add(one.size) && one.start < end;
+            reaches && (one.start <= start || !is_tabled(start))
+        })
+    };
     let is_told = |opened: &Opened<'_>| {
         let volumes = dynamic.into_iter().flat_map(DynamicDisk::volumes);
         let mut same = volumes.filter(|volume| {
@@ -76,7 +84,7 @@ pub(super) fn doubt_dynamic(disk: &Disk<'_>, dynamic: Option<&DynamicDisk<'_>>, 
     // What starts where the database has no volume start is none of those that exist now.
     let is_start = |start: u64| dynamic.is_none_or(|disk| disk.volumes().iter().any(|one| one.start == Some(start)));
     let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| {
-        if !is_inside(opened.start()) || is_told(&opened) {
+        if !is_inside(&opened) || is_told(&opened) {
             return opened;
         }
         let opened = if is_start(opened.start()) { opened } else { opened.outlived() };
