@@ -20,10 +20,14 @@ use crate::volume::extents::Location;
 const AROUND: u64 = 1 << 20;
 /// Anchors that are looked for around their places; the others only where some of these were found.
 const MOST_SEARCHES: usize = 64;
-/// Pieces of the table that are looked at where nothing is suspected.
-const SAMPLES: u64 = 64;
-/// Records of one piece.
-const TOGETHER: u64 = 16;
+/// Pieces of the table that are looked at where nothing is suspected. Each is a jump of the disk's head.
+const SAMPLES: u64 = 16;
+/// Records of one piece: as many as a read of the table takes in at once.
+const TOGETHER: u64 = 64;
+/// Records of which one is an anchor.
+const APART: u64 = 16;
+/// Anchors outside of the table that are looked at where nothing is suspected.
+const MOST_SAMPLED: usize = 64;
 /// Anchors of a volume at most: of more, some are left out evenly.
 const MOST_ANCHORS: usize = 1 << 14;
 
@@ -122,11 +126,11 @@ pub(super) fn displacements(volume: &Volume<'_>) -> (Vec<Shift>, Vec<Doubt>) {
         _ => own,
     };
     let mut looking = Looking { window, shifts: Vec::new(), searches: MOST_SEARCHES };
-    let found = looking.look(&anchors(volume, true));
+    let found = looking.look_at_some(volume);
     if found.iter().all(|anchor| anchor.shift == 0) {
         return (Vec::new(), Vec::new());
     }
-    let found = in_step(looking.look(&anchors(volume, false)));
+    let found = in_step(looking.look(&all(volume)));
     let shifts: Vec<Shift> = found
         .windows(2)
         .filter_map(|pair| {
@@ -183,6 +187,19 @@ struct Looking<'s> {
 }
 
 impl Looking<'_> {
+    /// A few anchors of each kind. Those of the table are looked at while the disk's head is there, and then the others in
+    /// the order in which they lie.
+    fn look_at_some(&mut self, volume: &Volume<'_>) -> Vec<ShiftedAnchor> {
+        let (mut found, mut apart) = (Vec::new(), fixed(volume));
+        for first in pieces(volume, true) {
+            let mut records = Vec::new();
+            add_piece(volume, first, &mut records, &mut apart);
+            found.extend(self.look(&records));
+        }
+        found.extend(self.look(&thinned(apart, MOST_SAMPLED)));
+        found
+    }
+
     /// The anchors that are there, or near. What is nowhere says nothing.
     fn look(&mut self, anchors: &[Anchor]) -> Vec<ShiftedAnchor> {
         let mut found = Vec::new();
@@ -229,44 +246,62 @@ impl Looking<'_> {
     }
 }
 
-/// The anchors of a volume: a few of each kind, or all.
-fn anchors(volume: &Volume<'_>, is_sample: bool) -> Vec<Anchor> {
+/// Anchors that stand alone: the boot sectors, and the copy of the first record.
+fn fixed(volume: &Volume<'_>) -> Vec<Anchor> {
     let Some(geometry) = volume.geometry() else { return Vec::new() };
     let boot = Kind::Boot { serial_number: geometry.serial_number() };
     let boots = [0, geometry.backup_boot_sector_offset()].map(|position| Anchor { position, kind: boot });
     let mirror = geometry.mirror_offset().map(|position| Anchor { position, kind: Kind::Record(0) });
     // Without a boot sector nobody knows the serial number.
-    let mut found: Vec<Anchor> = boots.into_iter().filter(|_| geometry.serial_number() != 0).chain(mirror).collect();
-    let pieces = volume.mft().record_count().div_ceil(TOGETHER);
-    let step = if is_sample { pieces.div_ceil(SAMPLES).max(1) } else { 1 };
-    let mut piece = 0;
-    while piece < pieces {
-        add_piece(volume, piece.saturating_mul(TOGETHER), &mut found);
-        piece = piece.saturating_add(step);
-    }
-    let spare = found.len().div_ceil(MOST_ANCHORS).max(1);
-    found.sort_by_key(|anchor| anchor.position);
-    found.into_iter().step_by(spare).collect()
+    boots.into_iter().filter(|_| geometry.serial_number() != 0).chain(mirror).collect()
 }
 
-/// The first record of a piece of the table, and the indexes of its directories.
-fn add_piece(volume: &Volume<'_>, first: u64, found: &mut Vec<Anchor>) {
+/// The first records of pieces of the table: of some that lie evenly in it, or of all.
+fn pieces(volume: &Volume<'_>, is_sample: bool) -> impl Iterator<Item = u64> + use<> {
+    let pieces = volume.geometry().map_or(0, |_| volume.mft().record_count().div_ceil(TOGETHER));
+    let step = if is_sample { pieces.div_ceil(SAMPLES).max(1) } else { 1 };
+    let firsts = std::iter::successors(Some(0_u64), move |piece| piece.checked_add(step));
+    firsts.take_while(move |piece| *piece < pieces).map(|piece| piece.saturating_mul(TOGETHER))
+}
+
+/// All anchors of a volume, in order.
+fn all(volume: &Volume<'_>) -> Vec<Anchor> {
+    let (mut found, mut indexes) = (fixed(volume), Vec::new());
+    for first in pieces(volume, false) {
+        add_piece(volume, first, &mut found, &mut indexes);
+    }
+    found.extend(indexes);
+    thinned(found, MOST_ANCHORS)
+}
+
+/// Not many more than so many of them, evenly, in order.
+fn thinned(mut anchors: Vec<Anchor>, most: usize) -> Vec<Anchor> {
+    let spare = anchors.len().div_ceil(most).max(1);
+    anchors.sort_by_key(|anchor| anchor.position);
+    anchors.into_iter().step_by(spare).collect()
+}
+
+/// One of every few records of a piece of the table, and the indexes of all its directories.
+fn add_piece(volume: &Volume<'_>, first: u64, records: &mut Vec<Anchor>, indexes: &mut Vec<Anchor>) {
     let cluster_size = volume.geometry().map_or(1, |geometry| u64::from(geometry.cluster_size()));
     let mut has_record = false;
     for (number, record) in volume.mft().records(first..first.saturating_add(TOGETHER)) {
+        if number.checked_rem(APART) == Some(0) {
+            has_record = false;
+        }
         let Ok(record) = record else {
             // What stands there instead may stand near.
             if !has_record {
-                add_record(volume, number, found);
+                add_record(volume, number, records);
                 has_record = true;
             }
             continue;
         };
         if record.header().own_number() == Some(number) && !has_record && number > 0 {
-            add_record(volume, number, found);
+            add_record(volume, number, records);
             has_record = true;
         }
-        add_indexes(&record, cluster_size, found);
+        add_indexes(&record, cluster_size, indexes);
     }
 }
 

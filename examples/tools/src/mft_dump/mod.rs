@@ -39,6 +39,7 @@ use crate::shared::json::Json;
 use crate::shared::map_file::MapFile;
 use crate::shared::record_choice::RecordChoice;
 use crate::shared::rescue_map;
+use crate::shared::short_reads::ShortReads;
 use arguments::{Arguments, Format};
 use listing::Listing;
 use output::Output;
@@ -95,7 +96,8 @@ fn read_noting(arguments: &Arguments, source: &dyn Source, container: &[u8]) -> 
 }
 
 fn read(arguments: &Arguments, source: &Ledger<'_>, container: &[u8]) -> Result<(), Failure> {
-    let input = Input::new(source, &arguments.input);
+    let short = ShortReads::new(source);
+    let input = Input::new(&short, &arguments.input);
     let threads = Threads::new(arguments.threads);
     let Volumes { opened: volumes, failure: unopened, accounting } = input.volumes(&threads, arguments.quiet)?;
     if let Some(path) = &arguments.export_mft {

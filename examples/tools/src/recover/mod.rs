@@ -47,6 +47,7 @@ use crate::shared::input::{Input, Opened, Volumes};
 use crate::shared::json::Json;
 use crate::shared::map_file::MapFile;
 use crate::shared::rescue_map;
+use crate::shared::short_reads::ShortReads;
 use crate::shared::stop::Stop;
 use arguments::Arguments;
 use earlier::Earlier;
@@ -115,7 +116,8 @@ fn recover(
     stop: &Stop,
 ) -> Result<(), Failure> {
     let selection = Selection::of(arguments)?;
-    let input = Input::new(source, &arguments.input);
+    let short = ShortReads::new(source);
+    let input = Input::new(&short, &arguments.input);
     evidence::refuse_as_output(&arguments.input.path, &arguments.directory)?;
     if let Some(manifest) = arguments.manifest.as_ref().filter(|path| path.as_os_str() != "-") {
         evidence::refuse_as_output(&arguments.input.path, manifest)?;

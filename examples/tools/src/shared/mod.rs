@@ -22,6 +22,7 @@ pub mod record_choice;
 pub mod rescue_map;
 pub mod runs;
 pub mod scan_file;
+pub mod short_reads;
 pub mod spans;
 pub mod stop;
 pub mod text;
