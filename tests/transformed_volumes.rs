@@ -3,6 +3,8 @@
 
 #![allow(missing_docs, reason = "a test")]
 
+#[path = "lives/generator/mod.rs"]
+mod generator;
 #[allow(dead_code, reason = "shared with the tests that compare listings, which ask for more")]
 #[path = "comparison/truth.rs"]
 mod truth;
@@ -12,11 +14,14 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::Command;
 
-use ntfs_salvage::catalog::{RecoverabilityOptions, Verdict};
+use generator::volume::{Habits, Size, Volume as Made};
+use generator::{Disk, Form};
+use ntfs_salvage::catalog::{Origin, RecoverabilityOptions, Verdict};
 use ntfs_salvage::salvage::{Layer, Opened, Opening};
 use ntfs_salvage::source::Source;
+use ntfs_salvage::volume::bitmap::{ClusterBitmap, ClusterState};
 use ntfs_salvage::volume::extents::Location;
-use ntfs_salvage::{DamageKind, Threads, Volume};
+use ntfs_salvage::{DamageKind, EntryState, Threads, Volume};
 use sha2::{Digest, Sha256};
 use truth::Truth;
 
@@ -191,38 +196,90 @@ fn a_sound_volume_has_no_doubts() {
     }
 }
 
-#[test]
-fn a_copy_of_metadata_only_is_said_to_be_one_and_has_no_content() {
-    for name in IMAGES {
-        let known = Known::read(name);
-        let volume = Volume::open(&known.bytes).expect("a volume");
-        let catalog = volume.catalog_with(&Threads::single());
-        let mut bytes = known.bytes.clone();
-        // As `ntfsclone --metadata` does it: users' content is zeroed, in records, too.
-        for entry in catalog.entries().filter(|entry| entry.record_number() >= 24) {
-            for stream in entry.streams() {
-                for range in stream.map().ranges() {
-                    let place = match range.origin {
-                        ntfs_salvage::catalog::Origin::Clusters(at) | ntfs_salvage::catalog::Origin::Record(at) => {
-                            at as usize
-                        }
-                        _ => continue,
-                    };
-                    bytes[place..place + range.length as usize].fill(0);
+/// What a tool leaves that copies metadata only: zeros for what users' files have in clusters and, as `ntfsclone --metadata`
+/// does it, in records.
+fn metadata_copy(original: &[u8], keeps_values: bool) -> Vec<u8> {
+    let original = original.to_vec();
+    let mut bytes = original.clone();
+    let volume = Volume::open(&original).expect("a volume");
+    let geometry = volume.geometry().expect("a geometry");
+    let cluster = geometry.cluster_size() as usize;
+    let bitmap = ClusterBitmap::read(&volume);
+    for (clusters, state) in bitmap.states(0..geometry.cluster_count()) {
+        if state == ClusterState::Free {
+            bytes[clusters.start as usize * cluster..clusters.end as usize * cluster].fill(0);
+        }
+    }
+    let catalog = volume.catalog_with(&Threads::single());
+    for entry in catalog.entries().filter(|entry| entry.record_number() >= 24 && entry.state() != EntryState::Ghost) {
+        for stream in entry.streams() {
+            // Runs, not ranges: what a compressed or a short stream has behind its content is not copied, either.
+            for run in stream.data_runs().filter_map(Result::ok) {
+                let Some(lcn) = run.lcn.map(|lcn| lcn as usize) else { continue };
+                let end = ((lcn + run.clusters as usize) * cluster).min(bytes.len());
+                bytes[lcn * cluster..end].fill(0);
+            }
+            for range in stream.map().ranges() {
+                if let (Origin::Record(at), false) = (range.origin, keeps_values) {
+                    bytes[at as usize..(at + range.length) as usize].fill(0);
                 }
             }
         }
+    }
+    bytes
+}
+
+fn says_that_content_is_blank(opened: &Opened<'_>) -> usize {
+    opened.volume().damage().filter(|damage| matches!(damage.kind, DamageKind::ContentBlank { .. })).count()
+}
+
+#[test]
+fn a_copy_of_metadata_only_is_said_to_be_one_and_has_no_content() {
+    let mut kept = 0;
+    for name in IMAGES.into_iter().chain(["compressed_sparse", "cases/fragments"]) {
+        let known = Known::read(name);
+        for (keeps_values, scans) in [(false, false), (false, true), (true, false), (true, true)] {
+            let bytes = metadata_copy(&known.bytes, keeps_values);
+            let threads = Threads::single();
+            let found = Opening::new(&bytes).threads(&threads).run();
+            assert_eq!(says_that_content_is_blank(&found.volumes[0]), 1, "{name}, values kept: {keeps_values}");
+            let counts = known.judged(&bytes, scans);
+            let wrong = count(&counts, Verdict::Intact, false) + count(&counts, Verdict::Likely, false);
+            assert_eq!(wrong, 0, "{name}, values kept: {keeps_values}: {counts:?}");
+            kept += if keeps_values { count(&counts, Verdict::Intact, true) } else { 0 };
+        }
+    }
+    assert!(kept > 0, "values in records are content");
+}
+
+#[test]
+fn files_of_a_sound_volume_that_begin_and_end_with_zeros_are_content() {
+    let habits = Habits { clears_records: true, ..Habits::WINDOWS };
+    for (form, count, blank, content) in [
+        (Form::Plain, 1, 400_000, 100),
+        (Form::Plain, 3, 4096 * 20, 8192),
+        (Form::Plain, 9, 100, 200),
+        (Form::Plain, 9, 4096 * 9, 4096),
+        (Form::Sparse, 2, 300_000, 4097),
+        (Form::Compressed, 2, 300_000, 300_000),
+    ] {
+        let mut volume = Made::format(Size { bytes: 8 << 20, cluster: 4096 }, habits, 7);
+        for number in 0..count {
+            let path = format!("/disk{number}.raw");
+            // Zeros, what a file has in the middle, zeros.
+            let mut bytes = vec![0; blank];
+            bytes.extend((0..content as u32).map(|index| (index * 7 + 1) as u8));
+            bytes.extend(vec![0; blank]);
+            volume.create(&path, form).expect("room");
+            assert_eq!(volume.write(&path, "", 0, &bytes), Ok(bytes.len()), "{path}");
+        }
+        let image = volume.image();
         let threads = Threads::single();
-        let found = Opening::new(&bytes).threads(&threads).run();
-        let damage: Vec<_> = found.volumes[0].volume().damage().collect();
-        let said = damage.iter().filter(|damage| matches!(damage.kind, DamageKind::ContentBlank { .. })).count();
-        assert_eq!(said, 1, "{name}: {damage:?}");
-        let counts = known.judged(&bytes, false);
-        assert_eq!(
-            count(&counts, Verdict::Intact, false) + count(&counts, Verdict::Likely, false),
-            0,
-            "{name}: {counts:?}"
-        );
+        let found = Opening::new(&image).threads(&threads).run();
+        assert_eq!(says_that_content_is_blank(&found.volumes[0]), 0, "{form:?}, {count} of {content} after {blank}");
+        let copy = metadata_copy(&image, false);
+        let found = Opening::new(&copy).threads(&threads).run();
+        assert_eq!(says_that_content_is_blank(&found.volumes[0]), 1, "{form:?}, {count} of {content} after {blank}");
     }
 }
 

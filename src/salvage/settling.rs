@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::anchors::displacements;
-use super::blank_content::blank_files;
+use super::blank_content::{BlankContent, blank_content};
 use super::findings::Findings;
 use super::geometry_vote::{Confidence, GeometryVote, Overrides};
 use super::layers::Layer;
@@ -67,9 +67,9 @@ fn confirmed(opened: Opened<'_>) -> Opened<'_> {
         .into_iter()
         .map(|shift| Damage::new(shift.start, DamageKind::Displaced { end: shift.end, bytes: shift.bytes }))
         .collect();
-    if let Some(files) = blank_files(volume) {
+    if let Some(BlankContent { files, bytes }) = blank_content(volume) {
         damage.push(Damage::new(0, DamageKind::ContentBlank { files }));
-        doubts.push(Doubt::everything(DoubtKind::Blanked));
+        doubts.extend(bytes.into_iter().map(|bytes| Doubt::new(bytes, DoubtKind::Blanked)));
     }
     doubts.extend(replaced(volume));
     opened.with_damage(damage).with_doubts(doubts)
