@@ -10,13 +10,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use failing::{Content, Failing, Found, SECTOR};
+use failing::{Content, Failing, ReadBack, SECTOR};
 use ntfs_salvage::catalog::Verdict;
 use ntfs_salvage::source::{DamageMap, Ledger, Source};
 use ntfs_salvage::{Threads, Volume};
 
 /// A listing and a recovery, to the memory: every path, every verdict, every byte.
-fn recover(source: &dyn Source) -> Option<Found> {
+fn recover(source: &dyn Source) -> Option<ReadBack> {
     let volume = Volume::open(source).ok()?;
     let threads = Threads::new(2);
     Some(failing::read_all(&volume.catalog_with(&threads), &threads))
@@ -27,7 +27,7 @@ fn image(name: &str) -> Vec<u8> {
 }
 
 /// Nothing is called intact that is not what it is on the sound medium, and no byte is given for true that is not.
-fn assert_nothing_is_wrong(found: &Found, truth: &Found, what: &str) {
+fn assert_nothing_is_wrong(found: &ReadBack, truth: &ReadBack, what: &str) {
     for (key, Content { verdict, bytes, unproven, .. }) in found {
         let Some(Content { bytes: true_bytes, .. }) = truth.get(key) else {
             assert_ne!(*verdict, Verdict::Intact, "{what}: {key:?} is invented");

@@ -17,7 +17,7 @@ use std::ops::{AddAssign, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use failing::{Content, Failing, Found, SECTOR};
+use failing::{Content, Failing, ReadBack, SECTOR};
 use ntfs_salvage::catalog::{Catalog, Origin, Stream, Verdict};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::structure::attribute_type::AttributeType;
@@ -78,7 +78,7 @@ struct Known {
     names: Vec<KnownName>,
     /// The files and streams that the truth names.
     streams: Vec<(u64, String)>,
-    sound: Found,
+    sound: ReadBack,
     records: BTreeMap<u64, Places>,
     data: BTreeMap<(u64, String), Places>,
 }
@@ -157,7 +157,7 @@ impl Known {
         }
     }
 
-    fn compare_streams(&self, sector: u64, found: &Found, outcome: &mut Outcome) {
+    fn compare_streams(&self, sector: u64, found: &ReadBack, outcome: &mut Outcome) {
         for key in &self.streams {
             let is_right = found.get(key).is_some_and(|content| content.bytes == self.sound[key].bytes);
             let is_whole = !self.needs(key.0, sector) && !touches(&self.data[key], sector);

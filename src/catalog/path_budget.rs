@@ -29,8 +29,8 @@ const ALWAYS: u64 = 1 << 23;
 
 /// The longest a directory's text may be, in UTF-16 units, before it starts anew.
 pub(crate) fn longest_path(catalog: &Catalog<'_>, threads: &Threads) -> usize {
-    let way = Way::of(catalog);
-    let lengths = way.lengths(LONGEST);
+    let directories = DirectoryOrder::of(catalog);
+    let lengths = directories.lengths(LONGEST);
     if lengths.iter().all(|&length| length <= NOTABLE) {
         return LONGEST;
     }
@@ -43,14 +43,14 @@ pub(crate) fn longest_path(catalog: &Catalog<'_>, threads: &Threads) -> usize {
         texts.fold(0, u64::saturating_add)
     };
     let mut longest = LONGEST;
-    while longest > SHORTEST && total(&way.lengths(longest)) > budget {
+    while longest > SHORTEST && total(&directories.lengths(longest)) > budget {
         longest /= 2;
     }
     longest
 }
 
 /// The directories of a catalog, each behind its parent.
-struct Way {
+struct DirectoryOrder {
     order: Vec<Step>,
     count: usize,
 }
@@ -63,7 +63,7 @@ struct Step {
     bytes: u64,
 }
 
-impl Way {
+impl DirectoryOrder {
     fn of(catalog: &Catalog<'_>) -> Self {
         let count = catalog.directories.len();
         let parent = |index: usize| {
@@ -238,9 +238,9 @@ mod tests {
         let volume = Volume::from_table(&bytes).unwrap();
         let catalog = volume.catalog_with(&Threads::single());
         assert_eq!(catalog.longest_path, LONGEST);
-        let way = Way::of(&catalog);
-        assert_eq!((way.count, way.order.len()), (120, 120));
-        let mut lengths = way.lengths(usize::MAX);
+        let directories = DirectoryOrder::of(&catalog);
+        assert_eq!((directories.count, directories.order.len()), (120, 120));
+        let mut lengths = directories.lengths(usize::MAX);
         lengths.sort_unstable();
         // Each stands behind its parent; one of them, with which the circle is entered, has none.
         assert!(lengths.into_iter().eq((1..=120).map(|steps| steps * 256)));

@@ -82,9 +82,9 @@ fn forged() -> Forged {
 }
 
 /// A file's names, and of each stream its bytes, which of them are given for true, and whether it is called intact.
-type Found = Vec<(Vec<String>, BTreeMap<String, (Vec<u8>, Vec<bool>, bool)>)>;
+type Assessed = Vec<(Vec<String>, BTreeMap<String, (Vec<u8>, Vec<bool>, bool)>)>;
 
-fn look(forged: &Forged) -> Found {
+fn look(forged: &Forged) -> Assessed {
     let volume = forged.volume();
     let threads = Threads::single();
     let catalog = volume.catalog_with(&threads).with_ghosts(&threads);
@@ -109,7 +109,7 @@ fn look(forged: &Forged) -> Found {
 }
 
 /// What is wrong with what was found.
-fn faults(sound: &Found, found: &Found) -> Vec<String> {
+fn faults(sound: &Assessed, found: &Assessed) -> Vec<String> {
     let mut faults = Vec::new();
     for (names, streams) in sound.iter().filter(|(names, _)| !names.is_empty()) {
         let same: Vec<_> = found.iter().filter(|(others, _)| others.iter().any(|name| names.contains(name))).collect();

@@ -1,4 +1,4 @@
-//! Down the ladder: from the partition table to the last record.
+//! Opening what volumes there are, step by step: from the partition table to a scan for single records.
 
 mod signs;
 
@@ -146,7 +146,7 @@ impl<'s, 'o> Opening<'s, 'o> {
         Self { never_scans: true, ..self }
     }
 
-    /// Goes down the ladder.
+    /// Goes through the steps, and returns what they found.
     pub fn run(mut self) -> Discovery<'s> {
         let every_core = if self.threads.is_none() { Threads::default() } else { Threads::single() };
         let threads = self.threads.unwrap_or(&every_core);

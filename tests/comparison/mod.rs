@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use self::truth::{File, Link, TIME_NAMES, Times, Truth};
+use self::truth::{Link, TIME_NAMES, Times, TrueFile, Truth};
 use crate::tool;
 
 /// Lists `image` and panics with all that differs from the truth in `truth`.
@@ -88,7 +88,7 @@ impl<'a> Comparison<'a> {
         self.differences.append(&mut found);
     }
 
-    fn compare_live(&mut self, file: &File) {
+    fn compare_live(&mut self, file: &TrueFile) {
         let Some(first) = file.links.first() else { return };
         let Some(&entry) = self.live.get(first.path.as_str()).and_then(|entries| entries.first()) else { return };
         let path = &file.path;
@@ -106,7 +106,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// What a live and a deleted file have alike.
-    fn compare_facts(&mut self, file: &File, entry: &Value) {
+    fn compare_facts(&mut self, file: &TrueFile, entry: &Value) {
         let path = &file.path;
         self.expect(path, "being a directory", entry["directory"].as_bool(), Some(file.directory));
         self.compare_times(path, "time", &file.times, &entry["times"]);
@@ -126,7 +126,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn compare_links(&mut self, file: &File, entry: &'a Value) {
+    fn compare_links(&mut self, file: &TrueFile, entry: &'a Value) {
         let listed: BTreeSet<&str> = paths(entry).collect();
         let known: BTreeSet<&str> = file.links.iter().map(|link| link.path.as_str()).collect();
         self.expect(&file.path, "the set of paths", listed, known);
@@ -137,7 +137,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn compare_link(&mut self, file: &File, link: &Link, entry: &Value) {
+    fn compare_link(&mut self, file: &TrueFile, link: &Link, entry: &Value) {
         let name = last_component(&link.path);
         let at_parent = |value: &&Value| link.parent.is_none_or(|(record, _)| value["parent"] == record);
         let Some(listed) = long_names(entry).filter(at_parent).find(|value| value["name"] == name) else {
@@ -156,7 +156,7 @@ impl<'a> Comparison<'a> {
         self.compare_times(&link.path, "link's time", &link.times, &listed["times"]);
     }
 
-    fn compare_streams(&mut self, file: &File, entry: &Value) {
+    fn compare_streams(&mut self, file: &TrueFile, entry: &Value) {
         let listed = streams(entry);
         let mut known: BTreeMap<_, _> = file.streams.iter().map(|(name, size)| (name.as_str(), Some(*size))).collect();
         match (file.size, listed.get("")) {
@@ -175,7 +175,7 @@ impl<'a> Comparison<'a> {
 
     // ------------------------------------------------------------------------------------ deleted files
 
-    fn compare_deleted(&mut self, file: &File) {
+    fn compare_deleted(&mut self, file: &TrueFile) {
         let same_record = |entry: &&Value| entry["record"] == file.record && entry["in_use"] == false;
         let names_lost = |entry: &Value| match file.names_are_certain {
             true => file.links.is_empty(),
@@ -198,14 +198,14 @@ impl<'a> Comparison<'a> {
     }
 
     /// Freeing a record moves its sequence number on by one; both numbers are honest.
-    fn compare_sequence_of_deleted(&mut self, file: &File, entry: &Value) {
+    fn compare_sequence_of_deleted(&mut self, file: &TrueFile, entry: &Value) {
         let (listed, known) = (entry["sequence"].as_u64(), file.sequence);
         if known.is_some() && listed != known && listed != known.map(|sequence| sequence % 0xFFFF + 1) {
             self.differs(&file.path, format_args!("sequence was {known:?}, listed as {listed:?}"));
         }
     }
 
-    fn compare_streams_of_deleted(&mut self, file: &File, entry: &Value) {
+    fn compare_streams_of_deleted(&mut self, file: &TrueFile, entry: &Value) {
         let listed = streams(entry);
         for name in &file.intact {
             let known = if name.is_empty() { file.size } else { file.streams.get(name).copied() };
@@ -218,7 +218,7 @@ impl<'a> Comparison<'a> {
 
     /// Whether `listed` is a path of the deleted file, as far as it can still be followed: whole, or from the
     /// directory whose record was lost, as in `<reused 64-1>/sub/file`.
-    fn names(&self, file: &File, listed: &str) -> bool {
+    fn names(&self, file: &TrueFile, listed: &str) -> bool {
         file.links.iter().any(|link| match self.truth.stop_of(&link.path) {
             None => listed == link.path,
             Some(stop) => {

@@ -13,14 +13,14 @@ pub(crate) const TIME_NAMES: [&str; 4] = ["created", "modified", "record_changed
 /// Everything known about one image, which may hold several volumes.
 #[derive(Debug, Default)]
 pub(crate) struct Truth {
-    pub(crate) files: Vec<File>,
+    pub(crate) files: Vec<TrueFile>,
     /// Whether every deleted file there ever was has its line.
     pub(crate) knows_all_deleted: bool,
 }
 
 /// One file or directory that is or was there.
 #[derive(Debug)]
-pub(crate) struct File {
+pub(crate) struct TrueFile {
     pub(crate) path: String,
     pub(crate) record: u64,
     pub(crate) sequence: Option<u64>,
@@ -62,7 +62,7 @@ impl Truth {
                 // The volumes made outside this repository do not tell which files they deleted to make holes.
                 truth.knows_all_deleted &= line["args"]["fragment_mft"].as_u64().unwrap_or(0) == 0;
             } else {
-                truth.files.push(File::parse(&line));
+                truth.files.push(TrueFile::parse(&line));
             }
         }
         assert!(!truth.files.is_empty(), "{} says nothing", file.display());
@@ -70,14 +70,14 @@ impl Truth {
     }
 
     /// The directory above `path` that no longer is what it was, so that the path cannot be followed further.
-    pub(crate) fn stop_of(&self, path: &str) -> Option<&File> {
-        let above = |file: &&File| path.strip_prefix(&file.path).is_some_and(|rest| rest.starts_with('/'));
+    pub(crate) fn stop_of(&self, path: &str) -> Option<&TrueFile> {
+        let above = |file: &&TrueFile| path.strip_prefix(&file.path).is_some_and(|rest| rest.starts_with('/'));
         let lost = self.files.iter().filter(above).filter(|file| file.deleted && !file.record_survives);
         lost.max_by_key(|file| file.path.len())
     }
 }
 
-impl File {
+impl TrueFile {
     fn parse(line: &Value) -> Self {
         let path = rooted(text(&line["path"]).expect("a file has a path"));
         let deleted = line["deleted"] == true;

@@ -23,13 +23,13 @@ pub(crate) fn all(catalog: &Catalog<'_>) {
             content(&stream.raw(), &assessment);
         }
     }
-    let haunted = catalog.volume().catalog_with(&threads).with_ghosts(&threads);
-    let mut paths = haunted.paths();
-    for ghost in haunted.ghosts() {
+    let with_ghosts = catalog.volume().catalog_with(&threads).with_ghosts(&threads);
+    let mut paths = with_ghosts.paths();
+    for ghost in with_ghosts.ghosts() {
         debug(ghost);
         debug(&paths.path(ghost.parent(), ghost.name()));
     }
-    haunted.entries().filter(|entry| entry.state() == EntryState::Ghost).for_each(|entry| {
+    with_ghosts.entries().filter(|entry| entry.state() == EntryState::Ghost).for_each(|entry| {
         show(&entry.reference());
         assert!(entry.streams().is_empty() && entry.damage().is_empty(), "a ghost has no record to be damaged");
         debug(&entry.links());

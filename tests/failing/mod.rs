@@ -85,13 +85,13 @@ impl Content {
 }
 
 /// What a recovery finds, by record and name of the stream.
-pub(crate) type Found = BTreeMap<(u64, String), Content>;
+pub(crate) type ReadBack = BTreeMap<(u64, String), Content>;
 
 /// A recovery, to the memory: every path, every verdict, every byte.
-pub(crate) fn read_all(catalog: &Catalog<'_>, threads: &Threads) -> Found {
+pub(crate) fn read_all(catalog: &Catalog<'_>, threads: &Threads) -> ReadBack {
     let options = RecoverabilityOptions::default().sample_zeros(true).read_all(true);
     let assessment = catalog.assessment(threads, options);
-    let mut found = Found::new();
+    let mut found = ReadBack::new();
     for entry in catalog.entries() {
         assert_eq!(entry.paths().count(), entry.links().len());
         for stream in entry.streams() {

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 const CLUSTER: usize = 4096;
 const WAYS: [&str; 5] = ["zeros", "random", "same kind", "other kind", "older version"];
 
-struct File {
+struct SampleFile {
     name: String,
     bytes: Vec<u8>,
     older: Option<Vec<u8>>,
@@ -42,7 +42,7 @@ fn judge(name: &str, bytes: &[u8]) -> Judgement {
     judge.judgement()
 }
 
-fn load(folder: &Path) -> Vec<File> {
+fn load(folder: &Path) -> Vec<SampleFile> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("the folder that make.py has filled").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -50,7 +50,7 @@ fn load(folder: &Path) -> Vec<File> {
             continue;
         }
         let older = fs::read(folder.join(format!("{name}.older"))).ok();
-        files.push(File { bytes: fs::read(entry.path()).expect("a file of the folder"), name, older });
+        files.push(SampleFile { bytes: fs::read(entry.path()).expect("a file of the folder"), name, older });
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     files
@@ -75,7 +75,7 @@ struct Trial {
     name: String,
 }
 
-fn trial(files: &[File], whole: &[Judgement], round: u64) -> Option<Trial> {
+fn trial(files: &[SampleFile], whole: &[Judgement], round: u64) -> Option<Trial> {
     let mut random = Random(round.wrapping_mul(0x2545_f491_4f6c_dd1d));
     let index = random.below(files.len());
     let file = &files[index];

@@ -4,14 +4,14 @@ use ntfs_salvage::catalog::{Assessment, Catalog};
 use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::reparse_point::ReparsePoint;
 
-use crate::tree::File;
+use crate::tree::FileFacts;
 
 const PREFIX: &str = "user.ntfs_salvage.";
 /// Bytes of a stream that an attribute may have: what Linux allows.
 const LONGEST: u64 = 64 << 10;
 
 /// The attributes of a file: names and values.
-pub(crate) fn all(catalog: &Catalog<'_>, assessment: &Assessment<'_>, file: &File) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn all(catalog: &Catalog<'_>, assessment: &Assessment<'_>, file: &FileFacts) -> Vec<(String, Vec<u8>)> {
     if !file.is_known {
         return Vec::new();
     }

@@ -15,7 +15,7 @@ use ntfs_salvage::catalog::{Assessment, ByteStatus, Catalog, StreamReader};
 use rustix::io::Errno;
 
 use crate::attributes;
-use crate::tree::{File, ROOT, Tree};
+use crate::tree::{FileFacts, ROOT, Tree};
 
 /// What is left of a volume, as a file system.
 pub(crate) struct Recovered<'m> {
@@ -26,7 +26,7 @@ pub(crate) struct Recovered<'m> {
     next_handle: u64,
     buffer: Vec<u8>,
     /// Numbers of streams that were looked up and are not in the tree, counted from the tree's end.
-    streams: Vec<File>,
+    streams: Vec<FileFacts>,
     stream_numbers: HashMap<(u32, String), u32>,
     owner: (u32, u32),
 }
@@ -63,12 +63,12 @@ impl<'m> Recovered<'m> {
         }
     }
 
-    fn file(&self, inode: u64) -> Option<&File> {
+    fn file(&self, inode: u64) -> Option<&FileFacts> {
         let number = u32::try_from(inode.checked_sub(1)?).ok()?;
         self.tree.file(number).or_else(|| self.streams.get(u32::MAX.checked_sub(number)? as usize))
     }
 
-    fn attributes(&self, inode: u64, file: &File) -> FileAttr {
+    fn attributes(&self, inode: u64, file: &FileFacts) -> FileAttr {
         FileAttr {
             ino: inode,
             size: file.size,
@@ -102,14 +102,14 @@ impl<'m> Recovered<'m> {
         let streams = entry.streams();
         let stream = streams.iter().find(|stream| !of_stream.is_empty() && stream.name().is(of_stream))?;
         let size = stream.size().unwrap_or(0).min(i64::MAX as u64);
-        let found = File { size, stream: Some(of_stream.into()), is_directory: false, links: 1, ..file.clone() };
+        let found = FileFacts { size, stream: Some(of_stream.into()), is_directory: false, links: 1, ..file.clone() };
         let made = u32::MAX - self.streams.len() as u32;
         self.streams.push(found);
         self.stream_numbers.insert(key, made);
         Some(made)
     }
 
-    fn opened(&self, file: &File) -> Option<Open<'m>> {
+    fn opened(&self, file: &FileFacts) -> Option<Open<'m>> {
         let name = file.stream.as_deref().unwrap_or_default();
         let entry = self.catalog.entry_of(file.reference).ok()?;
         let streams = entry.streams();

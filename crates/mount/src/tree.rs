@@ -19,7 +19,7 @@ pub(crate) struct Wanted {
 
 /// A file or directory, whatever its names.
 #[derive(Debug, Clone)]
-pub(crate) struct File {
+pub(crate) struct FileFacts {
     pub(crate) reference: FileReference,
     pub(crate) size: u64,
     pub(crate) modified: SystemTime,
@@ -47,7 +47,7 @@ struct Node {
 /// All that is shown. A file's number is its inode's, less one.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
-    files: Vec<File>,
+    files: Vec<FileFacts>,
     /// By directory and name.
     nodes: Vec<Node>,
     names: String,
@@ -63,12 +63,12 @@ const FIRST_OF_USERS: u64 = 24;
 const ROOT_RECORD: u64 = 5;
 
 /// What a thread found in a batch of entries.
-struct Found {
+struct NamedFile {
     /// From the root of what is shown, with the name at the end.
     path: String,
     /// Where the name starts in it.
     name: usize,
-    file: File,
+    file: FileFacts,
 }
 
 /// Puts the tree together.
@@ -86,14 +86,14 @@ impl Tree {
         let mut builder = Builder::default();
         let root = catalog.entry(ROOT_RECORD).ok().filter(|entry| entry.state() == EntryState::Live);
         let root = root.map_or_else(unknown_directory, |entry| file_of(&entry));
-        builder.tree.files.push(File { is_directory: true, ..root });
+        builder.tree.files.push(FileFacts { is_directory: true, ..root });
         builder.directories.insert(String::new(), ROOT);
         let work = |(paths, text): &mut (Paths<'_>, String), batch: Batch<'_>| {
             let mut found = Vec::new();
             batch.into_entries().for_each(|entry| look_at(&entry, wanted, (paths, text), &mut found));
             found
         };
-        let consume = |found: Vec<Found>| {
+        let consume = |found: Vec<NamedFile>| {
             found.into_iter().for_each(|found| builder.add(found));
             ControlFlow::<()>::Continue(())
         };
@@ -101,7 +101,7 @@ impl Tree {
         builder.finish()
     }
 
-    pub(crate) fn file(&self, number: u32) -> Option<&File> {
+    pub(crate) fn file(&self, number: u32) -> Option<&FileFacts> {
         self.files.get(number as usize)
     }
 
@@ -132,7 +132,7 @@ impl Tree {
     }
 }
 
-fn look_at(entry: &Entry<'_>, wanted: Wanted, (paths, text): (&mut Paths<'_>, &mut String), found: &mut Vec<Found>) {
+fn look_at(entry: &Entry<'_>, wanted: Wanted, (paths, text): (&mut Paths<'_>, &mut String), found: &mut Vec<NamedFile>) {
     let is_live = entry.state() == EntryState::Live;
     let number = entry.record_number();
     if number == ROOT_RECORD || (!is_live && !wanted.deleted) || (number < FIRST_OF_USERS && is_live && !wanted.own) {
@@ -146,11 +146,11 @@ fn look_at(entry: &Entry<'_>, wanted: Wanted, (paths, text): (&mut Paths<'_>, &m
     let mut add = |path: String, name: usize| {
         for (stream, size) in &named {
             let of_stream =
-                File { stream: Some(stream.clone()), size: *size, is_directory: false, links: 1, ..file.clone() };
+                FileFacts { stream: Some(stream.clone()), size: *size, is_directory: false, links: 1, ..file.clone() };
             let path = format!("{}:{}", path, clean(stream));
-            found.push(Found { path, name, file: of_stream });
+            found.push(NamedFile { path, name, file: of_stream });
         }
-        found.push(Found { path, name, file: file.clone() });
+        found.push(NamedFile { path, name, file: file.clone() });
     };
     let links = entry.links();
     if links.is_empty() {
@@ -204,7 +204,7 @@ fn clean(name: &str) -> String {
     }
 }
 
-fn file_of(entry: &Entry<'_>) -> File {
+fn file_of(entry: &Entry<'_>) -> FileFacts {
     let times = entry
         .standard_information()
         .map(|times| [times.modified(), times.record_changed(), times.accessed(), times.created()].map(system_time));
@@ -212,7 +212,7 @@ fn file_of(entry: &Entry<'_>) -> File {
     let is_directory = entry.is_directory();
     let streams = entry.streams();
     let size = streams.iter().find(|stream| stream.name().is_empty()).and_then(Stream::size);
-    File {
+    FileFacts {
         reference: entry.reference(),
         size: if is_directory { 0 } else { size.unwrap_or(0).min(i64::MAX as u64) },
         modified,
@@ -226,8 +226,8 @@ fn file_of(entry: &Entry<'_>) -> File {
     }
 }
 
-fn unknown_directory() -> File {
-    File {
+fn unknown_directory() -> FileFacts {
+    FileFacts {
         reference: FileReference::new(0, 0),
         size: 0,
         modified: UNIX_EPOCH,
@@ -253,8 +253,8 @@ fn system_time(time: FileTime) -> SystemTime {
 }
 
 impl Builder {
-    fn add(&mut self, found: Found) {
-        let Found { path, name, file } = found;
+    fn add(&mut self, found: NamedFile) {
+        let NamedFile { path, name, file } = found;
         if file.is_directory {
             let number = self.directory(&path);
             let known = &mut self.tree.files[number as usize];
@@ -269,7 +269,7 @@ impl Builder {
         self.node(parent, &path[name..], number);
     }
 
-    fn number(&mut self, file: File) -> u32 {
+    fn number(&mut self, file: FileFacts) -> u32 {
         let next = self.tree.files.len() as u32;
         let number = match file.stream {
             Some(_) => next,
@@ -356,8 +356,8 @@ impl Builder {
 mod tests {
     use super::*;
 
-    fn file(record: u64) -> File {
-        File { reference: FileReference::new(record, 1), is_directory: false, is_known: true, ..unknown_directory() }
+    fn file(record: u64) -> FileFacts {
+        FileFacts { reference: FileReference::new(record, 1), is_directory: false, is_known: true, ..unknown_directory() }
     }
 
     fn tree(paths: &[(&str, u64, bool)]) -> Tree {
@@ -366,7 +366,7 @@ mod tests {
         builder.directories.insert(String::new(), ROOT);
         for &(path, record, is_directory) in paths {
             let name = path.rfind('/').map_or(0, |slash| slash + 1);
-            builder.add(Found { path: path.into(), name, file: File { is_directory, ..file(record) } });
+            builder.add(NamedFile { path: path.into(), name, file: FileFacts { is_directory, ..file(record) } });
         }
         builder.finish()
     }

@@ -52,7 +52,7 @@ struct Entry {
 }
 
 /// What a sector of the ring is.
-enum Found {
+enum SectorContent {
     /// No start of an entry, or one of an earlier life of the log.
     Nothing,
     Whole(Entry),
@@ -150,10 +150,10 @@ impl Ring<'_> {
         while index < self.sectors {
             let mut taken = 1;
             match self.look(index, &mut summed)? {
-                Found::Nothing => {}
-                Found::Torn => survey.torn = survey.torn.saturating_add(1),
-                Found::Damaged(number) => survey.damaged = survey.damaged.max(Some(number)),
-                Found::Whole(entry) => {
+                SectorContent::Nothing => {}
+                SectorContent::Torn => survey.torn = survey.torn.saturating_add(1),
+                SectorContent::Damaged(number) => survey.damaged = survey.damaged.max(Some(number)),
+                SectorContent::Whole(entry) => {
                     taken = entry.sectors.max(1);
                     survey.entries.push(entry);
                 }
@@ -167,18 +167,18 @@ impl Ring<'_> {
     }
 
     /// What starts in a sector. `summed` counts the sectors that were summed up.
-    fn look(&self, at: u64, summed: &mut u64) -> Result<Found, String> {
+    fn look(&self, at: u64, summed: &mut u64) -> Result<SectorContent, String> {
         let first = self.sector(at)?;
         let is_marked = first.starts_with(b"loge");
         let guid: [u8; 16] = le::array_in::<32, 16, 4096>(&first);
         // A flipped bit must not make an entry one of another log: those differ in nearly every byte.
         let same = guid.iter().zip(self.log.guid).filter(|(one, other)| **one == *other).count();
         if same < 12 || first.starts_with(b"data") {
-            return Ok(Found::Nothing);
+            return Ok(SectorContent::Nothing);
         }
         let sequence = le::u64_in::<16, 4096>(&first);
         let named = le::u64_in::<88, 4096>(&first);
-        let damaged = Ok(Found::Damaged(sequence.max(named)));
+        let damaged = Ok(SectorContent::Damaged(sequence.max(named)));
         let (length, tail) = (u64::from(le::u32_in::<8, 4096>(&first)), u64::from(le::u32_in::<12, 4096>(&first)));
         let descriptors = u64::from(le::u32_in::<24, 4096>(&first));
         let entry = Entry {
@@ -205,8 +205,8 @@ impl Ring<'_> {
         }
         let (sum, is_torn) = self.sum(&entry, &first)?;
         Ok(match (sum == le::u32_in::<4, 4096>(&first) && is_first_sound, is_first_sound && is_torn) {
-            (true, _) => Found::Whole(entry),
-            (_, true) => Found::Torn,
+            (true, _) => SectorContent::Whole(entry),
+            (_, true) => SectorContent::Torn,
             _ => return damaged,
         })
     }

@@ -216,7 +216,7 @@ mod tests {
     }
 
     /// A resident attribute of a table.
-    struct Found<'a> {
+    struct TableValue<'a> {
         record: usize,
         attribute_type: AttributeType,
         name: Name<'a>,
@@ -225,14 +225,14 @@ mod tests {
         slot: &'a [u8],
     }
 
-    impl<'a> Found<'a> {
+    impl<'a> TableValue<'a> {
         fn parse(&self) -> Result<Value<'a>, Damage> {
             Value::parse(self.attribute_type, self.name, self.value)
         }
     }
 
     /// Calls `visit` with each resident attribute of a table of 1024-byte records.
-    fn each_value(table: &[u8], mut visit: impl FnMut(&Found<'_>)) {
+    fn each_value(table: &[u8], mut visit: impl FnMut(&TableValue<'_>)) {
         for (number, record) in table.chunks_exact(1024).enumerate().filter(|(_, record)| record.starts_with(b"FILE")) {
             let mut bytes = record.to_vec();
             repair(&mut bytes);
@@ -249,7 +249,7 @@ mod tests {
                 let size = le::u32_at(attribute, 16).unwrap() as usize;
                 let slot = attribute.get(usize::from(le::u16_at(attribute, 20).unwrap())..).unwrap_or_default();
                 if let Some(value) = slot.get(..size).filter(|_| attribute[8] == 0) {
-                    visit(&Found { record: number, attribute_type: AttributeType(code), name, value, slot });
+                    visit(&TableValue { record: number, attribute_type: AttributeType(code), name, value, slot });
                 }
             }
         }

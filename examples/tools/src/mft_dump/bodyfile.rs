@@ -11,7 +11,7 @@ use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 use crate::mft_dump::attribute_ids::AttributeIds;
 use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::{UNIX_TEXT, has_ten_digits, push_first, push_unix, ten_digits_of};
-use crate::shared::file::{File, Times, times_of, times_of_link};
+use crate::shared::file::{ListedFile, Times, times_of, times_of_link};
 use crate::shared::number::{push_next_number, push_number};
 use crate::shared::text::{has_replacement, is_harmless, is_plain, rewrite};
 
@@ -23,7 +23,7 @@ pub struct Bodyfile {
 
 /// What the rows of a file share.
 struct Common<'r> {
-    file: &'r File<'r>,
+    file: &'r ListedFile<'r>,
     /// The first fields up to the path, without suffix.
     start: &'r [u8],
     /// `r/rrwxrwxrwx`
@@ -39,7 +39,7 @@ struct Row<'r> {
 }
 
 impl Rows for Bodyfile {
-    fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    fn file(&self, file: &ListedFile<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         let ids = AttributeIds::of(file.entry);
         let mode = mode_of(file);
         let mut start = std::mem::take(&mut pen.row);
@@ -153,7 +153,7 @@ fn write_attribute(kind: AttributeType, id: u32, out: &mut Vec<u8>) {
 }
 
 /// The records 12 to 15 are in use, and no files.
-fn is_reserve(file: &File<'_>) -> bool {
+fn is_reserve(file: &ListedFile<'_>) -> bool {
     file.entry.state() == EntryState::Live && file.entry.record_number() < 24
 }
 
@@ -162,7 +162,7 @@ fn is_directory_index(attribute: &Attribute<'_>) -> bool {
 }
 
 /// Composes what the rows of a name start with.
-fn write_start(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, start: &mut Vec<u8>) {
+fn write_start(file: &ListedFile<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, start: &mut Vec<u8>) {
     start.clear();
     start.extend_from_slice(b"0|");
     if let Some(opened) = pen.shown {
@@ -174,7 +174,7 @@ fn write_start(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, star
 }
 
 /// What has lost its way to the root stands under `/$OrphanFiles`.
-fn write_path(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+fn write_path(file: &ListedFile<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let Some(link) = link else {
         out.extend_from_slice(b"/$OrphanFiles/OrphanFile-");
         return push_number(out, file.entry.record_number());
@@ -196,7 +196,7 @@ fn write_path(file: &File<'_>, link: Option<&Link<'_>>, pen: &mut Pen<'_>, out: 
 
 /// `r/rrwxrwxrwx`: the kind of file as its name and its record have it, and the rights that follow
 /// from its attributes.
-fn mode_of(file: &File<'_>) -> [u8; 12] {
+fn mode_of(file: &ListedFile<'_>) -> [u8; 12] {
     let kind = if file.entry.is_directory() { b'd' } else { b'r' };
     let name_kind = if file.entry.state() == EntryState::Live { kind } else { b'-' };
     let attributes = file.parts.information.and_then(|information| information.file_attributes());

@@ -11,7 +11,7 @@ use ntfs_salvage::{EntryState, FileTime, Name};
 
 use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::{Dates, Text, push_first, side_by_side};
-use crate::shared::file::{File, Row, Times, times_of, times_of_link};
+use crate::shared::file::{ListedFile, Row, Times, times_of, times_of_link};
 use crate::shared::namespace::namespace_name;
 use crate::shared::number::{push_next_number, push_number};
 use crate::shared::text::{is_harmless, is_plain, push_harmless, rewrite};
@@ -28,7 +28,7 @@ impl Rows for Csv {
         out.extend_from_slice(HEAD);
     }
 
-    fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    fn file(&self, file: &ListedFile<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         file.for_each_row(|row| write_row(file, row, pen, out));
     }
 
@@ -37,7 +37,7 @@ impl Rows for Csv {
     }
 }
 
-fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+fn write_row(file: &ListedFile<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let Row { link, stream, recoverability, is_full } = row;
     let entry = file.entry;
     if let Some(opened) = pen.shown {
@@ -180,7 +180,7 @@ fn attributes_text(attributes: FileAttributes) -> String {
     names.chain(number).collect::<Vec<_>>().join("|")
 }
 
-fn write_reparse(file: &File<'_>, out: &mut Vec<u8>) {
+fn write_reparse(file: &ListedFile<'_>, out: &mut Vec<u8>) {
     out.push(b',');
     let Some(reparse) = file.reparse() else { return out.push(b',') };
     out.extend_from_slice(format!("{:#010x},", reparse.tag.0).as_bytes());
@@ -190,7 +190,7 @@ fn write_reparse(file: &File<'_>, out: &mut Vec<u8>) {
 }
 
 /// The codes of all damage, `a|b`.
-fn write_damage(file: &File<'_>, out: &mut Vec<u8>) {
+fn write_damage(file: &ListedFile<'_>, out: &mut Vec<u8>) {
     out.push(b',');
     for (index, code) in file.damage_codes().into_iter().enumerate() {
         out.extend_from_slice(if index == 0 { b"" } else { b"|" });

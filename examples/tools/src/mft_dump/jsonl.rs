@@ -14,7 +14,7 @@ use crate::judge::Judgement;
 use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::{Dates, push_first, side_by_side};
 use crate::shared::exposure::write_exposure;
-use crate::shared::file::{File, Times, times_of, times_of_link};
+use crate::shared::file::{ListedFile, Times, times_of, times_of_link};
 use crate::shared::input::Opened;
 use crate::shared::json::{Json, is_plain_json};
 use crate::shared::namespace::namespace_name;
@@ -29,12 +29,12 @@ impl Rows for Jsonl {
         true
     }
 
-    fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    fn file(&self, file: &ListedFile<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         write_entry(file, pen, &mut Json { out });
     }
 }
 
-fn write_entry(file: &File<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
+fn write_entry(file: &ListedFile<'_>, pen: &mut Pen<'_>, json: &mut Json<'_>) {
     let (entry, information) = (file.entry, file.parts.information.as_ref());
     json.put(b"{");
     if let Some(opened) = pen.shown {
@@ -208,7 +208,7 @@ fn attributes_text(attributes: FileAttributes) -> String {
     format!("[{}]", names.chain(number).collect::<Vec<_>>().join(","))
 }
 
-fn write_reparse(file: &File<'_>, json: &mut Json<'_>) {
+fn write_reparse(file: &ListedFile<'_>, json: &mut Json<'_>) {
     let Some(reparse) = file.reparse() else { return json.null() };
     json.put(br#"{"tag":"#).text(&format!("{:#010x}", reparse.tag.0));
     json.put(br#","name":"#).text_or_null(reparse.tag.name());
@@ -281,7 +281,7 @@ fn write_run(run: &DataRun, json: &mut Json<'_>) {
 /// So many places of damage are listed for each record of a file. A record full of broken attributes has a hundred.
 const DAMAGE_A_RECORD: usize = 12;
 
-fn write_all_damage(file: &File<'_>, json: &mut Json<'_>) {
+fn write_all_damage(file: &ListedFile<'_>, json: &mut Json<'_>) {
     let most = DAMAGE_A_RECORD * (1 + file.entry.extension_records().len());
     let further = file.parts.damage.len().saturating_sub(most);
     let listed = file.parts.damage.iter().take(most).map(Some);
@@ -291,7 +291,7 @@ fn write_all_damage(file: &File<'_>, json: &mut Json<'_>) {
     });
 }
 
-fn write_further(file: &File<'_>, further: usize, json: &mut Json<'_>) {
+fn write_further(file: &ListedFile<'_>, further: usize, json: &mut Json<'_>) {
     json.put(br#"{"code":"further-damage","record":"#).number(file.entry.record_number());
     json.put(br#","offset":0,"message":"#);
     json.text(&format!("{further} further places of damage are not listed"));

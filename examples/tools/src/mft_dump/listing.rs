@@ -14,7 +14,7 @@ use crate::mft_dump::summary::Tally;
 use crate::report::{self, Collector};
 use crate::shared::condition;
 use crate::shared::failure::Failure;
-use crate::shared::file::File;
+use crate::shared::file::ListedFile;
 use crate::shared::input::Opened;
 
 /// What is listed, and how.
@@ -111,7 +111,7 @@ impl Listing<'_> {
 
     fn write_rows(&self, entry: &Entry<'_>, assessment: Option<&Assessment<'_>>, pen: &mut Pen<'_>, part: &mut Part) {
         let is_wanted = self.wanted.includes(entry.state());
-        let mut file = File::of(entry, assessment.filter(|_| is_wanted));
+        let mut file = ListedFile::of(entry, assessment.filter(|_| is_wanted));
         if self.verifies && is_wanted {
             file.verify_content(pen.content.get_or_insert_default());
         }

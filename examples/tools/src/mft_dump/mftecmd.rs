@@ -16,7 +16,7 @@ use ntfs_salvage::{EntryState, FileTime};
 
 use crate::mft_dump::csv::push_field;
 use crate::mft_dump::rows::{Pen, Rows};
-use crate::shared::file::{File, Times, times_of, times_of_link};
+use crate::shared::file::{ListedFile, Times, times_of, times_of_link};
 use crate::shared::input::Opened;
 use crate::shared::number::push_number;
 
@@ -60,7 +60,7 @@ const FLAGS: [(u32, &str); 21] = [
 
 /// What the rows about one name of a file share.
 struct Common<'r> {
-    file: &'r File<'r>,
+    file: &'r ListedFile<'r>,
     link: Option<&'r Link<'r>>,
     /// How many names the file has.
     names: u64,
@@ -78,7 +78,7 @@ impl Rows for Mftecmd {
         true
     }
 
-    fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    fn file(&self, file: &ListedFile<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         let links: Vec<_> = file.parts.links.iter().map(Some).collect();
         let is_reserve = file.entry.state() == EntryState::Live && file.entry.record_number() < 24;
         let links = if links.is_empty() && !is_reserve { vec![None] } else { links };
@@ -125,7 +125,13 @@ impl Mftecmd {
     }
 
     /// The columns behind the times.
-    fn write_rest(&self, file: &File<'_>, stream: Option<&Stream<'_>>, shown: Option<&Opened<'_>>, out: &mut Vec<u8>) {
+    fn write_rest(
+        &self,
+        file: &ListedFile<'_>,
+        stream: Option<&Stream<'_>>,
+        shown: Option<&Opened<'_>>,
+        out: &mut Vec<u8>,
+    ) {
         let information = file.parts.information.as_ref();
         out.push(b',');
         push_number(out, information.and_then(StandardInformation::update_sequence_number).unwrap_or(0));
@@ -218,7 +224,7 @@ fn extension_of(name: &str) -> &str {
 }
 
 /// How many different names in different directories the file has.
-fn distinct_names(file: &File<'_>) -> u64 {
+fn distinct_names(file: &ListedFile<'_>) -> u64 {
     if file.parts.links.len() < 2 {
         return file.parts.links.len() as u64;
     }

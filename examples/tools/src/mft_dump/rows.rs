@@ -9,7 +9,7 @@ use crate::mft_dump::jsonl::TimeObject;
 use crate::mft_dump::recent::Recent;
 use crate::mft_dump::time::{Dates, LastTimes, UnixText};
 use crate::shared::buffer::Buffer;
-use crate::shared::file::File;
+use crate::shared::file::ListedFile;
 use crate::shared::input::Opened;
 
 /// A format. Rows are appended to a buffer, on any thread; the buffers are written in order.
@@ -25,7 +25,7 @@ pub trait Rows: Sync {
     }
 
     /// The rows of a file.
-    fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>);
+    fn file(&self, file: &ListedFile<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>);
 
     /// True where rows say what is left of streams.
     fn shows_verdicts(&self) -> bool {

@@ -4,7 +4,7 @@ use ntfs_salvage::EntryState;
 use ntfs_salvage::catalog::{Recoverability, Stream, Verdict};
 
 use crate::mft_dump::rows::{Pen, Rows};
-use crate::shared::file::{File, Row};
+use crate::shared::file::{ListedFile, Row};
 use crate::shared::input::Opened;
 use crate::shared::number::{push_number, push_number_aligned};
 use crate::shared::text::{name_in, push_aligned, push_harmless};
@@ -29,7 +29,7 @@ impl Rows for Table {
         out.extend_from_slice(b":\n");
     }
 
-    fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    fn file(&self, file: &ListedFile<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         file.for_each_row(|row| write_row(file, row, pen, out));
     }
 
@@ -38,7 +38,7 @@ impl Rows for Table {
     }
 }
 
-fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+fn write_row(file: &ListedFile<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let recoverability = row.recoverability;
     let entry = file.entry;
     let state = entry.state().name().as_bytes();
@@ -78,7 +78,7 @@ fn write_row(file: &File<'_>, row: Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec
     out.push(b'\n');
 }
 
-fn write_path(file: &File<'_>, row: &Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+fn write_path(file: &ListedFile<'_>, row: &Row<'_, '_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     match row.link {
         Some(link) => {
             pen.text.clear();

@@ -6,7 +6,7 @@ use ntfs_salvage::{EntryState, FileTime};
 
 use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::Dates;
-use crate::shared::file::{File, Times, times_of, times_of_link};
+use crate::shared::file::{ListedFile, Times, times_of, times_of_link};
 use crate::shared::json::Json;
 use crate::shared::number::push_signed;
 
@@ -27,7 +27,7 @@ const INFORMATION: Option<&str> = Some("$STANDARD_INFORMATION");
 const NAME: Option<&str> = Some("$FILE_NAME");
 
 impl Rows for Timesketch {
-    fn file(&self, file: &File<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
+    fn file(&self, file: &ListedFile<'_>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
         let mut rest = Vec::new();
         let start = out.len();
         if let Some(information) = &file.parts.information {
@@ -91,7 +91,7 @@ fn write_event(time: FileTime, what: &str, rest: &[u8], dates: &mut Dates, out: 
 
 /// What all events of an attribute share: the end of the line.
 fn write_rest(
-    file: &File<'_>,
+    file: &ListedFile<'_>,
     attribute: Option<&str>,
     link: Option<&Link<'_>>,
     pen: &mut Pen<'_>,

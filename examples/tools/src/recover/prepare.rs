@@ -60,7 +60,7 @@ pub struct Target {
 }
 
 /// A file that is wanted.
-pub struct File<'e> {
+pub struct WantedFile<'e> {
     pub entry: &'e Entry<'e>,
     pub parts: Parts<'e>,
     /// In [`Names::links`].
@@ -73,7 +73,7 @@ pub struct File<'e> {
 /// What writing needs stands here, though the file has it, too: copying contents drives the file out of the
 /// processor's caches.
 pub struct Job<'f> {
-    pub file: &'f File<'f>,
+    pub file: &'f WantedFile<'f>,
     pub stream: &'f Stream<'f>,
     pub found: Recoverability,
     /// What its content says of itself, where it was judged.
@@ -127,14 +127,14 @@ impl<'w, 'r> Preparer<'w, 'r> {
     }
 
     /// Takes the files apart that are wanted by a path.
-    pub fn files<'e>(&mut self, entries: &'e [Entry<'e>]) -> (Vec<File<'e>>, Names) {
+    pub fn files<'e>(&mut self, entries: &'e [Entry<'e>]) -> (Vec<WantedFile<'e>>, Names) {
         let mut names = Names::default();
         let mut files = Vec::with_capacity(entries.len());
         files.extend(entries.iter().filter_map(|entry| self.file(entry, &mut names)));
         (files, names)
     }
 
-    fn file<'e>(&mut self, entry: &'e Entry<'e>, names: &mut Names) -> Option<File<'e>> {
+    fn file<'e>(&mut self, entry: &'e Entry<'e>, names: &mut Names) -> Option<WantedFile<'e>> {
         let parts = parts_of(entry);
         let start = names.links.len();
         let Names { texts, links, .. } = names;
@@ -150,11 +150,11 @@ impl<'w, 'r> Preparer<'w, 'r> {
             return None;
         }
         let reparse = reparse_of(entry, &parts.others);
-        Some(File { entry, parts, links: start..links.len(), reparse })
+        Some(WantedFile { entry, parts, links: start..links.len(), reparse })
     }
 
     /// Assesses the streams of the files, as far as metadata knows, and finds their names.
-    pub fn jobs<'f>(&mut self, files: &'f [File<'f>], names: &mut Names) -> Vec<Job<'f>> {
+    pub fn jobs<'f>(&mut self, files: &'f [WantedFile<'f>], names: &mut Names) -> Vec<Job<'f>> {
         let mut jobs = Vec::with_capacity(files.len());
         for file in files {
             let of_file = names.targets.len();
@@ -166,7 +166,7 @@ impl<'w, 'r> Preparer<'w, 'r> {
 
     fn job<'f>(
         &mut self,
-        file: &'f File<'f>,
+        file: &'f WantedFile<'f>,
         (index, stream): (usize, &'f Stream<'f>),
         of_file: usize,
         names: &mut Names,
@@ -204,7 +204,7 @@ impl<'w, 'r> Preparer<'w, 'r> {
     /// A name of a stream; `of_file` is where the names of its file start.
     fn target(
         &mut self,
-        file: &File<'_>,
+        file: &WantedFile<'_>,
         (index, stream): (usize, &Stream<'_>),
         (link, of_file): (usize, usize),
         names: &mut Names,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::recover::handles::Handles;
 use crate::recover::lines;
 use crate::recover::output_paths::OutputPaths;
-use crate::recover::prepare::{File, Job, Names, Obstacle};
+use crate::recover::prepare::{Job, Names, Obstacle, WantedFile};
 use crate::recover::recovery::{Part, Recovery};
 use crate::recover::stream_line::{OtherLink, StreamLine};
 use crate::recover::writer::{Errand, Outcome, Written};
@@ -32,7 +32,7 @@ impl<'w, 'r> Reporter<'w, 'r> {
     }
 
     /// The lines about the files of a batch, whose streams the errands are.
-    pub fn batch(&mut self, files: &[File<'_>], names: &Names, errands: &[Mutex<Errand<'_>>], part: &mut Part) {
+    pub fn batch(&mut self, files: &[WantedFile<'_>], names: &Names, errands: &[Mutex<Errand<'_>>], part: &mut Part) {
         let mut errands = errands.iter().map(|errand| errand.lock().unwrap_or_else(PoisonError::into_inner)).peekable();
         for file in files {
             if file.entry.is_directory() {
@@ -45,7 +45,7 @@ impl<'w, 'r> Reporter<'w, 'r> {
         }
     }
 
-    fn directories(&mut self, file: &File<'_>, names: &Names, part: &mut Part) {
+    fn directories(&mut self, file: &WantedFile<'_>, names: &Names, part: &mut Part) {
         for wanted in &names.links[file.links.clone()] {
             let link = wanted.index.and_then(|index| file.parts.links.get(index));
             let (Some(link), Some(path)) = (link, wanted.path.clone()) else { continue };

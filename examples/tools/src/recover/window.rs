@@ -11,7 +11,7 @@ use crate::recover::manifest::Manifest;
 use crate::recover::order::turn::Turns;
 use crate::recover::order::visits::{Kind, Wanted, sweep};
 use crate::recover::order::waiting::WaitingRoom;
-use crate::recover::prepare::{File, Names, Preparer};
+use crate::recover::prepare::{Names, Preparer, WantedFile};
 use crate::recover::recovery::{Part, Recovery};
 use crate::recover::report::Reporter;
 use crate::recover::selection::Selection;
@@ -119,7 +119,7 @@ impl<'w, 'r> Window<'w, 'r> {
     /// Writes the manifest's lines.
     fn tell(
         &self,
-        files: &[Vec<File<'_>>],
+        files: &[Vec<WantedFile<'_>>],
         names: &[Names],
         (errands, ends): (&[Mutex<Errand<'_>>], &[usize]),
         totals: &mut Totals,

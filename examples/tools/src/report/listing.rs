@@ -10,7 +10,7 @@ use crate::report::files::{Stream, is_there};
 use crate::shared::input::Opened;
 
 /// A stream that was found by a thread.
-struct Found {
+struct AssessedStream {
     path: Option<String>,
     name: String,
     record: u64,
@@ -53,7 +53,7 @@ pub fn collect(
                     paths.push(link.parent(), link.name(), &mut text);
                     text
                 });
-                part.0.push(Found {
+                part.0.push(AssessedStream {
                     path,
                     name: stream.name().to_string(),
                     record: entry.record_number(),
@@ -68,7 +68,7 @@ pub fn collect(
         }
         part
     };
-    let consume = |(found, directories): (Vec<Found>, u64)| {
+    let consume = |(found, directories): (Vec<AssessedStream>, u64)| {
         collector.directories += directories;
         found.into_iter().for_each(|found| add(collector, found));
         ControlFlow::<()>::Continue(())
@@ -76,8 +76,8 @@ pub fn collect(
     let _ = catalog.scan(threads, || catalog.paths(), work, consume);
 }
 
-fn add(collector: &mut Collector, found: Found) {
-    let Found { path, name, record, sequence, state, size, verdict, reasons, lost } = found;
+fn add(collector: &mut Collector, found: AssessedStream) {
+    let AssessedStream { path, name, record, sequence, state, size, verdict, reasons, lost } = found;
     let path = path.unwrap_or_else(|| format!("<no name>/record {record}-{sequence}"));
     let state = state.name();
     let stream = Stream { path: &path, name: &name, record, sequence, state, size, verdict, reasons: &reasons, lost };

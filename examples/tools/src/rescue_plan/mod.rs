@@ -32,7 +32,7 @@ use crate::shared::spans::Spans;
 use arguments::{Arguments, Stage};
 use contents::Choice;
 use need::Need;
-use opening::{Found, Opener};
+use opening::{NamedVolume, Opener};
 use partial::Partial;
 use space::Space;
 
@@ -113,7 +113,7 @@ fn survey(arguments: &Arguments, partial: &Partial<'_>) -> Result<Survey, Failur
     let (found, foreign) = opener.volumes(&mut need)?;
     let (mut claimed, mut files) = (foreign.into_iter().collect::<Spans>(), 0);
     let has_volume = !found.is_empty();
-    for Found { volume, name } in &found {
+    for NamedVolume { volume, name } in &found {
         let Some(&geometry) = volume.geometry() else { continue };
         let start = volume.source().start();
         let table = table_of(volume);

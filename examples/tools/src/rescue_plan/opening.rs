@@ -16,7 +16,7 @@ use crate::rescue_plan::partial::Partial;
 use crate::shared::failure::Failure;
 
 /// A volume that could be opened, and where it is called so.
-pub struct Found<'s> {
+pub struct NamedVolume<'s> {
     pub volume: Volume<'s>,
     pub name: String,
 }
@@ -33,7 +33,7 @@ const BOOT: u64 = 8192;
 const SECTOR: u64 = 512;
 
 impl<'s> Opener<'s> {
-    pub fn volumes(&self, need: &mut Need) -> Result<(Vec<Found<'s>>, Vec<Range<u64>>), Failure> {
+    pub fn volumes(&self, need: &mut Need) -> Result<(Vec<NamedVolume<'s>>, Vec<Range<u64>>), Failure> {
         let input = &self.arguments.input;
         if let Some(offset) = input.offset {
             let window = Window::new(self.partial, offset, u64::MAX);
@@ -91,7 +91,7 @@ impl<'s> Opener<'s> {
         name: String,
         partition: Option<&Partition>,
         need: &mut Need,
-    ) -> Vec<Found<'s>> {
+    ) -> Vec<NamedVolume<'s>> {
         let (start, end) = (window.start(), window.start().saturating_add(window.size()));
         let last = end.saturating_sub(SECTOR)..end;
         need.add(Stage::Metadata, Some(start..start.saturating_add(BOOT).min(end)));
@@ -108,7 +108,7 @@ impl<'s> Opener<'s> {
         let opened = Volume::open_window(window);
         let asked = self.partial.take_asked();
         if let Ok(volume) = opened {
-            return vec![Found { volume, name }];
+            return vec![NamedVolume { volume, name }];
         }
         need.assume(format!("the boot sector of {name} cannot be used; its backup is looked for at the end"));
         self.searched(asked.within(start..end).list(), start..end, name, partition, need)
@@ -121,7 +121,7 @@ impl<'s> Opener<'s> {
         name: String,
         partition: Option<&Partition>,
         need: &mut Need,
-    ) -> Vec<Found<'s>> {
+    ) -> Vec<NamedVolume<'s>> {
         let (start, end) = (window.start(), window.start().saturating_add(window.size()));
         need.sectors_of(geometry.sector_size());
         let place = |offset: u64, length: u64| {
@@ -136,7 +136,7 @@ impl<'s> Opener<'s> {
         let opened = Volume::with_geometry(window, geometry);
         let asked = self.partial.take_asked();
         match opened {
-            Ok(volume) => vec![Found { volume, name }],
+            Ok(volume) => vec![NamedVolume { volume, name }],
             Err(_) => {
                 need.assume(format!(
                     "the table of {name} starts where its boot sector says; its first record is not read yet"
@@ -154,7 +154,7 @@ impl<'s> Opener<'s> {
         name: String,
         partition: Option<&Partition>,
         need: &mut Need,
-    ) -> Vec<Found<'s>> {
+    ) -> Vec<NamedVolume<'s>> {
         need.add(Stage::Metadata, asked.iter().cloned());
         if asked.iter().any(|range| !self.partial.is_tried(range.clone())) {
             return Vec::new();
@@ -172,10 +172,10 @@ impl<'s> Opener<'s> {
             ));
             need.add(Stage::Metadata, Some(whole));
         }
-        found.into_iter().map(|found| Found { name: name.clone(), ..found }).collect()
+        found.into_iter().map(|found| NamedVolume { name: name.clone(), ..found }).collect()
     }
 
-    fn scanned(&self, partition: Option<&Partition>, start: u64) -> Vec<Found<'s>> {
+    fn scanned(&self, partition: Option<&Partition>, start: u64) -> Vec<NamedVolume<'s>> {
         let input = &self.arguments.input;
         let mut opening = Opening::new(self.partial).threads(self.threads);
         opening = match partition.filter(|partition| !partition.is_whole()) {
@@ -186,7 +186,7 @@ impl<'s> Opener<'s> {
         self.partial.take_asked();
         let here = found.volumes.into_iter().filter(|opened| opened.layer() == Layer::Current);
         let here = here.filter(|opened| opened.start() >= start || opened.partition().is_some());
-        here.map(|opened| Found { volume: opened.into_volume(), name: String::new() }).collect()
+        here.map(|opened| NamedVolume { volume: opened.into_volume(), name: String::new() }).collect()
     }
 }
 

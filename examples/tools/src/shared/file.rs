@@ -16,7 +16,7 @@ use crate::shared::buffer::Buffer;
 use crate::shared::verified_content;
 
 /// An entry and its parts.
-pub struct File<'e> {
+pub struct ListedFile<'e> {
     pub entry: &'e Entry<'e>,
     pub parts: Parts<'e>,
     /// What is left of each stream, in their order; empty where that is not asked.
@@ -35,7 +35,7 @@ pub struct Row<'f, 'e> {
     pub is_full: bool,
 }
 
-impl<'e> File<'e> {
+impl<'e> ListedFile<'e> {
     /// Takes the entry apart.
     #[inline]
     pub fn of(entry: &'e Entry<'e>, assessment: Option<&Assessment<'_>>) -> Self {

@@ -39,7 +39,7 @@ pub struct Opened<'s> {
     /// What it is to the input.
     pub layer: Layer,
     /// What led to it.
-    pub way: OpenedBy,
+    pub opened_by: OpenedBy,
     /// Whether a scan for names may be made, and whether it is said.
     pub scans: Scans,
     /// A short word that no other volume of the input has: the partition's number where it is the
@@ -52,7 +52,7 @@ pub struct Opened<'s> {
 impl Opened<'_> {
     /// True where a listing has to say which volume it is, even if it is the only one.
     pub fn is_remains(&self) -> bool {
-        self.layer != Layer::Current && self.way != OpenedBy::BareTable
+        self.layer != Layer::Current && self.opened_by != OpenedBy::BareTable
     }
 }
 
@@ -60,7 +60,7 @@ impl Opened<'_> {
     /// Makes the catalog of the volume: where it misses records that nothing names, with the names that a
     /// scan of the volume finds; with all ghosts there are, if they are asked for.
     pub fn with_catalog<T>(&self, threads: &Threads, ghosts: bool, work: impl FnOnce(Catalog<'_>) -> T) -> T {
-        let haunted = |catalog: Catalog<'_>| match ghosts {
+        let with_ghosts = |catalog: Catalog<'_>| match ghosts {
             true => work(catalog.with_ghosts(threads)),
             false => work(catalog),
         };
@@ -76,8 +76,8 @@ impl Opened<'_> {
             _ => salvage::scan_for_names(&catalog, threads, &mut watch),
         };
         match scanned {
-            Some(scanned) => haunted(scanned.catalog_with(threads)),
-            None => haunted(catalog),
+            Some(scanned) => with_ghosts(scanned.catalog_with(threads)),
+            None => with_ghosts(catalog),
         }
     }
 }
@@ -207,9 +207,9 @@ impl<'i> Input<'i> {
                 tag = format!("{tag}.{count}");
             }
             let disk_damage = if partition.is_some() { disk_damage.clone() } else { Vec::new() };
-            let (layer, way, input) = (found.layer(), found.opened_by(), self.name.as_str());
+            let (layer, opened_by, input) = (found.layer(), found.opened_by(), self.name.as_str());
             let volume = self.sized(found.into_volume());
-            Opened { volume, partition, start, input, disk_damage, layer, way, scans, tag, losses }
+            Opened { volume, partition, start, input, disk_damage, layer, opened_by, scans, tag, losses }
         };
         volumes.into_iter().map(name).collect()
     }
