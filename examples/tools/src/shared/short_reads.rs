@@ -11,8 +11,11 @@ use ntfs_salvage::source::Source;
 /// moves no head of a disk.
 pub struct ShortReads<'s> {
     source: &'s dyn Source,
-    kept: Mutex<HashMap<(u64, usize), Box<[u8]>>>,
+    kept: Mutex<Kept>,
 }
+
+/// Bytes by their place and length.
+type Kept = HashMap<(u64, usize), Box<[u8]>>;
 
 /// The longest read that is kept, and how many are.
 const LONGEST: usize = 4096;
