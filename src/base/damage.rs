@@ -255,6 +255,14 @@ pub enum DamageKind {
         /// Bytes that are too many; missing, where negative.
         bytes: i64,
     },
+    /// What follows stands elsewhere, and is read there: anchors on both sides prove by how far.
+    #[error("up to {end:#x} bytes were read {} bytes {} their place", bytes.unsigned_abs(), if *bytes < 0 { "before" } else { "behind" })]
+    Realigned {
+        /// Behind the last byte that is known to stand there.
+        end: u64,
+        /// Bytes behind its place; before it, where negative.
+        bytes: i64,
+    },
     /// Content is zero wherever some is expected: a copy of metadata only.
     #[error("all {files} files that were looked at have zeros for content: a copy of metadata only")]
     ContentBlank {
@@ -473,6 +481,7 @@ impl DamageKind {
             Self::BackupBootSectorUsed => "backup-boot-sector-used",
             Self::VolumeTruncated { .. } => "volume-truncated",
             Self::Displaced { .. } => "displaced",
+            Self::Realigned { .. } => "realigned",
             Self::ContentBlank { .. } => "content-blank",
             Self::MirrorUsed => "mirror-used",
             Self::TableUnmapped { .. } => "table-unmapped",

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::base::le;
 use crate::base::reference::FileReference;
-use crate::source::{Source, Window};
+use crate::source::{Part, Source, Window};
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::boot_sector::{BootSector, OemId};
@@ -24,12 +24,14 @@ const MOST_SEARCHES: usize = 64;
 const SAMPLES: u64 = 16;
 /// Records of one piece: as many as a read of the table takes in at once.
 const TOGETHER: u64 = 64;
-/// Records of which one is an anchor.
+/// Records of which one is an anchor where nothing is suspected.
 const APART: u64 = 16;
 /// Anchors outside of the table that are looked at where nothing is suspected.
 const MOST_SAMPLED: usize = 64;
 /// Anchors of a volume at most: of more, some are left out evenly.
 const MOST_ANCHORS: usize = 1 << 14;
+/// How often what was found is looked through for further anchors.
+const MOST_ROUNDS: usize = 4;
 
 /// What record 0 is called.
 const MFT: &[u8] = b"$\0M\0F\0T\0";
@@ -105,6 +107,13 @@ struct ShiftedAnchor {
     shift: i64,
 }
 
+impl ShiftedAnchor {
+    /// Behind the bytes that were found.
+    fn end(&self) -> u64 {
+        self.position.saturating_add(Anchor::LENGTH)
+    }
+}
+
 /// Where a volume's bytes leave their place: behind the last anchor that is where the one before is, and before
 /// the first that is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,8 +126,30 @@ pub(super) struct Shift {
     pub(super) bytes: i64,
 }
 
-/// What the anchors of a volume say: where its bytes leave their places, and what is in doubt for that.
-pub(super) fn displacements(volume: &Volume<'_>) -> (Vec<Shift>, Vec<Doubt>) {
+/// Bytes of a volume that stand elsewhere by one and the same distance, which anchors on both sides prove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Proved {
+    /// Bytes of the volume.
+    pub(super) bytes: Range<u64>,
+    /// How many bytes behind their place they stand; before it, where negative.
+    pub(super) shift: i64,
+}
+
+/// What the anchors of a volume say.
+#[derive(Debug, Default)]
+pub(super) struct Displacements {
+    /// Where its bytes leave their places.
+    pub(super) shifts: Vec<Shift>,
+    /// What is in doubt for that.
+    pub(super) doubts: Vec<Doubt>,
+    /// What of it can be read where it stands; empty where nothing is proved.
+    pub(super) proved: Vec<Proved>,
+    /// The parts of the source in the places that they had, where that is proved.
+    pub(super) parts: Vec<Part>,
+}
+
+/// Where the bytes of a volume leave their places, and whether its anchors prove where they stand.
+pub(super) fn displacements(volume: &Volume<'_>) -> Displacements {
     let own = volume.source();
     // What a longer copy has pushed out of the volume stands behind it.
     let window = match own.lead() {
@@ -128,42 +159,89 @@ pub(super) fn displacements(volume: &Volume<'_>) -> (Vec<Shift>, Vec<Doubt>) {
     let mut looking = Looking { window, shifts: Vec::new(), searches: MOST_SEARCHES };
     let found = looking.look_at_some(volume);
     if found.iter().all(|anchor| anchor.shift == 0) {
-        return (Vec::new(), Vec::new());
+        return Displacements::default();
     }
-    let found = in_step(looking.look(&all(volume)));
-    let shifts: Vec<Shift> = found
-        .windows(2)
-        .filter_map(|pair| {
-            let [before, behind] = pair else { return None };
-            let bytes = behind.shift.checked_sub(before.shift).filter(|bytes| *bytes != 0)?;
-            Some(Shift { start: before.position.saturating_add(Anchor::LENGTH), end: behind.position, bytes })
-        })
-        .collect();
-    (shifts, doubts(&found))
+    let mut found = in_step(looking.look(&all(volume)));
+    let mut parts = parts(volume, &found);
+    // What is read in its place has further anchors.
+    for _ in 0..MOST_ROUNDS {
+        if parts.is_empty() {
+            break;
+        }
+        let more = in_step(looking.look(&all(&volume.clone().realigned(parts.clone()))));
+        if more.len() <= found.len() {
+            break;
+        }
+        (parts, found) = (self::parts(volume, &more), more);
+    }
+    let steps = found.windows(2).filter_map(|pair| {
+        let [before, behind] = pair else { return None };
+        let bytes = behind.shift.checked_sub(before.shift).filter(|bytes| *bytes != 0)?;
+        Some(Shift { start: before.end(), end: behind.position, bytes })
+    });
+    let proved = if parts.is_empty() { Vec::new() } else { proved(&found) };
+    Displacements { shifts: steps.collect(), doubts: doubts(&found, !parts.is_empty()), proved, parts }
 }
 
-/// What is not confirmed from both sides, and what stands elsewhere.
-fn doubts(found: &[ShiftedAnchor]) -> Vec<Doubt> {
+/// What is not confirmed from both sides, and what stands elsewhere where that is not proved.
+fn doubts(found: &[ShiftedAnchor], is_proved: bool) -> Vec<Doubt> {
     let displaced = |bytes: Range<u64>| Doubt::new(bytes, DoubtKind::Displaced);
+    let is_in_place = |anchor: &ShiftedAnchor| is_proved || anchor.shift == 0;
+    let end = |anchor: &ShiftedAnchor| if is_in_place(anchor) { anchor.end() } else { anchor.position };
     let mut doubts = Vec::new();
     for pair in found.windows(2) {
         if let [before, behind] = pair
-            && (before.shift, behind.shift) != (0, 0)
+            && (before.shift != behind.shift || !is_in_place(before))
         {
-            let start =
-                if before.shift == 0 { before.position.saturating_add(Anchor::LENGTH) } else { before.position };
-            doubts.push(displaced(start..behind.position));
+            doubts.push(displaced(end(before)..behind.position));
         }
     }
     if let (Some(first), Some(last)) = (found.first(), found.last()) {
-        if first.shift != 0 {
+        if !is_in_place(first) {
             doubts.push(displaced(0..first.position));
         }
         // Behind the last anchor nothing confirms anything, and something is wrong before.
-        let behind = if last.shift == 0 { last.position.saturating_add(Anchor::LENGTH) } else { last.position };
-        doubts.push(displaced(behind..u64::MAX));
+        doubts.push(displaced(end(last)..u64::MAX));
     }
     doubts
+}
+
+/// What lies between anchors that are elsewhere by the same distance.
+fn proved(found: &[ShiftedAnchor]) -> Vec<Proved> {
+    let alike = found.chunk_by(|before, behind| before.shift == behind.shift);
+    let proved = alike.filter_map(|run| {
+        let (first, last) = (run.first()?, run.last()?);
+        (first.shift != 0).then(|| Proved { bytes: first.position..last.end(), shift: first.shift })
+    });
+    proved.collect()
+}
+
+/// The parts of a volume's source in the places that they had; none where the anchors do not prove them.
+///
+/// A copy only leaves out or only puts in, from a start that is in its place up to the backup boot sector at the end: what
+/// goes back and forth may be an older copy of what is lost.
+fn parts(volume: &Volume<'_>, found: &[ShiftedAnchor]) -> Vec<Part> {
+    let window = volume.source();
+    let end = volume.geometry().map(|geometry| geometry.backup_boot_sector_offset());
+    let is_whole = found.first().is_some_and(|first| (first.position, first.shift) == (0, 0))
+        && found.last().map(|last| last.position) == end
+        && window.lead() == 0
+        && !volume.mft().has_carved();
+    let (is_shorter, is_longer) =
+        (found.is_sorted_by(|one, next| one.shift >= next.shift), found.is_sorted_by_key(|anchor| anchor.shift));
+    if !is_whole || !(is_shorter || is_longer) {
+        return Vec::new();
+    }
+    let runs: Vec<ShiftedAnchor> =
+        found.chunk_by(|one, next| one.shift == next.shift).filter_map(|run| run.first()).copied().collect();
+    let ends = runs.iter().skip(1).map(|next| next.position).chain(end.map(|end| end.saturating_add(Anchor::LENGTH)));
+    let before = Part { at: 0, start: 0, length: window.start() };
+    let own = runs.iter().zip(ends).map(|(run, end)| {
+        let at = window.start().saturating_add(run.position);
+        let start = at.saturating_add_signed(run.shift);
+        Part { at, start, length: end.saturating_sub(run.position) }
+    });
+    std::iter::once(before).chain(own).collect()
 }
 
 /// The anchors in order without those that alone are out of step with both neighbours: they are copies.
@@ -190,13 +268,16 @@ impl Looking<'_> {
     /// A few anchors of each kind. Those of the table are looked at while the disk's head is there, and then the others in
     /// the order in which they lie.
     fn look_at_some(&mut self, volume: &Volume<'_>) -> Vec<ShiftedAnchor> {
-        let (mut found, mut apart) = (Vec::new(), fixed(volume));
+        let (mut found, mut indexes) = (Vec::new(), Vec::new());
         for first in pieces(volume, true) {
             let mut records = Vec::new();
-            add_piece(volume, first, &mut records, &mut apart);
+            add_piece(volume, first, APART, &mut records, &mut indexes);
             found.extend(self.look(&records));
         }
-        found.extend(self.look(&thinned(apart, MOST_SAMPLED)));
+        let mut apart = thinned(indexes, MOST_SAMPLED);
+        apart.extend(fixed(volume));
+        apart.sort_by_key(|anchor| anchor.position);
+        found.extend(self.look(&apart));
         found
     }
 
@@ -266,12 +347,15 @@ fn pieces(volume: &Volume<'_>, is_sample: bool) -> impl Iterator<Item = u64> + u
 
 /// All anchors of a volume, in order.
 fn all(volume: &Volume<'_>) -> Vec<Anchor> {
-    let (mut found, mut indexes) = (fixed(volume), Vec::new());
+    let (mut found, mut indexes) = (Vec::new(), Vec::new());
     for first in pieces(volume, false) {
-        add_piece(volume, first, &mut found, &mut indexes);
+        add_piece(volume, first, 1, &mut found, &mut indexes);
     }
     found.extend(indexes);
-    thinned(found, MOST_ANCHORS)
+    let mut found = thinned(found, MOST_ANCHORS);
+    found.extend(fixed(volume));
+    found.sort_by_key(|anchor| anchor.position);
+    found
 }
 
 /// Not many more than so many of them, evenly, in order.
@@ -281,12 +365,12 @@ fn thinned(mut anchors: Vec<Anchor>, most: usize) -> Vec<Anchor> {
     anchors.into_iter().step_by(spare).collect()
 }
 
-/// One of every few records of a piece of the table, and the indexes of all its directories.
-fn add_piece(volume: &Volume<'_>, first: u64, records: &mut Vec<Anchor>, indexes: &mut Vec<Anchor>) {
+/// One of so many records of a piece of the table, and the indexes of all its directories.
+fn add_piece(volume: &Volume<'_>, first: u64, apart: u64, records: &mut Vec<Anchor>, indexes: &mut Vec<Anchor>) {
     let cluster_size = volume.geometry().map_or(1, |geometry| u64::from(geometry.cluster_size()));
     let mut has_record = false;
     for (number, record) in volume.mft().records(first..first.saturating_add(TOGETHER)) {
-        if number.checked_rem(APART) == Some(0) {
+        if number.checked_rem(apart) == Some(0) {
             has_record = false;
         }
         let Ok(record) = record else {

@@ -20,7 +20,7 @@ use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::base::threads::Threads;
 use crate::source::log_pages::log_pages;
-use crate::source::{ContainerFormat, SharedSource, Source, Window};
+use crate::source::{ContainerFormat, Part, SharedSource, Source, Window};
 use crate::volume::partition::Partition;
 use crate::volume::{Doubt, LostIndex, Volume};
 use indexes_alone::of_indexes;
@@ -85,6 +85,11 @@ impl<'s> Opened<'s> {
     pub(super) fn outlived(self) -> Self {
         let layer = if self.layer == Layer::Current { Layer::OldFormat } else { self.layer };
         Self { layer, ..self }
+    }
+
+    /// The same with the parts of its source in the places that they had.
+    pub(super) fn realigned(self, parts: Vec<Part>) -> Self {
+        Self { volume: self.volume.realigned(parts), ..self }
     }
 
     /// The same with further damage.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::anchors::displacements;
+use super::anchors::{Displacements, displacements};
 use super::blank_content::{BlankContent, blank_content};
 use super::findings::Findings;
 use super::geometry_vote::{Confidence, GeometryVote, Overrides};
@@ -61,12 +61,17 @@ fn confirmed(opened: Opened<'_>) -> Opened<'_> {
     if opened.volume().geometry().is_none() || opened.layer() != Layer::Current {
         return opened;
     }
+    let Displacements { shifts, mut doubts, proved, parts } = displacements(opened.volume());
+    let opened = if parts.is_empty() { opened } else { opened.realigned(parts) };
     let volume = opened.volume();
-    let (shifts, mut doubts) = displacements(volume);
-    let mut damage: Vec<Damage> = shifts
+    let displaced = shifts
         .into_iter()
-        .map(|shift| Damage::new(shift.start, DamageKind::Displaced { end: shift.end, bytes: shift.bytes }))
-        .collect();
+        .map(|shift| Damage::new(shift.start, DamageKind::Displaced { end: shift.end, bytes: shift.bytes }));
+    let realigned = proved
+        .into_iter()
+        .map(|part| Damage::new(part.bytes.start, DamageKind::Realigned { end: part.bytes.end, bytes: part.shift }));
+    let mut damage: Vec<Damage> = displaced.chain(realigned).collect();
+    damage.sort_by_key(|damage| damage.place.offset);
     if let Some(BlankContent { files, bytes }) = blank_content(volume) {
         damage.push(Damage::new(0, DamageKind::ContentBlank { files }));
         doubts.extend(bytes.into_iter().map(|bytes| Doubt::new(bytes, DoubtKind::Blanked)));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::log_pages::{LogPage, LogPages};
+use super::pieces::{Part, Pieces};
 use super::{Source, Window};
 
 /// A source that is shared, and lives for as long as anyone has it: what handles are made of that outlive a function.
@@ -16,6 +17,8 @@ enum Held<'s> {
     Shared(SharedSource),
     /// A borrowed source with log pages in it.
     Undone(Arc<LogPages<&'s dyn Source>>),
+    /// A source whose parts are put back in the places that they had.
+    Realigned(Arc<Pieces<'s>>),
 }
 
 /// A part of a source, which is borrowed for `'s`, or shared and then kept (`'static`).
@@ -34,6 +37,7 @@ impl<'s> HeldWindow<'s> {
             Held::Borrowed(source) => *source,
             Held::Shared(source) => source.as_ref(),
             Held::Undone(source) => source.as_ref(),
+            Held::Realigned(source) => source.as_ref(),
         };
         Window::of_parts(source, self.start, self.size, self.lead)
     }
@@ -42,16 +46,17 @@ impl<'s> HeldWindow<'s> {
     pub(crate) fn borrowed(&self) -> Option<Window<'s>> {
         match self.source {
             Held::Borrowed(source) => Some(Window::of_parts(source, self.start, self.size, self.lead)),
-            Held::Shared(_) | Held::Undone(_) => None,
+            Held::Shared(_) | Held::Undone(_) | Held::Realigned(_) => None,
         }
     }
 
     /// The same window into `source`, which has the bytes of the one it was made for.
     pub(crate) fn shared(&self, source: SharedSource) -> HeldWindow<'static> {
         let Self { source: ref held, start, size, lead } = *self;
-        let source = match held {
+        let source: SharedSource = match held {
             Held::Undone(undone) => Arc::new(LogPages::new(source, Arc::clone(undone.pages()))),
-            _ => source,
+            Held::Realigned(pieces) => Arc::new(pieces.shared(source)),
+            Held::Borrowed(_) | Held::Shared(_) => source,
         };
         HeldWindow { source: Held::Shared(source), start, size, lead }
     }
@@ -65,6 +70,14 @@ impl<'s> HeldWindow<'s> {
             }
             _ => self.clone(),
         }
+    }
+
+    /// The same window, `size` bytes long, into the same source with its parts in other places. A source that is shared
+    /// stays as it is.
+    pub(crate) fn realigned(&self, parts: Vec<Part>, size: u64) -> Self {
+        let Held::Borrowed(source) = self.source else { return self.clone() };
+        let pieces = Pieces::spanned(source, self.start.saturating_add(size).max(source.size()), parts);
+        Self { source: Held::Realigned(Arc::new(pieces)), size, ..self.clone() }
     }
 }
 

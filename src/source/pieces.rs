@@ -60,6 +60,16 @@ impl<'s> Pieces<'s> {
         Some((part.start.checked_add(within)?, length))
     }
 
+    /// Bytes that no part has from `offset` on; at least one.
+    fn until_next_part(&self, offset: u64) -> u64 {
+        let next = match self.columns.as_slice() {
+            [only] => only.get(only.partition_point(|part| part.at <= offset)).map(|part| part.at),
+            // Of several columns nobody asks for what none has: it is given up sector by sector.
+            _ => Some(offset.saturating_add(512)),
+        };
+        next.unwrap_or(u64::MAX).saturating_sub(offset).max(1)
+    }
+
     /// The same parts of `source`, which has the bytes of the one they were found in.
     pub(crate) fn shared(&self, source: SharedSource) -> Pieces<'static> {
         let (size, stripe, columns) = (self.size, self.stripe, self.columns.clone());
@@ -95,6 +105,37 @@ impl Source for Pieces<'_> {
             (done, position, rest) = (done.saturating_add(read), position.saturating_add(wide(read)), later);
         }
         Ok(done)
+    }
+
+    /// Each part by itself: what cannot be read of one may lie in its sectors out of step with those asked for.
+    fn read_readable(&self, offset: u64, buffer: &mut [u8]) -> Vec<Range<u64>> {
+        let mut all = RangeSet::default();
+        let (mut position, mut rest) = (offset, buffer);
+        while !rest.is_empty() {
+            let length = wide(rest.len());
+            let found = self.place(position);
+            let there = found.map_or_else(|| self.until_next_part(position), |(_, there)| there).min(length);
+            let (now, later) = rest.split_at_mut_checked(usize::try_from(there).unwrap_or(0)).unwrap_or_default();
+            let end = position.saturating_add(there);
+            match found {
+                Some((place, _)) => {
+                    for missing in self.source.window().read_readable(place, now) {
+                        let here = |byte: u64| byte.saturating_sub(place).saturating_add(position).min(end);
+                        all.insert(here(missing.start)..here(missing.end));
+                    }
+                }
+                None => {
+                    now.fill(0);
+                    all.insert(position..end);
+                }
+            }
+            (position, rest) = (end, later);
+        }
+        all.ranges().collect()
+    }
+
+    fn read_unit(&self) -> u64 {
+        self.source.window().read_unit()
     }
 
     fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {

@@ -174,6 +174,11 @@ impl<'s> Mft<'s> {
         behind.checked_sub(1).and_then(|index| self.carved.get(index)).is_some_and(|range| number < range.end)
     }
 
+    /// True where a scan found the place of any record.
+    pub(crate) fn has_carved(&self) -> bool {
+        !self.carved.is_empty()
+    }
+
     /// True when every byte of the slot has a known place.
     pub(crate) fn is_mapped(&self, number: u64) -> bool {
         let mut places = self.places(number);

@@ -37,6 +37,7 @@ use crate::base::damage::{Damage, DamageKind};
 use crate::base::error::{Error, Result};
 use crate::source::held::HeldWindow;
 use crate::source::log_pages::LogPage;
+use crate::source::pieces::Part;
 use crate::source::{SharedSource, Source, Window};
 use crate::structure::boot_sector::BootSector;
 pub use bitmap::{ClusterBitmap, ClusterState};
@@ -254,6 +255,16 @@ impl<'s> Volume<'s> {
         let mft = self.mft.shared(self.mft.held_source().undone(pages));
         let source = self.source.undone(pages);
         Self { source, mft, ..self }
+    }
+
+    /// The same volume in its source with its parts, of which these are all, put back in the places that they had.
+    pub(crate) fn realigned(self, parts: Vec<Part>) -> Self {
+        let size = self.geometry.map_or(0, |geometry| geometry.backup_boot_sector_offset().saturating_add(512));
+        let source = self.source.realigned(parts, size.max(self.source().size()));
+        let mft = self.mft.shared(source.clone());
+        let is_explained = |damage: &Damage| matches!(damage.kind, DamageKind::VolumeTruncated { .. });
+        let damage = self.damage.iter().filter(|damage| !is_explained(damage)).copied().collect();
+        Self { source, mft, damage: Arc::new(damage), upcase: Arc::default(), ..self }
     }
 
     /// The sizes of the volume; `None` for a bare `$MFT` file, which has no clusters.
