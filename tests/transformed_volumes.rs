@@ -182,6 +182,84 @@ fn a_copy_that_lost_or_gained_bytes_vouches_for_no_wrong_byte() {
     assert!(intact > 0, "what stands before is intact");
 }
 
+/// A file's first name, the places of its streams' bytes, and whether all of them are intact.
+fn files(volume: &Volume<'_>) -> Vec<(String, Vec<Origin>, bool)> {
+    let threads = Threads::single();
+    let catalog = volume.catalog_with(&threads);
+    let assessment = catalog.assessment(&threads, RecoverabilityOptions::default().read_all(true));
+    let mut files = Vec::new();
+    for entry in catalog.entries().filter(|entry| entry.record_number() >= 24) {
+        let Some(name) = entry.links().iter().next().map(|link| link.name().to_string()) else { continue };
+        let (mut places, mut is_intact) = (Vec::new(), true);
+        for stream in entry.streams() {
+            places.extend(stream.map().ranges().iter().map(|range| range.origin));
+            is_intact &= assessment.assess(&stream).verdict() == Verdict::Intact;
+        }
+        files.push((name, places, is_intact));
+    }
+    files
+}
+
+/// Names of the files all of whose bytes lie in clusters behind a byte of a volume.
+fn behind(bytes: &[u8], at: usize) -> BTreeSet<String> {
+    let is_behind = |place: &Origin| matches!(place, Origin::Clusters(start) if *start >= at as u64);
+    let files = files(&Volume::open(&bytes).expect("a volume")).into_iter();
+    files.filter(|(_, places, _)| !places.is_empty() && places.iter().all(is_behind)).map(|(name, ..)| name).collect()
+}
+
+/// A copy of a disk with an empty first MiB, a volume, and what follows it.
+fn on_a_disk(volume: &[u8]) -> Vec<u8> {
+    let mut disk = vec![0; 1 << 20];
+    let sectors = (volume.len() / 512) as u32;
+    disk[446..462].copy_from_slice(&[0, 0, 0, 0, 7, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0]);
+    disk[458..462].copy_from_slice(&sectors.to_le_bytes());
+    disk[510..512].copy_from_slice(&[0x55, 0xAA]);
+    disk.extend_from_slice(volume);
+    disk.extend([0; 4096]);
+    disk
+}
+
+#[test]
+fn what_stands_elsewhere_is_read_there_where_what_is_known_proves_it() {
+    let (mut on_volumes, mut on_disks, mut of_several) = (0, 0, 0);
+    for name in ["plain", "links_streams", "deleted"] {
+        let known = Known::read(name);
+        let length = known.bytes.len();
+        for step in 1..12 {
+            let at = length / 12 * step / 512 * 512;
+            let all_behind = behind(&known.bytes, at + 4096);
+            let right = |bytes: &Vec<u8>| {
+                let threads = Threads::single();
+                let found = Opening::new(bytes).threads(&threads).run();
+                let (mut right, mut said) = (0, false);
+                for opened in &found.volumes {
+                    let mut counts = HashMap::new();
+                    known.judge(opened, &mut counts);
+                    assert_eq!(count(&counts, Verdict::Intact, false), 0, "{name}, {at}: {counts:?}");
+                    said |= opened.volume().damage().any(|damage| matches!(damage.kind, DamageKind::Realigned { .. }));
+                    let of_behind = files(opened.volume()).into_iter().filter(|(name, ..)| all_behind.contains(name));
+                    right += of_behind.filter(|(.., is_intact)| *is_intact).count();
+                }
+                assert!(right == 0 || said, "{name}, {at}: what is read elsewhere is said");
+                right
+            };
+            for size in [512_usize, 4096, 100] {
+                let mut lost = known.bytes.clone();
+                lost.drain(at..at + size);
+                let mut gained = known.bytes.clone();
+                gained.splice(at..at, vec![0xA5; size]);
+                on_volumes += right(&lost) + right(&gained);
+                on_disks += right(&on_a_disk(&lost)) + right(&on_a_disk(&gained));
+                let mut again = lost;
+                again.drain(at / 2..at / 2 + 512);
+                of_several += right(&again);
+            }
+        }
+    }
+    println!("{on_volumes} streams on volumes, {on_disks} on disks, {of_several} behind two losses");
+    assert!(on_volumes > 0 && on_disks > 0 && of_several > 0, "{on_volumes}, {on_disks}, {of_several}");
+}
+
 #[test]
 fn a_sound_volume_has_no_doubts() {
     for name in IMAGES {

@@ -219,4 +219,35 @@ mod tests {
         assert_eq!(pieces.read_readable(0, &mut bytes[..10]).len(), 1, "by sectors");
         assert!(Pieces::striped(&disk, 10, 0, Vec::new()).read_at(0, &mut [0; 4]).is_err());
     }
+
+    /// Bytes that count up; the second sector cannot be read.
+    struct Bad(Vec<u8>);
+
+    impl Source for Bad {
+        fn size(&self) -> u64 {
+            wide(self.0.len())
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+            if offset < 1024 && offset + wide(buffer.len()) > 512 {
+                return Err(ReadError::new(offset, wide(buffer.len()), io::Error::other("bad")));
+            }
+            self.0.read_at(offset, buffer)
+        }
+    }
+
+    #[test]
+    fn what_is_lost_of_a_part_is_lost_at_its_own_sectors() {
+        let disk = Bad((0..4096_u32).map(|at| (at / 7) as u8).collect());
+        // Out of step with the sectors, with a gap in the middle, and behind each other.
+        let pieces = Pieces::spanned(&disk, 4000, vec![part(0, 100, 1500), part(2000, 1900, 2000)]);
+        let mut bytes = vec![0xEE; 4000];
+        let missing = pieces.read_readable(0, &mut bytes);
+        assert_eq!(missing, [412..924, 1500..2000]);
+        for (at, byte) in bytes.iter().enumerate() {
+            let is_missing = missing.iter().any(|range| range.contains(&(at as u64)));
+            let place = if at < 1500 { at + 100 } else { at - 100 };
+            assert_eq!(*byte, if is_missing { 0 } else { disk.0[place] }, "{at}");
+        }
+    }
 }
