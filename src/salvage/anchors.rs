@@ -15,6 +15,7 @@ use crate::structure::update_sequence::UpdateSequence;
 use crate::volume::Volume;
 use crate::volume::doubts::{Doubt, DoubtKind};
 use crate::volume::extents::Location;
+use crate::volume::geometry::Geometry;
 
 /// Bytes before and behind its place in which an anchor is looked for.
 const AROUND: u64 = 1 << 20;
@@ -222,7 +223,7 @@ fn proved(found: &[ShiftedAnchor]) -> Vec<Proved> {
 /// goes back and forth may be an older copy of what is lost.
 fn parts(volume: &Volume<'_>, found: &[ShiftedAnchor]) -> Vec<Part> {
     let window = volume.source();
-    let end = volume.geometry().map(|geometry| geometry.backup_boot_sector_offset());
+    let end = volume.geometry().map(Geometry::backup_boot_sector_offset);
     let is_whole = found.first().is_some_and(|first| (first.position, first.shift) == (0, 0))
         && found.last().map(|last| last.position) == end
         && window.lead() == 0

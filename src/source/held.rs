@@ -3,18 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::held_source::{HeldSource, SharedSource};
 use super::log_pages::{LogPage, LogPages};
 use super::pieces::{Part, Pieces};
 use super::{Source, Window};
 
-/// A source that is shared, and lives for as long as anyone has it: what handles are made of that outlive a function.
-pub type SharedSource = Arc<dyn Source + Send + Sync>;
-
 /// What a [`HeldWindow`] looks into.
 #[derive(Clone)]
 enum Held<'s> {
-    Borrowed(&'s dyn Source),
-    Shared(SharedSource),
+    Plain(HeldSource<'s>),
     /// A borrowed source with log pages in it.
     Undone(Arc<LogPages<&'s dyn Source>>),
     /// A source whose parts are put back in the places that they had.
@@ -34,8 +31,7 @@ impl<'s> HeldWindow<'s> {
     /// The window, to read in.
     pub(crate) fn window(&self) -> Window<'_> {
         let source: &dyn Source = match &self.source {
-            Held::Borrowed(source) => *source,
-            Held::Shared(source) => source.as_ref(),
+            Held::Plain(source) => source.source(),
             Held::Undone(source) => source.as_ref(),
             Held::Realigned(source) => source.as_ref(),
         };
@@ -45,8 +41,10 @@ impl<'s> HeldWindow<'s> {
     /// The window for as long as its source is borrowed; `None` where the source is shared.
     pub(crate) fn borrowed(&self) -> Option<Window<'s>> {
         match self.source {
-            Held::Borrowed(source) => Some(Window::of_parts(source, self.start, self.size, self.lead)),
-            Held::Shared(_) | Held::Undone(_) | Held::Realigned(_) => None,
+            Held::Plain(HeldSource::Borrowed(source)) => {
+                Some(Window::of_parts(source, self.start, self.size, self.lead))
+            }
+            Held::Plain(HeldSource::Shared(_)) | Held::Undone(_) | Held::Realigned(_) => None,
         }
     }
 
@@ -56,15 +54,15 @@ impl<'s> HeldWindow<'s> {
         let source: SharedSource = match held {
             Held::Undone(undone) => Arc::new(LogPages::new(source, Arc::clone(undone.pages()))),
             Held::Realigned(pieces) => Arc::new(pieces.shared(source)),
-            Held::Borrowed(_) | Held::Shared(_) => source,
+            Held::Plain(_) => source,
         };
-        HeldWindow { source: Held::Shared(source), start, size, lead }
+        HeldWindow { source: Held::Plain(HeldSource::Shared(source)), start, size, lead }
     }
 
     /// The same window with these log pages, which lie in its source, undone.
     pub(crate) fn undone(&self, pages: &Arc<[LogPage]>) -> Self {
         match &self.source {
-            Held::Borrowed(source) if !pages.is_empty() => {
+            Held::Plain(HeldSource::Borrowed(source)) if !pages.is_empty() => {
                 let source = Held::Undone(Arc::new(LogPages::new(*source, Arc::clone(pages))));
                 Self { source, ..self.clone() }
             }
@@ -75,7 +73,7 @@ impl<'s> HeldWindow<'s> {
     /// The same window, `size` bytes long, into the same source with its parts in other places. A source that is shared
     /// stays as it is.
     pub(crate) fn realigned(&self, parts: Vec<Part>, size: u64) -> Self {
-        let Held::Borrowed(source) = self.source else { return self.clone() };
+        let Held::Plain(HeldSource::Borrowed(source)) = self.source else { return self.clone() };
         let pieces = Pieces::spanned(source, self.start.saturating_add(size).max(source.size()), parts);
         Self { source: Held::Realigned(Arc::new(pieces)), size, ..self.clone() }
     }
@@ -84,7 +82,7 @@ impl<'s> HeldWindow<'s> {
 impl<'s> From<Window<'s>> for HeldWindow<'s> {
     fn from(window: Window<'s>) -> Self {
         let (source, start, size, lead) = window.into_parts();
-        Self { source: Held::Borrowed(source), start, size, lead }
+        Self { source: Held::Plain(HeldSource::Borrowed(source)), start, size, lead }
     }
 }
 

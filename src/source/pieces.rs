@@ -4,16 +4,16 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 
-use super::held::HeldWindow;
+use super::held_source::{HeldSource, SharedSource};
 use super::range_set::RangeSet;
-use super::{SharedSource, Source, Window};
+use super::{Source, Window};
 use crate::base::damage::wide;
 use crate::base::error::ReadError;
 
 /// Parts of a source in another order: one behind the other, or in stripes over several columns.
 #[derive(Clone)]
 pub struct Pieces<'s> {
-    source: HeldWindow<'s>,
+    source: HeldSource<'s>,
     size: u64,
     /// Bytes that each column has before the next one goes on; all of a column, where there is one.
     stripe: u64,
@@ -35,13 +35,13 @@ impl<'s> Pieces<'s> {
     /// Parts one behind the other, each at its place.
     #[must_use]
     pub fn spanned(source: &'s dyn Source, size: u64, parts: Vec<Part>) -> Self {
-        Self { source: Window::whole(source).into(), size, stripe: u64::MAX, columns: vec![parts] }
+        Self { source: HeldSource::Borrowed(source), size, stripe: u64::MAX, columns: vec![parts] }
     }
 
     /// Columns that take turns, with `stripe` bytes each.
     #[must_use]
     pub fn striped(source: &'s dyn Source, size: u64, stripe: u64, columns: Vec<Vec<Part>>) -> Self {
-        Self { source: Window::whole(source).into(), size, stripe: stripe.max(1), columns }
+        Self { source: HeldSource::Borrowed(source), size, stripe: stripe.max(1), columns }
     }
 
     /// Where byte `offset` lies in the source, and how many bytes follow it there.
@@ -73,7 +73,7 @@ impl<'s> Pieces<'s> {
     /// The same parts of `source`, which has the bytes of the one they were found in.
     pub(crate) fn shared(&self, source: SharedSource) -> Pieces<'static> {
         let (size, stripe, columns) = (self.size, self.stripe, self.columns.clone());
-        Pieces { source: self.source.shared(source), size, stripe, columns }
+        Pieces { source: HeldSource::Shared(source), size, stripe, columns }
     }
 
     /// The parts, column by column.
@@ -97,7 +97,7 @@ impl Source for Pieces<'_> {
             };
             let count = usize::try_from(there.min(length)).unwrap_or(0);
             let (now, later) = rest.split_at_mut_checked(count).unwrap_or_default();
-            let read = Window::new(&self.source.window(), place, there).read_at(0, now)?;
+            let read = Window::new(self.source.source(), place, there).read_at(0, now)?;
             if read < count {
                 let error = io::Error::from(io::ErrorKind::UnexpectedEof);
                 return Err(ReadError { offset: position, length, error });
@@ -119,7 +119,7 @@ impl Source for Pieces<'_> {
             let end = position.saturating_add(there);
             match found {
                 Some((place, _)) => {
-                    for missing in self.source.window().read_readable(place, now) {
+                    for missing in self.source.source().read_readable(place, now) {
                         let here = |byte: u64| byte.saturating_sub(place).saturating_add(position).min(end);
                         all.insert(here(missing.start)..here(missing.end));
                     }
@@ -135,18 +135,18 @@ impl Source for Pieces<'_> {
     }
 
     fn read_unit(&self) -> u64 {
-        self.source.window().read_unit()
+        self.source.source().read_unit()
     }
 
     fn known_missing(&self, range: Range<u64>) -> Vec<Range<u64>> {
         let mut all = RangeSet::default();
-        if self.source.window().known_missing(0..u64::MAX).is_empty() {
+        if self.source.source().known_missing(0..u64::MAX).is_empty() {
             return Vec::new();
         }
         let mut position = range.start;
         while let Some((place, there)) = self.place(position).filter(|_| position < range.end) {
             let end = there.min(range.end.saturating_sub(position));
-            for missing in self.source.window().known_missing(place..place.saturating_add(end)) {
+            for missing in self.source.source().known_missing(place..place.saturating_add(end)) {
                 let here = |byte: u64| byte.saturating_sub(place).saturating_add(position);
                 all.insert(here(missing.start)..here(missing.end));
             }
@@ -156,18 +156,18 @@ impl Source for Pieces<'_> {
     }
 
     fn is_gone(&self) -> bool {
-        self.source.window().is_gone()
+        self.source.source().is_gone()
     }
 
     /// Only within one part.
     fn is_hole(&self, range: std::ops::Range<u64>) -> bool {
         let length = range.end.saturating_sub(range.start);
         let place = self.place(range.start).filter(|(_, there)| length <= *there && range.end <= self.size);
-        place.is_some_and(|(place, _)| self.source.window().is_hole(place..place.saturating_add(length)))
+        place.is_some_and(|(place, _)| self.source.source().is_hole(place..place.saturating_add(length)))
     }
 
     fn origin_of(&self, offset: u64) -> u64 {
-        self.place(offset).map_or(offset, |(place, _)| self.source.window().origin_of(place))
+        self.place(offset).map_or(offset, |(place, _)| self.source.source().origin_of(place))
     }
 }
 
@@ -216,7 +216,8 @@ mod tests {
         let pieces = Pieces::spanned(&disk, 10, vec![part(0, 50, 3), part(5, 98, 5)]);
         assert!(pieces.read_at(0, &mut [0; 4]).is_err());
         let mut bytes = [0xFF; 2048];
-        assert_eq!(pieces.read_readable(0, &mut bytes[..10]).len(), 1, "by sectors");
+        assert_eq!(pieces.read_readable(0, &mut bytes[..10]), [3..5, 7..10]);
+        assert_eq!(bytes[..10], [50, 51, 52, 0, 0, 98, 99, 0, 0, 0]);
         assert!(Pieces::striped(&disk, 10, 0, Vec::new()).read_at(0, &mut [0; 4]).is_err());
     }
 
