@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ntfs_salvage_tools::shared::failure::{Failure, say};
+use ntfs_salvage_tools::command::failure::{Failure, say};
 
 use crate::dataset::{Export, Outcome, check_id};
 use crate::scan::Ranges;

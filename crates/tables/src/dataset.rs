@@ -20,11 +20,11 @@ use arrow_schema::ArrowError;
 use clap::Parser;
 use ntfs_salvage::Threads;
 use ntfs_salvage::source::Source;
-use ntfs_salvage_tools::shared::container;
-use ntfs_salvage_tools::shared::evidence;
-use ntfs_salvage_tools::shared::failure::{Failure, say};
-use ntfs_salvage_tools::shared::input::{Input, Opened, Volumes};
-use ntfs_salvage_tools::shared::input_arguments::InputArguments;
+use ntfs_salvage_tools::command::failure::{Failure, say};
+use ntfs_salvage_tools::input::arguments::InputArguments;
+use ntfs_salvage_tools::input::container;
+use ntfs_salvage_tools::input::evidence;
+use ntfs_salvage_tools::input::volumes::{Input, Opened, Volumes};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -8,8 +8,8 @@ use ntfs_salvage::catalog::{Link, Paths, Recoverability, Stream};
 use ntfs_salvage::structure::attribute::AttributeFlags;
 use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage_tools::shared::file::{File, Row, times_of, times_of_link};
-use ntfs_salvage_tools::shared::namespace::namespace_name;
+use ntfs_salvage_tools::files::listed_file::{ListedFile, Row, times_of, times_of_link};
+use ntfs_salvage_tools::files::namespace::namespace_name;
 
 use crate::columns::{Flags, FourTimes, Names, Numbers, Texts, Words};
 use crate::lists::{LinkItem, LinkLists, RunLists, StreamLists, WordLists};
@@ -120,7 +120,7 @@ impl<'c> EntryRows<'c> {
     }
 
     /// Appends the rows of a file.
-    pub(crate) fn push(&mut self, file: &File<'_>) {
+    pub(crate) fn push(&mut self, file: &ListedFile<'_>) {
         let mut index = 0_usize;
         let links = file.parts.links.len().max(1);
         let has_damage = self.damage.is_wanted() && !file.parts.damage.is_empty();
@@ -135,7 +135,7 @@ impl<'c> EntryRows<'c> {
 
     fn push_row(
         &mut self,
-        file: &File<'_>,
+        file: &ListedFile<'_>,
         row: Row<'_, '_>,
         is_first: bool,
         is_first_of_stream: bool,
@@ -233,7 +233,7 @@ impl<'c> EntryRows<'c> {
     }
 
     #[inline]
-    fn push_all_links(&mut self, file: &File<'_>, is_first: bool) {
+    fn push_all_links(&mut self, file: &ListedFile<'_>, is_first: bool) {
         let is_there = is_first && file.parts.links.len() > 1 && self.links.is_wanted();
         if is_there {
             file.parts.links.iter().for_each(|link| self.add_link(link));
@@ -256,7 +256,7 @@ impl<'c> EntryRows<'c> {
     }
 
     #[inline]
-    fn push_all_streams(&mut self, file: &File<'_>, is_first: bool) {
+    fn push_all_streams(&mut self, file: &ListedFile<'_>, is_first: bool) {
         let is_there = is_first && file.parts.streams.len() > 1 && self.streams.is_wanted();
         if is_there {
             file.assessed_streams().for_each(|(stream, found)| self.streams.add(stream, found));

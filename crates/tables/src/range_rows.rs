@@ -6,7 +6,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use ntfs_salvage::FileReference;
 use ntfs_salvage::catalog::{ByteStatus, Recoverability, Stream, Verdict};
 use ntfs_salvage::content::{Missing, Origin};
-use ntfs_salvage_tools::shared::file::File;
+use ntfs_salvage_tools::files::listed_file::ListedFile;
 
 use crate::columns::{Names, Numbers, Words};
 use crate::entry_rows::{known, signed};
@@ -69,7 +69,7 @@ impl RangeRows {
     }
 
     /// Appends the rows of a file.
-    pub(crate) fn push(&mut self, file: &File<'_>) {
+    pub(crate) fn push(&mut self, file: &ListedFile<'_>) {
         if self.which == Ranges::No {
             return;
         }
@@ -81,7 +81,7 @@ impl RangeRows {
         }
     }
 
-    fn push_stream(&mut self, file: &File<'_>, index: u32, stream: &Stream<'_>, found: &Recoverability) {
+    fn push_stream(&mut self, file: &ListedFile<'_>, index: u32, stream: &Stream<'_>, found: &Recoverability) {
         let reference = known(file.entry.reference());
         for assessed in found.ranges() {
             let (origin, position) = place(assessed.range.origin);

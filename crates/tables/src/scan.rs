@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
 use ntfs_salvage::{Entry, EntryState, Threads};
-use ntfs_salvage_tools::shared::file::{File, times_of};
+use ntfs_salvage_tools::files::listed_file::{ListedFile, times_of};
 
 use crate::columns::micros;
 use crate::entry_rows::EntryRows;
@@ -193,7 +193,7 @@ impl Pen<'_> {
     ) -> Result<Rows, ArrowError> {
         let mut rows = Rows::default();
         for entry in batch.into_entries().filter(|entry| wanted.includes(entry)) {
-            let file = File::of(&entry, assessment);
+            let file = ListedFile::of(&entry, assessment);
             if wanted.are_entries {
                 self.entries.push(&file);
             }

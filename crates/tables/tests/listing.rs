@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, RecordBatch};
-use ntfs_salvage_tools::shared::text::push_harmless;
+use ntfs_salvage_tools::writing::text::push_harmless;
 
 use dataset::{Dataset, mft_dump, place, read, text};
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use datafusion::error::DataFusionError;
-use ntfs_salvage_tools::shared::evidence;
-use ntfs_salvage_tools::shared::failure::{Failure, say};
+use ntfs_salvage_tools::command::failure::{Failure, say};
+use ntfs_salvage_tools::input::evidence;
 
 use super::ReadingArguments;
 use crate::parquet_file::temporary_name;

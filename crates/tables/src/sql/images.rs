@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
 use ntfs_salvage::Threads;
-use ntfs_salvage_tools::shared::container;
-use ntfs_salvage_tools::shared::failure::Failure;
-use ntfs_salvage_tools::shared::input::{Input, Volumes};
+use ntfs_salvage_tools::command::failure::Failure;
+use ntfs_salvage_tools::input::container;
+use ntfs_salvage_tools::input::volumes::{Input, Volumes};
 
 use crate::dataset::{error_rows, id_of, input_arguments};
 use crate::scan::{self, ScanError, Wanted};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use ntfs_salvage::EntryState;
 
-use crate::shared::input_arguments::InputArguments;
-use crate::shared::record_choice::RecordChoice;
+use crate::command::record_choice::RecordChoice;
+use crate::input::arguments::InputArguments;
 
 /// List the files of NTFS volumes, live and deleted: of a disk image, a volume, or a bare $MFT
 #[derive(Debug, Parser)]

@@ -8,12 +8,12 @@ use ntfs_salvage::structure::attribute::Attribute;
 use ntfs_salvage::structure::attribute_type::AttributeType;
 use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 
+use crate::files::listed_file::{ListedFile, Times, times_of, times_of_link};
 use crate::mft_dump::attribute_ids::AttributeIds;
 use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::{UNIX_TEXT, has_ten_digits, push_first, push_unix, ten_digits_of};
-use crate::shared::file::{ListedFile, Times, times_of, times_of_link};
-use crate::shared::number::{push_next_number, push_number};
-use crate::shared::text::{has_replacement, is_harmless, is_plain, rewrite};
+use crate::writing::number::{push_next_number, push_number};
+use crate::writing::text::{has_replacement, is_harmless, is_plain, rewrite};
 
 /// The format.
 pub struct Bodyfile {

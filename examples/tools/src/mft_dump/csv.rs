@@ -9,12 +9,12 @@ use ntfs_salvage::structure::value::file_attributes::FileAttributes;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{EntryState, FileTime, Name};
 
+use crate::files::listed_file::{ListedFile, Row, Times, times_of, times_of_link};
+use crate::files::namespace::namespace_name;
 use crate::mft_dump::rows::{Pen, Rows};
-use crate::mft_dump::time::{Dates, Text, push_first, side_by_side};
-use crate::shared::file::{ListedFile, Row, Times, times_of, times_of_link};
-use crate::shared::namespace::namespace_name;
-use crate::shared::number::{push_next_number, push_number};
-use crate::shared::text::{is_harmless, is_plain, push_harmless, rewrite};
+use crate::mft_dump::time::{Dates, Text, TimeField, push_first, side_by_side};
+use crate::writing::number::{push_next_number, push_number};
+use crate::writing::text::{is_harmless, is_plain, push_harmless, rewrite};
 
 /// The format.
 pub struct Csv;
@@ -133,11 +133,6 @@ fn write_stream(stream: Option<&Stream<'_>>, out: &mut Vec<u8>) {
     push_some(out, stream.allocated_size());
     out.extend_from_slice(if stream.is_resident() { b",true" } else { b",false" });
 }
-
-/// `,2021-03-04T05:06:07.0123456Z`, and three bytes more.
-pub type TimeField = [u8; 32];
-
-pub const UNSET_TIME: &TimeField = b",1601-01-01T00:00:00.0000000Z   ";
 
 fn write_times(times: Option<Times>, pen: &mut Pen<'_>, out: &mut Vec<u8>) {
     let Some(times) = times else { return out.extend_from_slice(b",,,,") };

@@ -6,11 +6,11 @@ use std::path::Path;
 use ntfs_salvage::Threads;
 use ntfs_salvage::volume::mft::Chunk;
 
+use crate::command::failure::{Failure, say};
+use crate::input::evidence;
+use crate::input::volumes::Opened;
 use crate::mft_dump::arguments::Arguments;
 use crate::mft_dump::output::Output;
-use crate::shared::evidence;
-use crate::shared::failure::{Failure, say};
-use crate::shared::input::Opened;
 
 /// A part of the table: its bytes, and how many of its records are not all there.
 struct Part {

@@ -10,16 +10,16 @@ use ntfs_salvage::structure::value::file_name::Namespace;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{Damage, Entry, EntryState, FileReference, FileTime};
 
+use crate::files::exposure::write_exposure;
+use crate::files::listed_file::{ListedFile, Times, times_of, times_of_link};
+use crate::files::namespace::namespace_name;
+use crate::files::verified_content::{write_judgement, write_reasons};
+use crate::input::volumes::Opened;
 use crate::judge::Judgement;
 use crate::mft_dump::rows::{Pen, Rows};
-use crate::mft_dump::time::{Dates, push_first, side_by_side};
-use crate::shared::exposure::write_exposure;
-use crate::shared::file::{ListedFile, Times, times_of, times_of_link};
-use crate::shared::input::Opened;
-use crate::shared::json::{Json, is_plain_json};
-use crate::shared::namespace::namespace_name;
-use crate::shared::number::{eight_digits, two_digits};
-use crate::shared::verified_content::{write_judgement, write_reasons};
+use crate::mft_dump::time::{Dates, TimeObject, push_first, side_by_side};
+use crate::writing::json::{Json, is_plain_json};
+use crate::writing::number::{eight_digits, two_digits};
 
 /// The format.
 pub struct Jsonl;
@@ -158,10 +158,6 @@ fn write_unusual_times(times: Times, dates: &mut Dates, json: &mut Json<'_>) {
     write_unusual_time(accessed, dates, json.put(br#","accessed":"#));
     json.put(b"}");
 }
-
-/// A time whose count has eighteen digits:
-/// `{"filetime":132488656095579827,"utc":"2020-11-03T08:26:49.5579827Z"}`, and twelve bytes more.
-pub type TimeObject = [u8; 80];
 
 const OBJECT_LENGTH: usize = 68;
 

@@ -6,16 +6,16 @@ use std::sync::{Mutex, PoisonError};
 use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
 use ntfs_salvage::{Entry, Threads};
 
+use crate::command::failure::Failure;
+use crate::files::listed_file::ListedFile;
+use crate::input::condition;
+use crate::input::volumes::Opened;
 use crate::mft_dump::arguments::Wanted;
 use crate::mft_dump::output::Output;
 use crate::mft_dump::progress::Progress;
 use crate::mft_dump::rows::{Buffers, Pen, Rows};
 use crate::mft_dump::summary::Tally;
 use crate::report::{self, Collector};
-use crate::shared::condition;
-use crate::shared::failure::Failure;
-use crate::shared::file::ListedFile;
-use crate::shared::input::Opened;
 
 /// What is listed, and how.
 pub struct Listing<'l> {

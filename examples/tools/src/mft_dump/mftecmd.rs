@@ -14,11 +14,11 @@ use ntfs_salvage::structure::value::object_id::ObjectId;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
 use ntfs_salvage::{EntryState, FileTime};
 
+use crate::files::listed_file::{ListedFile, Times, times_of, times_of_link};
+use crate::input::volumes::Opened;
 use crate::mft_dump::csv::push_field;
 use crate::mft_dump::rows::{Pen, Rows};
-use crate::shared::file::{ListedFile, Times, times_of, times_of_link};
-use crate::shared::input::Opened;
-use crate::shared::number::push_number;
+use crate::writing::number::push_number;
 
 /// The format.
 pub struct Mftecmd {
@@ -300,7 +300,7 @@ fn write_zone(stream: &Stream<'_>, out: &mut Vec<u8>) {
         match byte {
             b'"' => out.extend_from_slice(b"\"\""),
             b'\r' | b'\n' | 0x20..0x7F => out.push(byte),
-            _ => crate::shared::text::push_harmless(out, windows_1252(byte).encode_utf8(&mut [0; 4])),
+            _ => crate::writing::text::push_harmless(out, windows_1252(byte).encode_utf8(&mut [0; 4])),
         }
     }
     out.push(b'"');

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use crate::shared::failure::Failure;
+use crate::command::failure::Failure;
 
 /// Where the listing goes.
 pub struct Output {

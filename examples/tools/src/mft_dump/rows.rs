@@ -4,13 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ntfs_salvage::catalog::{Catalog, Link, Paths};
 
-use crate::mft_dump::csv::{TimeField, UNSET_TIME};
-use crate::mft_dump::jsonl::TimeObject;
+use crate::files::listed_file::ListedFile;
+use crate::input::buffer::Buffer;
+use crate::input::volumes::Opened;
 use crate::mft_dump::recent::Recent;
-use crate::mft_dump::time::{Dates, LastTimes, UnixText};
-use crate::shared::buffer::Buffer;
-use crate::shared::file::ListedFile;
-use crate::shared::input::Opened;
+use crate::mft_dump::time::{Dates, LastTimes, TimeField, TimeObject, UNSET_TIME, UnixText};
 
 /// A format. Rows are appended to a buffer, on any thread; the buffers are written in order.
 pub trait Rows: Sync {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ntfs_salvage::catalog::{Counts, Parts};
 use ntfs_salvage::{Damage, EntryState};
 
-use crate::shared::failure::say;
-use crate::shared::input::Opened;
+use crate::command::failure::say;
+use crate::input::volumes::Opened;
 
 /// Entries by state, and damage by code.
 #[derive(Debug, Default)]

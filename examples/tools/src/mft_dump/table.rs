@@ -3,11 +3,11 @@
 use ntfs_salvage::EntryState;
 use ntfs_salvage::catalog::{Recoverability, Stream, Verdict};
 
+use crate::files::listed_file::{ListedFile, Row};
+use crate::input::volumes::Opened;
 use crate::mft_dump::rows::{Pen, Rows};
-use crate::shared::file::{ListedFile, Row};
-use crate::shared::input::Opened;
-use crate::shared::number::{push_number, push_number_aligned};
-use crate::shared::text::{name_in, push_aligned, push_harmless};
+use crate::writing::number::{push_number, push_number_aligned};
+use crate::writing::text::{name_in, push_aligned, push_harmless};
 
 /// The format.
 pub struct Table;

@@ -3,8 +3,8 @@
 use chrono::Datelike;
 use ntfs_salvage::FileTime;
 
-use crate::shared::file::Times;
-use crate::shared::number::{eight_digits, push_signed, ten_digits, time_of_day, two_digits};
+use crate::files::listed_file::Times;
+use crate::writing::number::{eight_digits, push_signed, ten_digits, time_of_day, two_digits};
 
 /// Writes times and remembers the dates of days it has met: finding the date of a day is most of
 /// the work, and the times of a volume share their days.
@@ -29,6 +29,15 @@ impl Text {
         side_by_side([self.front, self.back])
     }
 }
+
+/// A field of our CSV: `,2021-03-04T05:06:07.0123456Z`, and three bytes more.
+pub type TimeField = [u8; 32];
+
+pub const UNSET_TIME: &TimeField = b",1601-01-01T00:00:00.0000000Z   ";
+
+/// A time in JSON whose count has eighteen digits:
+/// `{"filetime":132488656095579827,"utc":"2020-11-03T08:26:49.5579827Z"}`, and twelve bytes more.
+pub type TimeObject = [u8; 80];
 
 /// The bytes of numbers, the lowest first.
 #[inline]

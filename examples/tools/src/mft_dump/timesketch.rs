@@ -4,11 +4,11 @@
 use ntfs_salvage::catalog::{Link, Stream};
 use ntfs_salvage::{EntryState, FileTime};
 
+use crate::files::listed_file::{ListedFile, Times, times_of, times_of_link};
 use crate::mft_dump::rows::{Pen, Rows};
 use crate::mft_dump::time::Dates;
-use crate::shared::file::{ListedFile, Times, times_of, times_of_link};
-use crate::shared::json::Json;
-use crate::shared::number::push_signed;
+use crate::writing::json::Json;
+use crate::writing::number::push_signed;
 
 /// The format.
 pub struct Timesketch {

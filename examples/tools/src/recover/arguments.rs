@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use ntfs_salvage::catalog::{RecoverabilityOptions, Verdict};
 
-use crate::shared::input_arguments::InputArguments;
-use crate::shared::record_choice::{RecordChoice, parse_number};
+use crate::command::record_choice::{RecordChoice, parse_number};
+use crate::input::arguments::InputArguments;
 
 /// Recover the files of NTFS volumes, live and deleted, and say of every byte where it is from
 ///

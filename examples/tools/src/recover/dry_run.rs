@@ -8,13 +8,13 @@ use std::path::Path;
 use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Paths, Verdict};
 use ntfs_salvage::{Entry, Threads};
 
+use crate::command::failure::Failure;
+use crate::files::verified_content::{is_live, is_written};
+use crate::input::volumes::Opened;
 use crate::recover::arguments::Arguments;
-use crate::recover::plan::{each_link, parts_of};
-use crate::recover::prepare::Obstacle;
-use crate::recover::selection::Selection;
-use crate::shared::failure::Failure;
-use crate::shared::input::Opened;
-use crate::shared::verified_content::{is_live, is_written};
+use crate::recover::plan::job::Obstacle;
+use crate::recover::plan::naming::{each_link, parts_of};
+use crate::recover::plan::selection::Selection;
 
 /// Streams and bytes.
 #[derive(Debug, Default)]

@@ -3,28 +3,12 @@
 //! MANIFEST.md describes the manifest.
 
 mod arguments;
-mod content;
+mod copy;
 mod dry_run;
-mod earlier;
-mod folder;
-mod handles;
-mod inspection;
-mod lines;
 mod manifest;
 mod order;
-mod output_paths;
+mod output;
 mod plan;
-mod prepare;
-mod progress;
-mod recovery;
-mod report;
-mod safe_name;
-mod selection;
-mod stream_line;
-mod totals;
-mod tree;
-mod window;
-mod writer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,29 +20,30 @@ use ntfs_salvage::catalog::Catalog;
 use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::source::{Ledger, RescuedOnly, Source};
 
+use crate::command::failure::{Failure, say};
+use crate::command::stop::Stop;
+use crate::input::condition;
+use crate::input::container;
+use crate::input::evidence;
+use crate::input::header;
+use crate::input::identity::Identity;
+use crate::input::map_file::MapFile;
+use crate::input::rescue_map;
+use crate::input::short_reads::ShortReads;
+use crate::input::volumes::{Input, Opened, Volumes};
 use crate::report::{Collector, ReportFile};
-use crate::shared::condition;
-use crate::shared::container;
-use crate::shared::evidence;
-use crate::shared::failure::{Failure, say};
-use crate::shared::header;
-use crate::shared::identity::Identity;
-use crate::shared::input::{Input, Opened, Volumes};
-use crate::shared::json::Json;
-use crate::shared::map_file::MapFile;
-use crate::shared::rescue_map;
-use crate::shared::short_reads::ShortReads;
-use crate::shared::stop::Stop;
+use crate::writing::json::Json;
 use arguments::Arguments;
-use earlier::Earlier;
-use folder::Folder;
-use manifest::Manifest;
+use copy::progress::Progress;
+use copy::recovery::{CopyOptions, Recovery};
+use manifest::earlier::{self, Earlier};
+use manifest::file::Manifest;
+use manifest::lines;
+use manifest::totals::Totals;
 use order::visits::GAP;
-use plan::Plan;
-use progress::Progress;
-use recovery::{CopyOptions, Recovery};
-use selection::Selection;
-use totals::Totals;
+use output::folder::Folder;
+use plan::naming::Plan;
+use plan::selection::Selection;
 
 /// The command line, for its man page and completions.
 #[must_use]

@@ -7,12 +7,12 @@ use ntfs_salvage::catalog::Assessment;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::input::condition;
+use crate::input::volumes::Opened;
 use crate::report::disk_map::DiskMap;
 use crate::report::files::{Files, Stream, clean, is_there};
 use crate::report::grouped;
-use crate::shared::condition;
-use crate::shared::input::Opened;
-use crate::shared::time_of_day::now;
+use crate::writing::time_of_day::now;
 
 /// What a report says.
 #[derive(Debug)]

@@ -10,10 +10,10 @@ use ntfs_salvage::volume::ClusterState;
 use ntfs_salvage::volume::extents::Location;
 use ntfs_salvage::{EntryState, Threads};
 
+use crate::files::runs::runs;
+use crate::input::spans::Spans;
+use crate::input::volumes::Opened;
 use crate::report::{grouped, rounded};
-use crate::shared::input::Opened;
-use crate::shared::runs::runs;
-use crate::shared::spans::Spans;
 
 /// What a part of a disk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::shared::text::is_harmful;
+use crate::writing::text::is_harmful;
 
 /// A stream of a file, as a report has it.
 #[derive(Debug)]

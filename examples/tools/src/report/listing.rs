@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use ntfs_salvage::catalog::{Assessment, Batch, ByteStatus, Paths};
 use ntfs_salvage::{EntryState, Threads};
 
+use crate::input::volumes::Opened;
 use crate::report::Collector;
 use crate::report::files::{Stream, is_there};
-use crate::shared::input::Opened;
 
 /// A stream that was found by a thread.
 struct AssessedStream {

@@ -14,8 +14,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::shared::evidence;
-use crate::shared::failure::Failure;
+use crate::command::failure::Failure;
+use crate::input::evidence;
 
 pub use collector::Collector;
 pub use listing::collect;

@@ -11,7 +11,7 @@ use crate::report::collector::{Collector, Example, VolumeFacts};
 use crate::report::disk_map::Drawn;
 use crate::report::files::{DETAILS, Files, is_broken};
 use crate::report::{glossary, grouped, rounded};
-use crate::shared::time_of_day::now;
+use crate::writing::time_of_day::now;
 
 /// As the browser gets them: what the page's policy names by its hash.
 const STYLE: &str = include_str!("../../templates/report.css");

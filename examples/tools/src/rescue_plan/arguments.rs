@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::shared::input_arguments::InputArguments;
-use crate::shared::record_choice::parse_number;
+use crate::command::record_choice::parse_number;
+use crate::input::arguments::InputArguments;
 
 /// Say which sectors of a failing disk to read next, as a domain for GNU ddrescue (-m)
 ///

@@ -11,10 +11,10 @@ use ntfs_salvage::volume::extents::Location;
 use ntfs_salvage::volume::geometry::Geometry;
 use ntfs_salvage::{Entry, EntryState, FileReference, Threads};
 
+use crate::command::globs::is_anchored;
+use crate::files::runs::runs;
 use crate::rescue_plan::arguments::{Arguments, Stage};
 use crate::rescue_plan::need::Need;
-use crate::shared::globs::is_anchored;
-use crate::shared::runs::runs;
 
 /// What of a volume is chosen.
 pub struct Choice<'c> {

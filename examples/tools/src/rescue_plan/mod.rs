@@ -23,12 +23,12 @@ use ntfs_salvage::source::{DamageMap, Ledger, Source};
 use ntfs_salvage::volume::ClusterBitmap;
 use ntfs_salvage::volume::extents::Location;
 
-use crate::shared::container;
-use crate::shared::evidence;
-use crate::shared::failure::{Failure, say};
-use crate::shared::globs::globs;
-use crate::shared::rescue_map;
-use crate::shared::spans::Spans;
+use crate::command::failure::{Failure, say};
+use crate::command::globs::globs;
+use crate::input::container;
+use crate::input::evidence;
+use crate::input::rescue_map;
+use crate::input::spans::Spans;
 use arguments::{Arguments, Stage};
 use contents::Choice;
 use need::Need;

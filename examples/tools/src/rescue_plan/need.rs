@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::input::spans::Spans;
 use crate::rescue_plan::arguments::Stage;
-use crate::shared::spans::Spans;
 
 /// What each stage wants of the disk, and what had to be assumed.
 #[derive(Debug)]

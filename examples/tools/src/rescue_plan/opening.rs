@@ -10,10 +10,10 @@ use ntfs_salvage::volume::geometry::Geometry;
 use ntfs_salvage::volume::partition::Partition;
 use ntfs_salvage::{DamageKind, Disk, Threads, Volume};
 
+use crate::command::failure::Failure;
 use crate::rescue_plan::arguments::{Arguments, Stage};
 use crate::rescue_plan::need::Need;
 use crate::rescue_plan::partial::Partial;
-use crate::shared::failure::Failure;
 
 /// A volume that could be opened, and where it is called so.
 pub struct NamedVolume<'s> {

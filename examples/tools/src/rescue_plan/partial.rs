@@ -8,7 +8,7 @@ use ntfs_salvage::ReadError;
 use ntfs_salvage::source::damage_map::Status;
 use ntfs_salvage::source::{DamageMap, Source};
 
-use crate::shared::spans::Spans;
+use crate::input::spans::Spans;
 
 /// The input as far as its map says that it was rescued, with the size of the disk; all of it, without a map.
 pub struct Partial<'s> {

@@ -5,9 +5,9 @@ use std::ops::Range;
 use ntfs_salvage::catalog::Claims;
 use ntfs_salvage::volume::{ClusterBitmap, ClusterState};
 
+use crate::input::spans::Spans;
 use crate::rescue_plan::arguments::Stage;
 use crate::rescue_plan::need::Need;
-use crate::shared::spans::Spans;
 
 /// The clusters of a volume on the disk.
 pub struct Space<'c> {

@@ -1,5 +1,6 @@
 //! One record in full: where it lies, its header, and every attribute with what it says.
 
+mod lines;
 mod security;
 mod values;
 
@@ -13,10 +14,10 @@ use ntfs_salvage::structure::record::{Record, RecordFlags};
 use ntfs_salvage::volume::extents::Location;
 use ntfs_salvage::{Error, FileReference, Volume};
 
-use crate::shared::failure::Failure;
-use crate::shared::input::Opened;
-use crate::shared::record_choice::RecordChoice;
-use crate::shared::text::shown;
+use crate::command::failure::Failure;
+use crate::command::record_choice::RecordChoice;
+use crate::input::volumes::Opened;
+use crate::writing::text::shown;
 
 /// The view of the record that is asked for.
 pub fn view(opened: &Opened<'_>, choice: RecordChoice, catalog: &Catalog<'_>) -> Result<String, Failure> {
@@ -48,7 +49,7 @@ fn no_record(opened: &Opened<'_>, choice: RecordChoice, error: &Error) -> Result
         return Err(Failure::new(format_args!("no record in slot {number} of {opened}"), error));
     };
     let mut out = format!("slot {number} of {opened}: {error}\n");
-    let written = write_places(&mut out, opened, number).and_then(|()| values::write_hex(&mut out, &bytes, "  "));
+    let written = write_places(&mut out, opened, number).and_then(|()| lines::write_hex(&mut out, &bytes, "  "));
     written.map(|()| out).map_err(|error| Failure::new("cannot show the slot", error))
 }
 
@@ -141,7 +142,7 @@ fn write_attribute(out: &mut String, volume: &Volume<'_>, attribute: &Attribute<
         }
         None => match attribute.value() {
             Ok(value) => values::write_value(out, attribute, &value),
-            Err(_) => values::write_hex(out, attribute.resident_slot(), "    "),
+            Err(_) => lines::write_hex(out, attribute.resident_slot(), "    "),
         },
     }
 }

@@ -6,7 +6,7 @@ use ntfs_salvage::structure::value::access_control_list::{AccessControlEntry, Ac
 use ntfs_salvage::structure::value::security_descriptor::SecurityDescriptor;
 use ntfs_salvage::{Damage, Sid};
 
-use super::values::{hex, names, write_damage};
+use super::lines::{hex, names, write_damage};
 
 pub fn write_descriptor(out: &mut String, descriptor: &SecurityDescriptor<'_>) -> fmt::Result {
     let control = descriptor.control();

@@ -15,13 +15,11 @@ use ntfs_salvage::structure::value::object_id::ObjectId;
 use ntfs_salvage::structure::value::reparse_payload::{NfsFile, ReparsePayload};
 use ntfs_salvage::structure::value::reparse_point::ReparsePoint;
 use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{Damage, FileTime, Volume};
+use ntfs_salvage::{FileTime, Volume};
 
+use super::lines::{hex, names, write_damage, write_hex};
 use super::{reference, security};
-use crate::shared::text::shown;
-
-/// Bytes of a dump before it is cut.
-const DUMPED: usize = 4096;
+use crate::writing::text::shown;
 
 pub fn write_value(out: &mut String, attribute: &Attribute<'_>, value: &Value<'_>) -> fmt::Result {
     match value {
@@ -80,16 +78,6 @@ pub fn write_from_clusters(out: &mut String, volume: &Volume<'_>, attribute: &At
         },
         Err(damage) => write_damage(out, &damage),
     }
-}
-
-pub fn write_damage(out: &mut String, damage: &Damage) -> fmt::Result {
-    writeln!(out, "    damage {}: {damage}", damage.kind.code())
-}
-
-/// Names of bits in a row.
-pub fn names<F>(found: impl Iterator<Item = (&'static str, F)>) -> String {
-    let names: Vec<_> = found.map(|(name, _)| name).collect();
-    names.join("|")
 }
 
 fn write_times(out: &mut String, times: [FileTime; 4], indent: &str) -> fmt::Result {
@@ -301,25 +289,4 @@ fn write_keys(out: &mut String, whose: &str, keys: EncryptedKeys<'_>) -> fmt::Re
         }
     }
     Ok(())
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// Sixteen bytes a line, with their text.
-pub fn write_hex(out: &mut String, bytes: &[u8], indent: &str) -> fmt::Result {
-    for (index, line) in bytes.chunks(16).take(DUMPED / 16).enumerate() {
-        let digits: Vec<_> = line.iter().map(|byte| format!("{byte:02x}")).collect();
-        let printable = |byte: &u8| if (0x20..0x7F).contains(byte) { char::from(*byte) } else { '.' };
-        let text: String = line.iter().map(printable).collect();
-        writeln!(out, "{indent}{:04x}  {:<47}  {text}", index * 16, digits.join(" "))?;
-    }
-    match bytes.len().checked_sub(DUMPED) {
-        Some(more) if more > 0 => writeln!(out, "{indent}and {more} bytes more"),
-        _ => Ok(()),
-    }
 }

@@ -6,8 +6,8 @@ use ntfs_salvage::Few;
 use ntfs_salvage::catalog::{Origin, Stream};
 use ntfs_salvage::volume::extents::Location;
 
-use crate::recover::prepare::Job;
-use crate::shared::verified_content::is_written;
+use crate::files::verified_content::is_written;
+use crate::recover::plan::job::Job;
 
 /// Bytes of the volume that a stream wants as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,5 @@
+//! What is wanted, and what it will be called.
+
+pub mod job;
+pub mod naming;
+pub mod selection;
