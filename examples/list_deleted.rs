@@ -2,8 +2,7 @@
 
 use std::error::Error;
 
-use ntfs_salvage::catalog::Stream;
-use ntfs_salvage::{EntryState, Volume};
+use ntfs_salvage::{EntryState, Stream, Volume};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let image = std::env::args_os().nth(1).ok_or("usage: list_deleted IMAGE")?;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use ntfs_salvage::catalog::RecoverabilityOptions;
+use ntfs_salvage::recoverability::RecoverabilityOptions;
 use ntfs_salvage::{Entry, EntryState, Threads, Volume};
 
 fn main() -> Result<(), Box<dyn Error>> {

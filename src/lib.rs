@@ -153,8 +153,7 @@
 
 extern crate alloc;
 
-#[doc(hidden)]
-pub mod base;
+mod base;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub mod catalog;
@@ -199,7 +198,11 @@ pub use base::time::FileTime;
 #[cfg(feature = "std")]
 pub use base::watch::{Progress, Step};
 #[cfg(feature = "std")]
-pub use catalog::{Catalog, Entry, EntryState, Stream};
+pub use catalog::Catalog;
+#[cfg(feature = "std")]
+pub use catalog::entry::{Entry, EntryState};
+#[cfg(feature = "std")]
+pub use catalog::stream::Stream;
 #[cfg(feature = "std")]
 pub use lookup::{Child, Children};
 #[cfg(feature = "std")]
@@ -213,11 +216,12 @@ pub use volume::disk::Disk;
 /// What the front page of this documentation uses.
 #[cfg(feature = "std")]
 pub mod prelude {
-    pub use crate::catalog::{Catalog, Entry, EntryState, Stream};
     pub use crate::content::StreamReader;
     pub use crate::recoverability::{Assessment, RecoverabilityOptions, Verdict};
     pub use crate::salvage::{Opened, Opening};
     pub use crate::source::Source;
-    pub use crate::volume::Volume;
-    pub use crate::{Damage, Error, FileReference, Progress, Session, SessionVolume, Step, Threads};
+    pub use crate::{
+        Catalog, Damage, Entry, EntryState, Error, FileReference, Progress, Session, SessionVolume, Step, Stream,
+        Threads, Volume,
+    };
 }

@@ -25,10 +25,10 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ntfs_salvage::base::error::ReadError;
-use ntfs_salvage::catalog::{Batch, RecoverabilityOptions};
+use ntfs_salvage::catalog::Batch;
+use ntfs_salvage::recoverability::RecoverabilityOptions;
 use ntfs_salvage::source::Source;
-use ntfs_salvage::{Entry, Threads, Volume};
+use ntfs_salvage::{Entry, ReadError, Threads, Volume};
 
 use hostile_inputs::Input;
 

@@ -3,9 +3,10 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use ntfs_salvage::catalog::{Catalog, Encoding, Origin, RecoverabilityOptions, Stream, Verdict};
+use ntfs_salvage::content::{Encoding, Origin};
+use ntfs_salvage::recoverability::{RecoverabilityOptions, Verdict};
 use ntfs_salvage::source::{self, Source, Window};
-use ntfs_salvage::{Entry, EntryState, Threads, Volume};
+use ntfs_salvage::{Catalog, Entry, EntryState, Stream, Threads, Volume};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use ntfs_salvage::catalog::{ByteStatus, Origin, RecoverabilityOptions, Stream, Verdict};
+use ntfs_salvage::content::Origin;
+use ntfs_salvage::recoverability::{ByteStatus, RecoverabilityOptions, Verdict};
 use ntfs_salvage::salvage::{Layer, Opened, Opening};
-use ntfs_salvage::source::damage_map::DamageMap;
-use ntfs_salvage::source::{RescuedOnly, Source};
-use ntfs_salvage::volume::extents::Location;
-use ntfs_salvage::{Entry, EntryState, Threads};
+use ntfs_salvage::source::{DamageMap, RescuedOnly, Source};
+use ntfs_salvage::volume::Location;
+use ntfs_salvage::{Entry, EntryState, Stream, Threads};
 
 /// Record and sequence number, and the stream's name.
 type Key = (u64, u16, String);
@@ -72,7 +72,7 @@ fn current<'s>(source: &'s dyn Source, threads: &Threads) -> Vec<Opened<'s>> {
 fn places(opened: &Opened<'_>, entry: &Entry<'_>, stream: &Stream<'_>) -> Vec<Range<u64>> {
     let (volume, start) = (opened.volume(), opened.start());
     let numbers = std::iter::once(entry.record_number())
-        .chain(entry.extension_records().iter().map(ntfs_salvage::structure::record::Record::number));
+        .chain(entry.extension_records().iter().map(ntfs_salvage::Record::number));
     let mut found: Vec<Range<u64>> = Vec::new();
     for number in numbers {
         found.extend(volume.mft().places(number).filter_map(|extent| match extent.location {
@@ -90,7 +90,7 @@ fn places(opened: &Opened<'_>, entry: &Entry<'_>, stream: &Stream<'_>) -> Vec<Ra
         }
     }
     let cluster = volume.geometry().map_or(0, |geometry| u64::from(geometry.cluster_size()));
-    let lists = entry.attributes_of(ntfs_salvage::structure::attribute_type::AttributeType::ATTRIBUTE_LIST);
+    let lists = entry.attributes_of(ntfs_salvage::structure::AttributeType::ATTRIBUTE_LIST);
     for list in lists {
         let runs = list.non_resident().and_then(|piece| piece.data_runs().ok()).into_iter().flatten();
         for run in runs.filter_map(Result::ok) {

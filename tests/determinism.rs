@@ -7,9 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ntfs_salvage::base::error::ReadError;
 use ntfs_salvage::source::Source;
-use ntfs_salvage::{Threads, Volume};
+use ntfs_salvage::{ReadError, Threads, Volume};
 
 const FORMATS: [&str; 5] = ["table", "csv", "jsonl", "bodyfile", "mftecmd-csv"];
 const THREADS: [&str; 3] = ["1", "2", "8"];

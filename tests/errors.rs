@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ntfs_salvage::base::error::ReadError;
 use ntfs_salvage::salvage::Opening;
 use ntfs_salvage::source::Source;
-use ntfs_salvage::{Error, FileReference, Session, Volume, salvage};
+use ntfs_salvage::{Error, FileReference, ReadError, Session, Volume, salvage};
 
 fn image(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)).unwrap()

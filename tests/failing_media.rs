@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use failing::{Content, Failing, ReadBack, SECTOR};
-use ntfs_salvage::catalog::Verdict;
+use ntfs_salvage::recoverability::Verdict;
 use ntfs_salvage::source::{DamageMap, Ledger, Source};
 use ntfs_salvage::{Threads, Volume};
 

@@ -1,9 +1,8 @@
 //! A table whose bitmap has more than a MiB: of more than 8,388,608 records.
 
-use ntfs_salvage::base::error::ReadError;
 use ntfs_salvage::source::{Source, Window};
-use ntfs_salvage::volume::geometry::Geometry;
-use ntfs_salvage::{Threads, Volume};
+use ntfs_salvage::volume::Geometry;
+use ntfs_salvage::{ReadError, Threads, Volume};
 
 const RECORDS: u64 = (8 << 20) + 4096;
 const RECORD: u64 = 1024;

@@ -6,10 +6,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
 
-use ntfs_salvage::base::error::{Error, ReadError};
 use ntfs_salvage::catalog::PathEnd;
 use ntfs_salvage::source::Source;
-use ntfs_salvage::{EntryState, FileReference, Threads, Volume};
+use ntfs_salvage::{EntryState, Error, FileReference, ReadError, Threads, Volume};
 
 const IMAGES: [&str; 6] =
     ["plain", "deleted", "links_streams", "mft_attribute_list", "compressed_sparse", "64k_clusters"];

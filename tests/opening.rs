@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use ntfs_salvage::Threads;
 use ntfs_salvage::salvage::{Findings, Scanner};
-use ntfs_salvage::structure::boot_sector::BootSector;
+use ntfs_salvage::structure::BootSector;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -9,8 +9,8 @@ mod truth;
 use std::collections::BTreeSet;
 
 use ntfs_salvage::salvage::{self, Confidence, Layer, Opened, OpenedBy, Overrides, Scanner};
-use ntfs_salvage::structure::boot_sector::BootSector;
-use ntfs_salvage::volume::extents::Location;
+use ntfs_salvage::structure::BootSector;
+use ntfs_salvage::volume::Location;
 use ntfs_salvage::{Threads, Volume};
 use truth::Truth;
 

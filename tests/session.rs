@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use ntfs_salvage::catalog::StreamReader;
+use ntfs_salvage::content::StreamReader;
 use ntfs_salvage::source::{self, Source};
 use ntfs_salvage::{Catalog, Error, FileReference, Session, SessionVolume, Volume};
 

@@ -18,11 +18,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use failing::{Content, Failing, ReadBack, SECTOR};
-use ntfs_salvage::catalog::{Catalog, Origin, Stream, Verdict};
+use ntfs_salvage::content::Origin;
+use ntfs_salvage::recoverability::Verdict;
 use ntfs_salvage::source::Source;
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::volume::extents::{Extent, Location};
-use ntfs_salvage::{Entry, Threads, Volume, salvage};
+use ntfs_salvage::structure::AttributeType;
+use ntfs_salvage::volume::{Extent, Location};
+use ntfs_salvage::{Catalog, Entry, Stream, Threads, Volume, salvage};
 use sha2::{Digest, Sha256};
 use truth::Truth;
 

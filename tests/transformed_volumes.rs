@@ -16,11 +16,11 @@ use std::process::Command;
 
 use generator::volume::{Habits, Size, Volume as Made};
 use generator::{Disk, Form};
-use ntfs_salvage::catalog::{Origin, RecoverabilityOptions, Verdict};
+use ntfs_salvage::content::Origin;
+use ntfs_salvage::recoverability::{RecoverabilityOptions, Verdict};
 use ntfs_salvage::salvage::{Layer, Opened, Opening};
 use ntfs_salvage::source::Source;
-use ntfs_salvage::volume::bitmap::{ClusterBitmap, ClusterState};
-use ntfs_salvage::volume::extents::Location;
+use ntfs_salvage::volume::{ClusterBitmap, ClusterState, Location};
 use ntfs_salvage::{DamageKind, EntryState, Threads, Volume};
 use sha2::{Digest, Sha256};
 use truth::Truth;

@@ -6,11 +6,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ntfs_salvage::base::error::ReadError;
-use ntfs_salvage::catalog::RecoverabilityOptions;
+use ntfs_salvage::recoverability::RecoverabilityOptions;
 use ntfs_salvage::salvage::{Opening, Scanner};
 use ntfs_salvage::source::Source;
-use ntfs_salvage::{Error, Progress, Session, Step, Threads, Volume};
+use ntfs_salvage::{Error, Progress, ReadError, Session, Step, Threads, Volume};
 
 /// An image that counts how often it is read, and goes away after so many reads.
 struct Image {

@@ -17,9 +17,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use ntfs_salvage::catalog::{Batch, Paths};
 use ntfs_salvage::salvage::Scanner;
 use ntfs_salvage::source::{self, Source};
-use ntfs_salvage::structure::attribute::Attribute;
+use ntfs_salvage::structure::Attribute;
 use ntfs_salvage::structure::value::Value;
-use ntfs_salvage::volume::mft::Chunk;
+use ntfs_salvage::volume::Chunk;
 use ntfs_salvage::{Record, Threads, Volume};
 
 #[path = "../generator/mod.rs"]

@@ -1,19 +1,19 @@
 //! The words everything else is written in: damage, errors, times, names and references.
 
 pub(crate) mod be;
-pub mod damage;
+pub(crate) mod damage;
 #[cfg(feature = "std")]
-pub mod error;
-pub mod few;
-pub mod guid;
+pub(crate) mod error;
+pub(crate) mod few;
+pub(crate) mod guid;
 pub(crate) mod le;
-pub mod name;
-pub mod reference;
-pub mod sid;
+pub(crate) mod name;
+pub(crate) mod reference;
+pub(crate) mod sid;
 #[cfg(feature = "serde")]
 pub(crate) mod stored;
 #[cfg(feature = "std")]
-pub mod threads;
-pub mod time;
+pub(crate) mod threads;
+pub(crate) mod time;
 #[cfg(feature = "std")]
-pub mod watch;
+pub(crate) mod watch;

@@ -50,7 +50,7 @@ impl Catalog<'_> {
 #[cfg(test)]
 mod tests {
     use crate::base::threads::Threads;
-    use crate::catalog::EntryState;
+    use crate::catalog::entry::EntryState;
     use crate::recoverability::{RecoverabilityOptions, Verdict};
     use crate::volume::forged_volume::{Forged, directory, file, with_runs};
 

@@ -31,27 +31,13 @@ use ghost::Ghosts;
 use slot::{Slot, SlotFlags, Slots};
 
 pub use entries::{Batch, Entries};
-#[doc(hidden)]
-pub use entry::{Entry, EntryState};
+pub(crate) use entry::Entry;
 pub use entry::{EntryAttributes, Provenance};
 pub use ghost::{Ghost, GhostEvidence};
 pub use link::Link;
 pub use parts::Parts;
 pub use path::{FilePath, Paths};
 pub use path_end::PathEnd;
-#[doc(hidden)]
-pub use stream::Stream;
-
-// Where these were before they had rooms of their own.
-#[doc(hidden)]
-pub use crate::content::{
-    Encoding, Missing, Origin, Reading, Security, StreamMap, StreamRange, StreamReader, Unproven,
-};
-#[doc(hidden)]
-pub use crate::recoverability::{
-    Age, AssessedRange, Assessment, ByteCounts, ByteStatus, Claim, Claimant, Claims, ContentWitness, Exposure, Reasons,
-    Recoverability, RecoverabilityOptions, Verdict,
-};
 
 /// The files of a volume.
 ///

@@ -217,7 +217,7 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::EntryState;
+    use crate::catalog::entry::EntryState;
     use crate::structure::forge::{Forge, file_name};
     use crate::volume::forged_volume::{Forged, directory, file, reference, table};
 

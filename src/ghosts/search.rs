@@ -444,8 +444,8 @@ fn lost_indexes(catalog: &Catalog<'_>, known: &Known, threads: &Threads) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::EntryState;
     use crate::catalog::directory_index::is_index_size;
+    use crate::catalog::entry::EntryState;
     use crate::structure::forge::{Forge, file_name};
     use crate::structure::index::tests::node;
     use crate::structure::index_entry::tests::entry;

@@ -6,7 +6,7 @@ use std::io::Read;
 use super::{RecoverabilityOptions, Verdict};
 use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
-use crate::catalog::{Entry, EntryState};
+use crate::catalog::entry::{Entry, EntryState};
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::forge::{Forge, file_name};
 use crate::structure::value::file_attributes::FileAttributes;

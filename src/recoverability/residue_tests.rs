@@ -4,7 +4,7 @@ use super::{Reasons, RecoverabilityOptions, Verdict};
 use crate::base::damage::DamageKind;
 use crate::base::reference::FileReference;
 use crate::base::threads::Threads;
-use crate::catalog::EntryState;
+use crate::catalog::entry::EntryState;
 use crate::content::Origin;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::forge::{Forge, file_name};

@@ -100,8 +100,7 @@ use range_set::RangeSet;
 
 pub(crate) mod buffer;
 pub(crate) mod container_format;
-#[doc(hidden)]
-pub mod damage_map;
+pub(crate) mod damage_map;
 pub(crate) mod file;
 pub(crate) mod halving;
 pub(crate) mod held;

@@ -1,33 +1,21 @@
 //! On-disk structures: bytes to views, without I/O.
 
-#[doc(hidden)]
-pub mod attribute;
-#[doc(hidden)]
-pub mod attribute_type;
-#[doc(hidden)]
-pub mod boot_sector;
-#[doc(hidden)]
-pub mod data_runs;
+pub(crate) mod attribute;
+pub(crate) mod attribute_type;
+pub(crate) mod boot_sector;
+pub(crate) mod data_runs;
 #[cfg(test)]
 pub(crate) mod forge;
-#[doc(hidden)]
-pub mod index;
-#[doc(hidden)]
-pub mod index_entry;
-#[doc(hidden)]
-pub mod index_record;
-#[doc(hidden)]
-pub mod index_view;
-#[doc(hidden)]
-pub mod non_resident;
-#[doc(hidden)]
-pub mod record;
+pub(crate) mod index;
+pub(crate) mod index_entry;
+pub(crate) mod index_record;
+pub(crate) mod index_view;
+pub(crate) mod non_resident;
+pub(crate) mod record;
 mod residue;
-#[doc(hidden)]
-pub mod security_stream;
+pub(crate) mod security_stream;
 mod synthetic_record;
-#[doc(hidden)]
-pub mod update_sequence;
+pub(crate) mod update_sequence;
 pub mod value;
 
 pub use attribute::{Attribute, AttributeFlags, Attributes};

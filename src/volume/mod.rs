@@ -1,34 +1,25 @@
 //! From a source to a volume: partitions, geometry, extents and the MFT.
 
 mod bare_table;
-#[doc(hidden)]
-pub mod bitmap;
+pub(crate) mod bitmap;
 mod bootstrap;
 pub(crate) mod cluster_owners;
-#[doc(hidden)]
-pub mod disk;
+pub(crate) mod disk;
 pub(crate) mod doubts;
 pub mod dynamic_disk;
-#[doc(hidden)]
-pub mod extents;
+pub(crate) mod extents;
 pub mod foreign;
 #[cfg(test)]
 pub(crate) mod forged_volume;
-#[doc(hidden)]
-pub mod geometry;
-#[doc(hidden)]
-pub mod guid_partition_table;
+pub(crate) mod geometry;
+pub(crate) mod guid_partition_table;
 pub(crate) mod lost_index;
-#[doc(hidden)]
-pub mod master_boot_record;
-#[doc(hidden)]
-pub mod mft;
-#[doc(hidden)]
-pub mod partition;
+pub(crate) mod master_boot_record;
+pub(crate) mod mft;
+pub(crate) mod partition;
 mod partition_table;
 mod table_order;
-#[doc(hidden)]
-pub mod upcase;
+pub(crate) mod upcase;
 mod value;
 
 use std::sync::{Arc, OnceLock};

@@ -1,6 +1,7 @@
 //! DFR-01 to DFR-12: deleted files, whole and in pieces, overwritten or not, and their directories.
 
-use ntfs_salvage::catalog::{ByteStatus, Origin, Verdict};
+use ntfs_salvage::content::Origin;
+use ntfs_salvage::recoverability::{ByteStatus, Verdict};
 use ntfs_salvage::{EntryState, Volume};
 use serde_json::Value;
 

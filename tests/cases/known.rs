@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ntfs_salvage::catalog::{Assessment, Catalog, Reasons, Recoverability, RecoverabilityOptions, Stream, Verdict};
-use ntfs_salvage::{Entry, EntryState, Threads, Volume};
+use ntfs_salvage::recoverability::{Assessment, Reasons, Recoverability, RecoverabilityOptions, Verdict};
+use ntfs_salvage::{Catalog, Entry, EntryState, Stream, Threads, Volume};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ntfs_salvage::catalog::{ByteStatus, Verdict};
-use ntfs_salvage::source;
-use ntfs_salvage::{EntryState, Volume};
+use ntfs_salvage::recoverability::{ByteStatus, Verdict};
+use ntfs_salvage::{EntryState, Volume, source};
 use tempfile::TempDir;
 
 use super::known::{Case, content, find, known, record, rows, sha256, testdata, with_volume};
@@ -277,7 +276,7 @@ fn nt_38_1000_security_descriptors() {
     let map = find(&entry, "$SDS").unwrap().map();
     let place = |start: u64, end: u64| -> Vec<std::ops::Range<usize>> {
         let places = map.stored(start, end).map(|extent| match extent.location {
-            ntfs_salvage::volume::extents::Location::At(at) => at as usize..(at + extent.length) as usize,
+            ntfs_salvage::volume::Location::At(at) => at as usize..(at + extent.length) as usize,
             _ => panic!("$SDS has no holes"),
         });
         places.collect()

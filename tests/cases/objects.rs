@@ -3,10 +3,11 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use ntfs_salvage::EntryState;
-use ntfs_salvage::catalog::{ByteStatus, Encoding, Origin, PathEnd, Reasons, Verdict};
-use ntfs_salvage::structure::attribute::AttributeFlags;
-use ntfs_salvage::structure::attribute_type::AttributeType;
+use ntfs_salvage::catalog::PathEnd;
+use ntfs_salvage::content::{Encoding, Origin};
+use ntfs_salvage::recoverability::{ByteStatus, Reasons, Verdict};
 use ntfs_salvage::structure::value::Value as Content;
+use ntfs_salvage::structure::{AttributeFlags, AttributeType};
 use serde_json::Value;
 
 use super::known::{Case, content, find, image, record, rows, sha256, testdata, with};

@@ -2,7 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use ntfs_salvage::catalog::{ByteStatus, Missing, Origin, Reasons, Verdict};
+use ntfs_salvage::content::{Missing, Origin};
+use ntfs_salvage::recoverability::{ByteStatus, Reasons, Verdict};
 use ntfs_salvage::source::{DamageMap, RescuedOnly};
 use ntfs_salvage::{EntryState, Volume};
 use serde_json::Value;
@@ -31,7 +32,7 @@ fn nt_23_names_in_extension_records_are_left_where_the_base_is_lost() {
             .between(offset, offset + 1024)
             .next()
             .map(|extent| match extent.location {
-                ntfs_salvage::volume::extents::Location::At(at) => at as usize,
+                ntfs_salvage::volume::Location::At(at) => at as usize,
                 _ => panic!("the record has a place"),
             })
             .unwrap();

@@ -1,6 +1,6 @@
 //! Dynamic disks: simple, spanned and striped volumes, and those of which a part is elsewhere.
 
-use ntfs_salvage::catalog::Verdict;
+use ntfs_salvage::recoverability::Verdict;
 use ntfs_salvage::salvage::Content;
 use ntfs_salvage::volume::dynamic_disk::{DynamicDisk, VolumeLayout};
 

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ntfs_salvage::catalog::{EntryState, RecoverabilityOptions, Verdict};
+use ntfs_salvage::recoverability::{RecoverabilityOptions, Verdict};
 use ntfs_salvage::salvage::{Confidence, Layer, Opened, Opening, ScanReason};
 use ntfs_salvage::source::Source;
-use ntfs_salvage::structure::index_record::IndexRecord;
-use ntfs_salvage::structure::update_sequence::UpdateSequence;
-use ntfs_salvage::structure::value::file_name::{FileName, Namespace};
-use ntfs_salvage::volume::extents::Location;
-use ntfs_salvage::{DamageKind, FileReference, ReadError, Threads, Volume};
+use ntfs_salvage::structure::value::{FileName, Namespace};
+use ntfs_salvage::structure::{IndexRecord, UpdateSequence};
+use ntfs_salvage::volume::Location;
+use ntfs_salvage::{DamageKind, EntryState, FileReference, ReadError, Threads, Volume};
 
 use super::forge::Forged;
 use super::{open, starts, volume};

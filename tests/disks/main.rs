@@ -11,11 +11,11 @@ mod tables;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ntfs_salvage::catalog::{EntryState, RecoverabilityOptions, Verdict};
+use ntfs_salvage::recoverability::{RecoverabilityOptions, Verdict};
 use ntfs_salvage::salvage::{Discovery, Layer, Opening};
 use ntfs_salvage::source::Source;
 use ntfs_salvage::volume::dynamic_disk::DynamicDisk;
-use ntfs_salvage::{Threads, Volume};
+use ntfs_salvage::{EntryState, Threads, Volume};
 
 /// A volume of `testdata`.
 fn volume(name: &str) -> Vec<u8> {

@@ -4,7 +4,7 @@
 //! A few run always; `cargo test --test disks -- --ignored seeded` runs 2,000 of each, and `NTFS_SALVAGE_DISKS` says how
 //! many else.
 
-use ntfs_salvage::catalog::Verdict;
+use ntfs_salvage::recoverability::Verdict;
 use ntfs_salvage::salvage::{Content, Layer};
 use ntfs_salvage::volume::dynamic_disk::DynamicDisk;
 

@@ -69,7 +69,7 @@ fn a_file_that_wraps_a_disk_is_never_scanned_as_one() {
     let found = Opening::new(&bytes).as_disk().run();
     assert!(!found.volumes.is_empty());
     let clusters = super::contents(found.volumes[0].volume()).into_values().filter(|(bytes, _)| bytes.len() > 1024);
-    assert!(clusters.into_iter().all(|(_, verdict)| verdict != ntfs_salvage::catalog::Verdict::Intact));
+    assert!(clusters.into_iter().all(|(_, verdict)| verdict != ntfs_salvage::recoverability::Verdict::Intact));
 }
 
 #[test]

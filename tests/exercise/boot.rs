@@ -1,7 +1,7 @@
 //! The boot sector, and the geometry it makes.
 
-use ntfs_salvage::structure::boot_sector::BootSector;
-use ntfs_salvage::volume::geometry::Geometry;
+use ntfs_salvage::structure::BootSector;
+use ntfs_salvage::volume::Geometry;
 
 use super::{damaged, debug, inside, see, show, sound};
 

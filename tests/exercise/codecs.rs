@@ -5,7 +5,7 @@ use std::ops::Range;
 use ntfs_salvage::Damage;
 use ntfs_salvage::codec::wof::ChunkTable;
 use ntfs_salvage::codec::{lz4, lznt1, lzx, snappy, xpress_huffman};
-use ntfs_salvage::structure::value::reparse_payload::WofAlgorithm;
+use ntfs_salvage::structure::value::WofAlgorithm;
 
 use super::{damaged, debug, sound};
 

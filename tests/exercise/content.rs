@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use ntfs_salvage::catalog::{Assessment, Catalog, RecoverabilityOptions, Stream, StreamMap, StreamRange};
-use ntfs_salvage::salvage;
+use ntfs_salvage::content::{StreamMap, StreamRange};
+use ntfs_salvage::recoverability::{Assessment, RecoverabilityOptions};
 use ntfs_salvage::source::Source;
-use ntfs_salvage::{EntryState, Threads, Volume};
+use ntfs_salvage::{Catalog, EntryState, Stream, Threads, Volume, salvage};
 
 use super::{damaged, debug, see, show, table};
 

@@ -1,10 +1,10 @@
 //! Partition tables and ddrescue's maps.
 
+use ntfs_salvage::Disk;
 use ntfs_salvage::source::{DamageMap, RescuedOnly, Source, Window};
-use ntfs_salvage::volume::disk::Disk;
+use ntfs_salvage::volume::Partition;
 use ntfs_salvage::volume::dynamic_disk::DynamicDisk;
 use ntfs_salvage::volume::foreign::Foreign;
-use ntfs_salvage::volume::partition::Partition;
 
 use super::{damaged, debug, name, see, show};
 

@@ -1,6 +1,6 @@
 //! Sound records around hostile bytes: what lies behind the frame is reached by every input.
 
-use ntfs_salvage::structure::value::attribute_list::AttributeList;
+use ntfs_salvage::structure::value::AttributeList;
 
 use super::{record, sound, table, value};
 

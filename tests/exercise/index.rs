@@ -1,10 +1,9 @@
 //! Indexes: roots, records, entries, and the standard views over them.
 
-use ntfs_salvage::structure::index::{IndexNode, IndexRoot};
-use ntfs_salvage::structure::index_entry::{IndexEntries, IndexEntry};
-use ntfs_salvage::structure::index_record::IndexRecord;
-use ntfs_salvage::structure::index_view::{ObjectIdEntry, QuotaEntry, QuotaOwnerEntry, ReparseEntry, security_header};
-use ntfs_salvage::structure::update_sequence::UpdateSequence;
+use ntfs_salvage::structure::{
+    IndexEntries, IndexEntry, IndexNode, IndexRecord, IndexRoot, ObjectIdEntry, QuotaEntry, QuotaOwnerEntry,
+    ReparseEntry, UpdateSequence, security_header,
+};
 
 use super::{damaged, debug, inside, see, show, sid, sound, value};
 

@@ -24,8 +24,7 @@ use std::hint::black_box;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ntfs_salvage::base::name::Name;
-use ntfs_salvage::{Damage, Sid, Threads};
+use ntfs_salvage::{Damage, Name, Sid, Threads};
 
 /// Whether what is sound is formatted too. It takes most of the time, and depends on few bytes: tests
 /// with millions of inputs format damage only.

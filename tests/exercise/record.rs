@@ -1,10 +1,6 @@
 //! FILE records in their three forms, attributes, and data runs.
 
-use ntfs_salvage::structure::attribute::Attribute;
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::structure::data_runs::{DataRun, DataRuns};
-use ntfs_salvage::structure::non_resident::NonResident;
-use ntfs_salvage::structure::update_sequence::Protection;
+use ntfs_salvage::structure::{Attribute, AttributeType, DataRun, DataRuns, NonResident, Protection};
 use ntfs_salvage::{Damage, DamageKind, Record};
 
 use super::{damaged, debug, inside, name, see, show, sound, value};

@@ -1,8 +1,7 @@
 //! Security descriptors, and the stream that holds them all.
 
-use ntfs_salvage::structure::security_stream::{SecurityEntry, security_hash};
-use ntfs_salvage::structure::value::access_control_list::AccessControlList;
-use ntfs_salvage::structure::value::security_descriptor::SecurityDescriptor;
+use ntfs_salvage::structure::value::{AccessControlList, SecurityDescriptor};
+use ntfs_salvage::structure::{SecurityEntry, security_hash};
 
 use super::{damaged, debug, inside, see, show, sid, sound};
 

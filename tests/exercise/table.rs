@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use ntfs_salvage::catalog::{Catalog, Entry, Link, Paths};
+use ntfs_salvage::catalog::{Link, Paths};
 use ntfs_salvage::source::Source;
-use ntfs_salvage::volume::extents::{Extents, Location};
-use ntfs_salvage::{Damage, EntryState, Threads, Volume};
+use ntfs_salvage::volume::{Extents, Location};
+use ntfs_salvage::{Catalog, Damage, Entry, EntryState, Threads, Volume};
 
 use super::{content, damaged, debug, name, see, show};
 

@@ -1,17 +1,11 @@
 //! Attribute values: every view, every accessor.
 
 use ntfs_salvage::Name;
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::structure::value::Value;
-use ntfs_salvage::structure::value::attribute_list::AttributeList;
-use ntfs_salvage::structure::value::bitmap::Bitmap;
-use ntfs_salvage::structure::value::extended_attributes::ExtendedAttributes;
-use ntfs_salvage::structure::value::file_name::FileName;
-use ntfs_salvage::structure::value::logged_utility_stream::{EncryptedKeys, LoggedUtilityStream};
-use ntfs_salvage::structure::value::object_id::ObjectId;
-use ntfs_salvage::structure::value::reparse_payload::{Link, ReparsePayload};
-use ntfs_salvage::structure::value::reparse_point::ReparsePoint;
-use ntfs_salvage::structure::value::standard_information::StandardInformation;
+use ntfs_salvage::structure::AttributeType;
+use ntfs_salvage::structure::value::{
+    AttributeList, Bitmap, EncryptedKeys, ExtendedAttributes, FileName, Link, LoggedUtilityStream, ObjectId,
+    ReparsePayload, ReparsePoint, StandardInformation, Value,
+};
 
 use super::{damaged, debug, index, inside, name, record, security, see, show, sid, sound};
 

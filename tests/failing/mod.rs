@@ -7,10 +7,10 @@ use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ntfs_salvage::Threads;
-use ntfs_salvage::base::error::ReadError;
-use ntfs_salvage::catalog::{Catalog, Reasons, RecoverabilityOptions, StreamRange, Verdict};
+use ntfs_salvage::content::StreamRange;
+use ntfs_salvage::recoverability::{Reasons, RecoverabilityOptions, Verdict};
 use ntfs_salvage::source::Source;
+use ntfs_salvage::{Catalog, ReadError, Threads};
 
 pub(crate) const SECTOR: u64 = 512;
 

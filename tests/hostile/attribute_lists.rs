@@ -1,6 +1,6 @@
 //! Classes 56 to 63: attribute lists, and the records they name.
 
-use ntfs_salvage::structure::value::attribute_list::AttributeList;
+use ntfs_salvage::structure::value::AttributeList;
 use ntfs_salvage::{Damage, DamageKind, EntryState, FileReference, Volume};
 
 use crate::exercise;

@@ -1,6 +1,6 @@
 //! Classes 28 to 42: attribute headers.
 
-use ntfs_salvage::structure::attribute::Attribute;
+use ntfs_salvage::structure::Attribute;
 use ntfs_salvage::structure::value::Value;
 use ntfs_salvage::{Damage, DamageKind, Record, Volume};
 

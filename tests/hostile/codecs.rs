@@ -4,7 +4,7 @@ use ntfs_salvage::DamageKind;
 use ntfs_salvage::codec::lznt1::{self, Certainty};
 use ntfs_salvage::codec::wof::ChunkTable;
 use ntfs_salvage::codec::{lzx, xpress_huffman};
-use ntfs_salvage::structure::value::reparse_payload::WofAlgorithm;
+use ntfs_salvage::structure::value::WofAlgorithm;
 
 use crate::exercise;
 

@@ -1,8 +1,7 @@
 //! Classes 13 to 27: the frame of a record, and its update sequence.
 
 use ntfs_salvage::catalog::PathEnd;
-use ntfs_salvage::structure::index_record::IndexRecord;
-use ntfs_salvage::structure::update_sequence::UpdateSequence;
+use ntfs_salvage::structure::{IndexRecord, UpdateSequence};
 use ntfs_salvage::{Damage, DamageKind, EntryState, FileReference, Record, SequenceMatch, Volume};
 
 use crate::exercise;

@@ -3,11 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use ntfs_salvage::structure::index::IndexRoot;
-use ntfs_salvage::structure::index_record::IndexRecord;
-use ntfs_salvage::structure::value::bitmap::Bitmap;
-use ntfs_salvage::volume::bitmap::{ClusterBitmap, ClusterState};
-use ntfs_salvage::volume::upcase::UpCase;
+use ntfs_salvage::structure::value::Bitmap;
+use ntfs_salvage::structure::{IndexRecord, IndexRoot};
+use ntfs_salvage::volume::{ClusterBitmap, ClusterState, UpCase};
 use ntfs_salvage::{DamageKind, FileReference, Record, Threads, Volume};
 
 use crate::exercise;

@@ -1,7 +1,7 @@
 //! Classes 92 and 93: `$LogFile` and `$UsnJrnl`. Their records are not parsed here; what is asked of us is that
 //! they are streams like any other, whatever they hold and however large their sparse head is.
 
-use ntfs_salvage::catalog::Origin;
+use ntfs_salvage::content::Origin;
 use ntfs_salvage::{Entry, Volume};
 
 use crate::exercise;

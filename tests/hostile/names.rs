@@ -1,14 +1,10 @@
 //! Classes 64 to 76: names, parents, times, security, reparse points, extended attributes.
 
 use ntfs_salvage::catalog::PathEnd;
-use ntfs_salvage::structure::security_stream::{SecurityEntry, security_hash};
-use ntfs_salvage::structure::value::extended_attributes::ExtendedAttributes;
-use ntfs_salvage::structure::value::file_name::FileName;
-use ntfs_salvage::structure::value::object_id::ObjectId;
-use ntfs_salvage::structure::value::reparse_payload::ReparsePayload;
-use ntfs_salvage::structure::value::reparse_point::ReparsePoint;
-use ntfs_salvage::structure::value::security_descriptor::SecurityDescriptor;
-use ntfs_salvage::structure::value::volume::VolumeName;
+use ntfs_salvage::structure::value::{
+    ExtendedAttributes, FileName, ObjectId, ReparsePayload, ReparsePoint, SecurityDescriptor, VolumeName,
+};
+use ntfs_salvage::structure::{SecurityEntry, security_hash};
 use ntfs_salvage::{FileReference, FileTime, Sid, Volume};
 
 use crate::exercise;

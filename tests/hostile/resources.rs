@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use ntfs_salvage::catalog::{Catalog, PathEnd};
-use ntfs_salvage::{DamageKind, FileReference, Volume};
+use ntfs_salvage::catalog::PathEnd;
+use ntfs_salvage::{Catalog, DamageKind, FileReference, Volume};
 
 use crate::exercise;
 use crate::forge::{self, ATTRIBUTE_LIST, DATA, FILE_NAME, Forge, VolumeForge, list_entry, run, table};

@@ -1,7 +1,7 @@
 //! Classes 43 to 55: data runs, and what is made of them.
 
-use ntfs_salvage::catalog::{Missing, Origin};
-use ntfs_salvage::structure::data_runs::{DataRun, DataRuns};
+use ntfs_salvage::content::{Missing, Origin};
+use ntfs_salvage::structure::{DataRun, DataRuns};
 use ntfs_salvage::{Damage, DamageKind, FileReference, Threads, Volume};
 
 use crate::exercise;

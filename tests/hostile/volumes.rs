@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use ntfs_salvage::salvage;
-use ntfs_salvage::structure::boot_sector::BootSector;
-use ntfs_salvage::volume::geometry::Geometry;
-use ntfs_salvage::{DamageKind, Volume};
+use ntfs_salvage::structure::BootSector;
+use ntfs_salvage::volume::Geometry;
+use ntfs_salvage::{DamageKind, Volume, salvage};
 
 use crate::exercise;
 use crate::forge::{boot_sector, put};

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use ntfs_salvage::catalog::{Assessment, ByteStatus, Catalog, Recoverability, RecoverabilityOptions, Stream, Verdict};
+use ntfs_salvage::recoverability::{Assessment, ByteStatus, Recoverability, RecoverabilityOptions, Verdict};
 use ntfs_salvage::salvage::{Layer, Opening};
 use ntfs_salvage::source::Source;
-use ntfs_salvage::volume::geometry::Geometry;
-use ntfs_salvage::{Entry, EntryState, Threads, Volume};
+use ntfs_salvage::volume::Geometry;
+use ntfs_salvage::{Catalog, Entry, EntryState, Stream, Threads, Volume};
 
 use crate::generator::truth::{Life, Truth};
 

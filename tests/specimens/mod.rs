@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ntfs_salvage::source::Source;
-use ntfs_salvage::structure::attribute::Attribute;
+use ntfs_salvage::structure::Attribute;
 use ntfs_salvage::{Record, Volume};
 
 /// A structure as it lies on disk.

@@ -104,7 +104,14 @@ fn trial(files: &[SampleFile], whole: &[Judgement], round: u64) -> Option<Trial>
     }
     let said = judge(&file.name, &bytes);
     let is_summed = whole[index].state == ContentState::Verified;
-    Some(Trial { format: format.unwrap_or("-").into(), is_summed, way, place: place as u64, said, name: file.name.clone() })
+    Some(Trial {
+        format: format.unwrap_or("-").into(),
+        is_summed,
+        way,
+        place: place as u64,
+        said,
+        name: file.name.clone(),
+    })
 }
 
 fn main() {
@@ -112,13 +119,19 @@ fn main() {
     let rounds = env::args().nth(2).map_or(20_000, |rounds| rounds.parse().expect("ROUNDS is a number"));
     let files = load(Path::new(&folder));
     let whole: Vec<Judgement> = files.par_iter().map(|file| judge(&file.name, &file.bytes)).collect();
-    for (file, said) in files.iter().zip(&whole).filter(|(_, said)| !matches!(said.state, ContentState::Verified | ContentState::Plausible)) {
+    for (file, said) in files
+        .iter()
+        .zip(&whole)
+        .filter(|(_, said)| !matches!(said.state, ContentState::Verified | ContentState::Plausible))
+    {
         println!("whole, but {}: {} ({})", said.state.code(), file.name, said.evidence);
     }
     let trials: Vec<Trial> = (0..rounds).into_par_iter().filter_map(|round| trial(&files, &whole, round)).collect();
     let mut by_format: BTreeMap<(bool, &str, usize), Score> = BTreeMap::new();
     for trial in &trials {
-        for (format, way) in [(trial.format.as_str(), trial.way), (trial.format.as_str(), 9), ("all", trial.way), ("all", 9)] {
+        for (format, way) in
+            [(trial.format.as_str(), trial.way), (trial.format.as_str(), 9), ("all", trial.way), ("all", 9)]
+        {
             let score = by_format.entry((trial.is_summed, format, way)).or_default();
             score.damaged += 1;
             score.verified += u32::from(trial.said.state == ContentState::Verified);
@@ -127,17 +140,34 @@ fn main() {
                 score.noticed += 1;
                 score.exact += u32::from(until == trial.place);
                 score.behind += u32::from(until > trial.place);
-                if env::var_os("SHOW").is_some() && (until > trial.place || env::var_os("INEXACT").is_some() && until != trial.place) && format == "all" && way == 9 {
-                    println!("{}: {} at {} by {}: {until} ({})", if until > trial.place { "behind" } else { "before" }, trial.name, trial.place, WAYS[trial.way], trial.said.evidence);
+                if env::var_os("SHOW").is_some()
+                    && (until > trial.place || env::var_os("INEXACT").is_some() && until != trial.place)
+                    && format == "all"
+                    && way == 9
+                {
+                    println!(
+                        "{}: {} at {} by {}: {until} ({})",
+                        if until > trial.place { "behind" } else { "before" },
+                        trial.name,
+                        trial.place,
+                        WAYS[trial.way],
+                        trial.said.evidence
+                    );
                 }
             }
         }
         if trial.said.state == ContentState::Verified {
-            println!("WRONG: verified with a cluster of {} at {}: {} ({})", WAYS[trial.way], trial.place, trial.name, trial.said.evidence);
+            println!(
+                "WRONG: verified with a cluster of {} at {}: {} ({})",
+                WAYS[trial.way], trial.place, trial.name, trial.said.evidence
+            );
         }
     }
     println!("{} files of {} kinds, {} with a cluster replaced", files.len(), files.len(), trials.len());
-    println!("{:<10} {:<16} {:<14} {:>7} {:>8} {:>8} {:>8} {:>9}", "", "format", "replaced by", "files", "noticed", "exact", "behind", "verified");
+    println!(
+        "{:<10} {:<16} {:<14} {:>7} {:>8} {:>8} {:>8} {:>9}",
+        "", "format", "replaced by", "files", "noticed", "exact", "behind", "verified"
+    );
     for ((is_summed, format, way), score) in &by_format {
         let percent = |part: u32, of: u32| f64::from(part) * 100.0 / f64::from(of.max(1));
         println!(

@@ -1,8 +1,9 @@
 //! What extended attributes say of a file.
 
-use ntfs_salvage::catalog::{Assessment, Catalog};
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::structure::value::reparse_point::ReparsePoint;
+use ntfs_salvage::Catalog;
+use ntfs_salvage::recoverability::Assessment;
+use ntfs_salvage::structure::AttributeType;
+use ntfs_salvage::structure::value::ReparsePoint;
 
 use crate::tree::FileFacts;
 

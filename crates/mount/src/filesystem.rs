@@ -10,8 +10,9 @@ use fuser::{
     FileAttr, FileType, Filesystem, KernelConfig, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty,
     ReplyEntry, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
 };
-use ntfs_salvage::EntryState;
-use ntfs_salvage::catalog::{Assessment, ByteStatus, Catalog, StreamReader};
+use ntfs_salvage::content::StreamReader;
+use ntfs_salvage::recoverability::{Assessment, ByteStatus};
+use ntfs_salvage::{Catalog, EntryState};
 use rustix::io::Errno;
 
 use crate::attributes;

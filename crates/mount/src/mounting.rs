@@ -5,7 +5,7 @@ use std::path::Path;
 
 use fuser::{MountOption, Session};
 use ntfs_salvage::Threads;
-use ntfs_salvage::catalog::RecoverabilityOptions;
+use ntfs_salvage::recoverability::RecoverabilityOptions;
 use ntfs_salvage::source::{Ledger, RescuedOnly, Source};
 use rustix::mount::{UnmountFlags, unmount};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ntfs_salvage::catalog::{Batch, Catalog, Paths};
-use ntfs_salvage::{Entry, EntryState, FileReference, FileTime, Stream, Threads};
+use ntfs_salvage::catalog::{Batch, Paths};
+use ntfs_salvage::{Catalog, Entry, EntryState, FileReference, FileTime, Stream, Threads};
 
 /// What is shown.
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +132,12 @@ impl Tree {
     }
 }
 
-fn look_at(entry: &Entry<'_>, wanted: Wanted, (paths, text): (&mut Paths<'_>, &mut String), found: &mut Vec<NamedFile>) {
+fn look_at(
+    entry: &Entry<'_>,
+    wanted: Wanted,
+    (paths, text): (&mut Paths<'_>, &mut String),
+    found: &mut Vec<NamedFile>,
+) {
     let is_live = entry.state() == EntryState::Live;
     let number = entry.record_number();
     if number == ROOT_RECORD || (!is_live && !wanted.deleted) || (number < FIRST_OF_USERS && is_live && !wanted.own) {
@@ -357,7 +362,12 @@ mod tests {
     use super::*;
 
     fn file(record: u64) -> FileFacts {
-        FileFacts { reference: FileReference::new(record, 1), is_directory: false, is_known: true, ..unknown_directory() }
+        FileFacts {
+            reference: FileReference::new(record, 1),
+            is_directory: false,
+            is_known: true,
+            ..unknown_directory()
+        }
     }
 
     fn tree(paths: &[(&str, u64, bool)]) -> Tree {

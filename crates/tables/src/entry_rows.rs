@@ -3,11 +3,11 @@
 use arrow_array::types::{Int64Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, SchemaRef};
-use ntfs_salvage::FileReference;
-use ntfs_salvage::catalog::{Link, Paths, Recoverability, Stream};
-use ntfs_salvage::structure::attribute::AttributeFlags;
-use ntfs_salvage::structure::value::file_attributes::FileAttributes;
-use ntfs_salvage::structure::value::standard_information::StandardInformation;
+use ntfs_salvage::catalog::{Link, Paths};
+use ntfs_salvage::recoverability::Recoverability;
+use ntfs_salvage::structure::AttributeFlags;
+use ntfs_salvage::structure::value::{FileAttributes, StandardInformation};
+use ntfs_salvage::{FileReference, Stream};
 use ntfs_salvage_tools::files::listed_file::{ListedFile, Row, times_of, times_of_link};
 use ntfs_salvage_tools::files::namespace::namespace_name;
 
@@ -199,16 +199,17 @@ impl<'c> EntryRows<'c> {
         self.initialized.push(stream.and_then(Stream::initialized_size));
         self.resident.push(stream.map(Stream::is_resident));
         let flags = stream.map(Stream::flags);
-        self.compressed.push(flags.map(ntfs_salvage::structure::attribute::AttributeFlags::is_compressed));
+        self.compressed.push(flags.map(ntfs_salvage::structure::AttributeFlags::is_compressed));
         self.sparse.push(flags.map(|flags| flags.contains(AttributeFlags::SPARSE)));
         self.encrypted.push(flags.map(|flags| flags.contains(AttributeFlags::ENCRYPTED)));
         self.verdict.push(found.map(|found| found.verdict().code()));
         if self.reasons.is_wanted() {
-            let reasons =
-                found.map(ntfs_salvage::catalog::Recoverability::reasons).map(|reasons| match reasons.is_empty() {
-                    true => String::new(),
-                    false => reasons.to_string(),
-                });
+            let reasons = found.map(ntfs_salvage::recoverability::Recoverability::reasons).map(|reasons| match reasons
+                .is_empty()
+            {
+                true => String::new(),
+                false => reasons.to_string(),
+            });
             self.reasons.push(reasons.as_ref().map(|reasons| reasons.split(',').filter(|word| !word.is_empty())));
         }
         self.runs.push(stream.filter(|_| is_first));

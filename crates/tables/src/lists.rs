@@ -6,9 +6,9 @@ use arrow_array::builder::{ArrayBuilder, BooleanBuilder, Int64Builder, StringBui
 use arrow_array::{ArrayRef, ListArray, StructArray};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Fields};
-use ntfs_salvage::Name;
-use ntfs_salvage::catalog::{Recoverability, Stream};
-use ntfs_salvage::structure::data_runs::DataRun;
+use ntfs_salvage::recoverability::Recoverability;
+use ntfs_salvage::structure::DataRun;
+use ntfs_salvage::{Name, Stream};
 
 use crate::schema::{item_field, link_fields, run_fields, stream_fields};
 

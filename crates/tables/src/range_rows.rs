@@ -3,9 +3,9 @@
 use arrow_array::types::{Int64Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, SchemaRef};
-use ntfs_salvage::FileReference;
-use ntfs_salvage::catalog::{ByteStatus, Recoverability, Stream, Verdict};
 use ntfs_salvage::content::{Missing, Origin};
+use ntfs_salvage::recoverability::{ByteStatus, Recoverability, Verdict};
+use ntfs_salvage::{FileReference, Stream};
 use ntfs_salvage_tools::files::listed_file::ListedFile;
 
 use crate::columns::{Names, Numbers, Words};

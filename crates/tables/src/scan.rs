@@ -5,8 +5,9 @@ use std::ops::{ControlFlow, Range, RangeInclusive};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
-use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
-use ntfs_salvage::{Entry, EntryState, Threads};
+use ntfs_salvage::catalog::Batch;
+use ntfs_salvage::recoverability::{Assessment, RecoverabilityOptions};
+use ntfs_salvage::{Catalog, Entry, EntryState, Threads};
 use ntfs_salvage_tools::files::listed_file::{ListedFile, times_of};
 
 use crate::columns::micros;

@@ -1,35 +1,20 @@
 //! What attributes hold: one typed view for each attribute type.
 
-#[doc(hidden)]
-pub mod access_control_list;
-#[doc(hidden)]
-pub mod attribute_list;
-#[doc(hidden)]
-pub mod bitmap;
-#[doc(hidden)]
-pub mod extended_attributes;
-#[doc(hidden)]
-pub mod file_attributes;
-#[doc(hidden)]
-pub mod file_name;
-#[doc(hidden)]
-pub mod logged_utility_stream;
-#[doc(hidden)]
-pub mod object_id;
-#[doc(hidden)]
-pub mod reparse_container;
-#[doc(hidden)]
-pub mod reparse_payload;
-#[doc(hidden)]
-pub mod reparse_point;
-#[doc(hidden)]
-pub mod reparse_tag;
-#[doc(hidden)]
-pub mod security_descriptor;
-#[doc(hidden)]
-pub mod standard_information;
-#[doc(hidden)]
-pub mod volume;
+pub(crate) mod access_control_list;
+pub(crate) mod attribute_list;
+pub(crate) mod bitmap;
+pub(crate) mod extended_attributes;
+pub(crate) mod file_attributes;
+pub(crate) mod file_name;
+pub(crate) mod logged_utility_stream;
+pub(crate) mod object_id;
+pub(crate) mod reparse_container;
+pub(crate) mod reparse_payload;
+pub(crate) mod reparse_point;
+pub(crate) mod reparse_tag;
+pub(crate) mod security_descriptor;
+pub(crate) mod standard_information;
+pub(crate) mod volume;
 
 pub use access_control_list::{
     Access, AccessControlEntries, AccessControlEntry, AccessControlFlags, AccessControlList, AccessControlType,

@@ -30,7 +30,8 @@ struct Arguments {
 
 fn main() -> io::Result<()> {
     let Arguments { records, seed, script, output } = Arguments::parse();
-    let script = Script::NAMES.into_iter().find(|(name, _)| *name == script).map_or(Script::Latin, |(_, script)| script);
+    let script =
+        Script::NAMES.into_iter().find(|(name, _)| *name == script).map_or(Script::Latin, |(_, script)| script);
     let mut out = BufWriter::with_capacity(1 << 20, File::create(output)?);
     let summary = Table { records, seed, script }.write_to(&mut out)?;
     out.flush()?;

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::Parser;
-use ntfs_salvage::structure::attribute::Attribute;
+use ntfs_salvage::structure::Attribute;
 use ntfs_salvage::structure::value::Value;
-use ntfs_salvage::volume::mft::Chunk;
+use ntfs_salvage::volume::Chunk;
 use ntfs_salvage::{Damage, Threads, Volume, source};
 
 #[derive(Default)]

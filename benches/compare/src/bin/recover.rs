@@ -14,9 +14,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use ntfs_salvage::catalog::{Batch, Catalog, Origin};
+use ntfs_salvage::catalog::Batch;
+use ntfs_salvage::content::Origin;
 use ntfs_salvage::source::{self, PageBuffer, Source};
-use ntfs_salvage::{Threads, Volume};
+use ntfs_salvage::{Catalog, Threads, Volume};
 
 /// What is read at once.
 const BUFFER: usize = 1 << 20;
@@ -144,10 +145,15 @@ fn streams(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             }
             Ok(())
         };
-        let flow = catalog.scan(&Threads::single(), || PageBuffer::new(BUFFER), read, |done| match done {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => ControlFlow::Break(error),
-        });
+        let flow = catalog.scan(
+            &Threads::single(),
+            || PageBuffer::new(BUFFER),
+            read,
+            |done| match done {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(error),
+            },
+        );
         if let ControlFlow::Break(error) = flow {
             return Err(error.into());
         }

@@ -1,7 +1,7 @@
 //! How exposed the clusters of a deleted file were, as both tools write it.
 
 use ntfs_salvage::FileTime;
-use ntfs_salvage::catalog::{Exposure, Recoverability, Verdict};
+use ntfs_salvage::recoverability::{Exposure, Recoverability, Verdict};
 
 use crate::writing::json::Json;
 

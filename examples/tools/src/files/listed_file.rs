@@ -2,14 +2,11 @@
 
 use std::borrow::Cow;
 
-use ntfs_salvage::catalog::{Assessment, Link, Parts, Recoverability, Stream};
-use ntfs_salvage::structure::attribute::Attribute;
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::structure::value::reparse_payload::{NfsFile, ReparsePayload};
-use ntfs_salvage::structure::value::reparse_point::ReparsePoint;
-use ntfs_salvage::structure::value::reparse_tag::ReparseTag;
-use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{Entry, FileTime};
+use ntfs_salvage::catalog::{Link, Parts};
+use ntfs_salvage::recoverability::{Assessment, Recoverability};
+use ntfs_salvage::structure::value::{NfsFile, ReparsePayload, ReparsePoint, ReparseTag, StandardInformation};
+use ntfs_salvage::structure::{Attribute, AttributeType};
+use ntfs_salvage::{Entry, FileTime, Stream};
 
 use crate::files::verified_content;
 use crate::input::buffer::Buffer;

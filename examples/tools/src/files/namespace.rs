@@ -1,6 +1,6 @@
 //! What the namespaces of names are called.
 
-use ntfs_salvage::structure::value::file_name::Namespace;
+use ntfs_salvage::structure::value::Namespace;
 
 /// The names of the known namespaces.
 pub fn namespace_name(namespace: Namespace) -> Option<&'static str> {

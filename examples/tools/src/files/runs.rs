@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use ntfs_salvage::structure::attribute::Attribute;
-use ntfs_salvage::volume::geometry::Geometry;
+use ntfs_salvage::structure::Attribute;
+use ntfs_salvage::volume::Geometry;
 
 /// The clusters of an attribute that is not resident, in bytes of the volume; what its runs say behind the volume's end
 /// is left out.

@@ -1,9 +1,9 @@
 //! What the content of a stream says of itself, for the tools: which bytes are read, how a judgement changes what is
 //! known of the stream, and how it is written.
 
-use ntfs_salvage::catalog::{AssessedRange, ByteStatus, ContentWitness, Reasons, Recoverability, Stream, Verdict};
-use ntfs_salvage::structure::attribute::AttributeFlags;
-use ntfs_salvage::{Entry, EntryState};
+use ntfs_salvage::recoverability::{AssessedRange, ByteStatus, ContentWitness, Reasons, Recoverability, Verdict};
+use ntfs_salvage::structure::AttributeFlags;
+use ntfs_salvage::{Entry, EntryState, Stream};
 
 use crate::input::buffer::Buffer;
 use crate::judge::{ContentState, Judge, Judgement};

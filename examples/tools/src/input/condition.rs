@@ -1,7 +1,7 @@
 //! What a volume says of its own condition, in sentences.
 
 use ntfs_salvage::recoverability::{Condition, Hibernation, LogState};
-use ntfs_salvage::structure::value::volume::VolumeFlags;
+use ntfs_salvage::structure::value::VolumeFlags;
 
 use crate::writing::json::Json;
 

@@ -2,8 +2,7 @@
 
 use std::fmt::Display;
 
-use ntfs_salvage::source::DamageMap;
-use ntfs_salvage::source::damage_map::Status;
+use ntfs_salvage::source::{DamageMap, Status};
 
 use crate::command::failure::{Failure, say};
 use crate::input::arguments::InputArguments;

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use ntfs_salvage::catalog::Catalog;
 use ntfs_salvage::salvage::{self, Content, Discovery, Layer, OpenedBy, Opening, ScanReason, Unread};
 use ntfs_salvage::source::Source;
+use ntfs_salvage::volume::Partition;
 use ntfs_salvage::volume::dynamic_disk::DynamicDisk;
-use ntfs_salvage::volume::partition::Partition;
-use ntfs_salvage::{Damage, Threads, Volume};
+use ntfs_salvage::{Catalog, Damage, Threads, Volume};
 
 use crate::command::failure::{Failure, say};
 use crate::input::arguments::InputArguments;

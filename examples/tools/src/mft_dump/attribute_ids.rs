@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use ntfs_salvage::Entry;
-use ntfs_salvage::structure::attribute::Attribute;
-use ntfs_salvage::structure::value::attribute_list::AttributeList;
+use ntfs_salvage::structure::Attribute;
+use ntfs_salvage::structure::value::AttributeList;
 
 /// New ids by record and id.
 pub struct AttributeIds {

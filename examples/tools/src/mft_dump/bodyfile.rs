@@ -4,9 +4,8 @@
 
 use ntfs_salvage::EntryState;
 use ntfs_salvage::catalog::{Link, PathEnd};
-use ntfs_salvage::structure::attribute::Attribute;
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::structure::value::file_attributes::FileAttributes;
+use ntfs_salvage::structure::value::FileAttributes;
+use ntfs_salvage::structure::{Attribute, AttributeType};
 
 use crate::files::listed_file::{ListedFile, Times, times_of, times_of_link};
 use crate::mft_dump::attribute_ids::AttributeIds;

@@ -4,10 +4,9 @@
 //! takes 0.13 s to write fields that are ready, where the whole listing takes 0.25 s this way (one
 //! thread). `tests/mft_dump.rs` reads them back with it.
 
-use ntfs_salvage::catalog::{Link, Stream};
-use ntfs_salvage::structure::value::file_attributes::FileAttributes;
-use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{EntryState, FileTime, Name};
+use ntfs_salvage::catalog::Link;
+use ntfs_salvage::structure::value::{FileAttributes, StandardInformation};
+use ntfs_salvage::{EntryState, FileTime, Name, Stream};
 
 use crate::files::listed_file::{ListedFile, Row, Times, times_of, times_of_link};
 use crate::files::namespace::namespace_name;

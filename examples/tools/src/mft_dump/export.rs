@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use ntfs_salvage::Threads;
-use ntfs_salvage::volume::mft::Chunk;
+use ntfs_salvage::volume::Chunk;
 
 use crate::command::failure::{Failure, say};
 use crate::input::evidence;

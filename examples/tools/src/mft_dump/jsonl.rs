@@ -2,13 +2,11 @@
 
 use std::ops::Range;
 
-use ntfs_salvage::catalog::{Link, Provenance, Recoverability, Stream};
-use ntfs_salvage::structure::attribute::AttributeFlags;
-use ntfs_salvage::structure::data_runs::DataRun;
-use ntfs_salvage::structure::value::file_attributes::FileAttributes;
-use ntfs_salvage::structure::value::file_name::Namespace;
-use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{Damage, Entry, EntryState, FileReference, FileTime};
+use ntfs_salvage::catalog::{Link, Provenance};
+use ntfs_salvage::recoverability::Recoverability;
+use ntfs_salvage::structure::value::{FileAttributes, Namespace, StandardInformation};
+use ntfs_salvage::structure::{AttributeFlags, DataRun};
+use ntfs_salvage::{Damage, Entry, EntryState, FileReference, FileTime, Stream};
 
 use crate::files::exposure::write_exposure;
 use crate::files::listed_file::{ListedFile, Times, times_of, times_of_link};

@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use ntfs_salvage::catalog::{Assessment, Batch, Catalog, RecoverabilityOptions};
-use ntfs_salvage::{Entry, Threads};
+use ntfs_salvage::catalog::Batch;
+use ntfs_salvage::recoverability::{Assessment, RecoverabilityOptions};
+use ntfs_salvage::{Catalog, Entry, Threads};
 
 use crate::command::failure::Failure;
 use crate::files::listed_file::ListedFile;

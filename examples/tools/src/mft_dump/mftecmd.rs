@@ -6,13 +6,11 @@
 
 use std::collections::HashSet;
 
-use ntfs_salvage::catalog::{Link, Stream};
+use ntfs_salvage::catalog::Link;
 use ntfs_salvage::salvage::Layer;
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::structure::value::file_name::Namespace;
-use ntfs_salvage::structure::value::object_id::ObjectId;
-use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{EntryState, FileTime};
+use ntfs_salvage::structure::AttributeType;
+use ntfs_salvage::structure::value::{Namespace, ObjectId, StandardInformation};
+use ntfs_salvage::{EntryState, FileTime, Stream};
 
 use crate::files::listed_file::{ListedFile, Times, times_of, times_of_link};
 use crate::input::volumes::Opened;

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ntfs_salvage::catalog::{Catalog, Link, Paths};
+use ntfs_salvage::Catalog;
+use ntfs_salvage::catalog::{Link, Paths};
 
 use crate::files::listed_file::ListedFile;
 use crate::input::buffer::Buffer;

@@ -1,7 +1,7 @@
 //! Aligned columns for people: state, record, size, time of the last change, path.
 
-use ntfs_salvage::EntryState;
-use ntfs_salvage::catalog::{Recoverability, Stream, Verdict};
+use ntfs_salvage::recoverability::{Recoverability, Verdict};
+use ntfs_salvage::{EntryState, Stream};
 
 use crate::files::listed_file::{ListedFile, Row};
 use crate::input::volumes::Opened;

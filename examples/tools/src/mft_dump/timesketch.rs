@@ -1,8 +1,8 @@
 //! A timeline: one JSON object an event, one a line, with the fields that Timesketch asks for and plaso's words for
 //! what happened. SCHEMA.md says what is in it.
 
-use ntfs_salvage::catalog::{Link, Stream};
-use ntfs_salvage::{EntryState, FileTime};
+use ntfs_salvage::catalog::Link;
+use ntfs_salvage::{EntryState, FileTime, Stream};
 
 use crate::files::listed_file::{ListedFile, Times, times_of, times_of_link};
 use crate::mft_dump::rows::{Pen, Rows};

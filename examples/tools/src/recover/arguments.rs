@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use ntfs_salvage::catalog::{RecoverabilityOptions, Verdict};
+use ntfs_salvage::recoverability::{RecoverabilityOptions, Verdict};
 
 use crate::command::record_choice::{RecordChoice, parse_number};
 use crate::input::arguments::InputArguments;

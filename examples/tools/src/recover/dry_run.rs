@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Paths, Verdict};
-use ntfs_salvage::{Entry, Threads};
+use ntfs_salvage::catalog::{Batch, Paths};
+use ntfs_salvage::recoverability::{Assessment, Verdict};
+use ntfs_salvage::{Catalog, Entry, Threads};
 
 use crate::command::failure::Failure;
 use crate::files::verified_content::{is_live, is_written};

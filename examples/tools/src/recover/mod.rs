@@ -15,10 +15,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use ntfs_salvage::Threads;
-use ntfs_salvage::catalog::Catalog;
 use ntfs_salvage::salvage::Layer;
 use ntfs_salvage::source::{Ledger, RescuedOnly, Source};
+use ntfs_salvage::{Catalog, Threads};
 
 use crate::command::failure::{Failure, say};
 use crate::command::stop::Stop;

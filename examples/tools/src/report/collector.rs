@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ntfs_salvage::Threads;
-use ntfs_salvage::catalog::Assessment;
+use ntfs_salvage::recoverability::Assessment;
 use serde::Deserialize;
 use serde_json::Value;
 

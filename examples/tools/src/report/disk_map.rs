@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::ops::{ControlFlow, Range};
 
-use ntfs_salvage::catalog::{Assessment, Batch};
+use ntfs_salvage::catalog::Batch;
+use ntfs_salvage::recoverability::Assessment;
 use ntfs_salvage::source::Source;
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::volume::ClusterState;
-use ntfs_salvage::volume::extents::Location;
+use ntfs_salvage::structure::AttributeType;
+use ntfs_salvage::volume::{ClusterState, Location};
 use ntfs_salvage::{EntryState, Threads};
 
 use crate::files::runs::runs;

@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use ntfs_salvage::catalog::{Assessment, Batch, ByteStatus, Paths};
+use ntfs_salvage::catalog::{Batch, Paths};
+use ntfs_salvage::recoverability::{Assessment, ByteStatus};
 use ntfs_salvage::{EntryState, Threads};
 
 use crate::input::volumes::Opened;

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
 
 use globset::GlobSet;
-use ntfs_salvage::catalog::{Batch, Catalog, Claims, Origin, Paths, Stream, StreamMap};
-use ntfs_salvage::structure::attribute::Attribute;
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::volume::extents::Location;
-use ntfs_salvage::volume::geometry::Geometry;
-use ntfs_salvage::{Entry, EntryState, FileReference, Threads};
+use ntfs_salvage::catalog::{Batch, Paths};
+use ntfs_salvage::content::{Origin, StreamMap};
+use ntfs_salvage::recoverability::Claims;
+use ntfs_salvage::structure::{Attribute, AttributeType};
+use ntfs_salvage::volume::{Geometry, Location};
+use ntfs_salvage::{Catalog, Entry, EntryState, FileReference, Stream, Threads};
 
 use crate::command::globs::is_anchored;
 use crate::files::runs::runs;

@@ -18,10 +18,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ntfs_salvage::Threads;
-use ntfs_salvage::catalog::Claims;
+use ntfs_salvage::recoverability::Claims;
 use ntfs_salvage::source::{DamageMap, Ledger, Source};
-use ntfs_salvage::volume::ClusterBitmap;
-use ntfs_salvage::volume::extents::Location;
+use ntfs_salvage::volume::{ClusterBitmap, Location};
 
 use crate::command::failure::{Failure, say};
 use crate::command::globs::globs;

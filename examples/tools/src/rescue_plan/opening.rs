@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use ntfs_salvage::salvage::{Layer, Opening, Overrides};
 use ntfs_salvage::source::{Source, Window};
-use ntfs_salvage::structure::boot_sector::BootSector;
+use ntfs_salvage::structure::BootSector;
 use ntfs_salvage::volume::foreign::Foreign;
-use ntfs_salvage::volume::geometry::Geometry;
-use ntfs_salvage::volume::partition::Partition;
+use ntfs_salvage::volume::{Geometry, Partition};
 use ntfs_salvage::{DamageKind, Disk, Threads, Volume};
 
 use crate::command::failure::Failure;

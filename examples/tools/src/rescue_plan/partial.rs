@@ -5,8 +5,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use ntfs_salvage::ReadError;
-use ntfs_salvage::source::damage_map::Status;
-use ntfs_salvage::source::{DamageMap, Source};
+use ntfs_salvage::source::{DamageMap, Source, Status};
 
 use crate::input::spans::Spans;
 

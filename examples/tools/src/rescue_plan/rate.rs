@@ -1,8 +1,7 @@
 //! How long reading takes.
 
 use chrono::NaiveDateTime;
-use ntfs_salvage::source::DamageMap;
-use ntfs_salvage::source::damage_map::Status;
+use ntfs_salvage::source::{DamageMap, Status};
 
 /// Bytes a second at most, by the times that ddrescue noted in its map: when its last run started, and when it wrote
 /// the map. What earlier runs rescued is among the bytes.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ntfs_salvage::catalog::Claims;
+use ntfs_salvage::recoverability::Claims;
 use ntfs_salvage::volume::{ClusterBitmap, ClusterState};
 
 use crate::input::spans::Spans;

@@ -6,13 +6,9 @@ mod values;
 
 use std::fmt::{self, Write};
 
-use ntfs_salvage::catalog::Catalog;
-use ntfs_salvage::structure::attribute::Attribute;
-use ntfs_salvage::structure::data_runs::DataRun;
-use ntfs_salvage::structure::non_resident::NonResident;
-use ntfs_salvage::structure::record::{Record, RecordFlags};
-use ntfs_salvage::volume::extents::Location;
-use ntfs_salvage::{Error, FileReference, Volume};
+use ntfs_salvage::structure::{Attribute, DataRun, NonResident, RecordFlags};
+use ntfs_salvage::volume::Location;
+use ntfs_salvage::{Catalog, Error, FileReference, Record, Volume};
 
 use crate::command::failure::Failure;
 use crate::command::record_choice::RecordChoice;

@@ -2,8 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use ntfs_salvage::structure::value::access_control_list::{AccessControlEntry, AccessControlList};
-use ntfs_salvage::structure::value::security_descriptor::SecurityDescriptor;
+use ntfs_salvage::structure::value::{AccessControlEntry, AccessControlList, SecurityDescriptor};
 use ntfs_salvage::{Damage, Sid};
 
 use super::lines::{hex, names, write_damage};

@@ -2,19 +2,11 @@
 
 use std::fmt::{self, Write};
 
-use ntfs_salvage::structure::attribute::Attribute;
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::structure::index::IndexRoot;
-use ntfs_salvage::structure::index_entry::IndexEntry;
-use ntfs_salvage::structure::value::Value;
-use ntfs_salvage::structure::value::bitmap::Bitmap;
-use ntfs_salvage::structure::value::extended_attributes::ExtendedAttributes;
-use ntfs_salvage::structure::value::file_name::FileName;
-use ntfs_salvage::structure::value::logged_utility_stream::{EncryptedKeys, LoggedUtilityStream};
-use ntfs_salvage::structure::value::object_id::ObjectId;
-use ntfs_salvage::structure::value::reparse_payload::{NfsFile, ReparsePayload};
-use ntfs_salvage::structure::value::reparse_point::ReparsePoint;
-use ntfs_salvage::structure::value::standard_information::StandardInformation;
+use ntfs_salvage::structure::value::{
+    Bitmap, EncryptedKeys, ExtendedAttributes, FileName, LoggedUtilityStream, NfsFile, ObjectId, ReparsePayload,
+    ReparsePoint, StandardInformation, Value,
+};
+use ntfs_salvage::structure::{Attribute, AttributeType, IndexEntry, IndexRoot};
 use ntfs_salvage::{FileTime, Volume};
 
 use super::lines::{hex, names, write_damage, write_hex};

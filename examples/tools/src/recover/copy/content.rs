@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use ntfs_salvage::catalog::{AssessedRange, ByteStatus, Origin, StreamReader};
+use ntfs_salvage::content::{Origin, StreamReader};
+use ntfs_salvage::recoverability::{AssessedRange, ByteStatus};
 use ntfs_salvage::source::Source;
 
 use crate::command::stop::Stop;

@@ -4,8 +4,8 @@
 //! first, then writing them, and then all their lines takes half the time in user space that going from file to
 //! file took.
 
-use ntfs_salvage::catalog::{Paths, Stream};
-use ntfs_salvage::{Entry, FileReference};
+use ntfs_salvage::catalog::Paths;
+use ntfs_salvage::{Entry, FileReference, Stream};
 
 use crate::files::listed_file::reparse_of;
 use crate::files::verified_content::is_live;

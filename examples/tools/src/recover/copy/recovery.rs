@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use ntfs_salvage::catalog::Assessment;
+use ntfs_salvage::recoverability::Assessment;
 
 use crate::command::stop::Stop;
 use crate::input::volumes::Opened;

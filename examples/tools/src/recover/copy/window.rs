@@ -4,8 +4,7 @@ use std::convert::Infallible;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Mutex, PoisonError};
 
-use ntfs_salvage::catalog::Catalog;
-use ntfs_salvage::{Entry, Threads};
+use ntfs_salvage::{Catalog, Entry, Threads};
 
 use crate::command::failure::Failure;
 use crate::recover::copy::preparer::Preparer;

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use ntfs_salvage::catalog::Verdict;
+use ntfs_salvage::recoverability::Verdict;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

@@ -1,8 +1,8 @@
 //! The lines of the manifest that are not about streams. MANIFEST.md says what is in them.
 
-use ntfs_salvage::catalog::Assessment;
+use ntfs_salvage::recoverability::Assessment;
 use ntfs_salvage::source::Source;
-use ntfs_salvage::volume::geometry::Geometry;
+use ntfs_salvage::volume::Geometry;
 use ntfs_salvage::{Entry, FileReference};
 
 use crate::files::listed_file::Reparse;

@@ -1,10 +1,11 @@
 //! The lines of the manifest about streams. MANIFEST.md says what is in them.
 
 use ntfs_salvage::FileReference;
-use ntfs_salvage::catalog::{AssessedRange, ByteStatus, Missing, Origin, StreamMap};
+use ntfs_salvage::content::{Missing, Origin, StreamMap};
+use ntfs_salvage::recoverability::{AssessedRange, ByteStatus};
 use ntfs_salvage::source::{Source, Window};
-use ntfs_salvage::structure::attribute::AttributeFlags;
-use ntfs_salvage::volume::extents::Location;
+use ntfs_salvage::structure::AttributeFlags;
+use ntfs_salvage::volume::Location;
 
 use crate::files::exposure::write_exposure;
 use crate::files::verified_content::{is_written, size_of, write_judgement, write_reasons};

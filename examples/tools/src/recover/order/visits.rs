@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use ntfs_salvage::Few;
-use ntfs_salvage::catalog::{Origin, Stream};
-use ntfs_salvage::volume::extents::Location;
+use ntfs_salvage::content::Origin;
+use ntfs_salvage::volume::Location;
+use ntfs_salvage::{Few, Stream};
 
 use crate::files::verified_content::is_written;
 use crate::recover::plan::job::Job;

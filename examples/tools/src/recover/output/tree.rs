@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ntfs_salvage::catalog::{Catalog, Paths};
-use ntfs_salvage::structure::value::file_name::Namespace;
-use ntfs_salvage::{FileReference, Name};
+use ntfs_salvage::catalog::Paths;
+use ntfs_salvage::structure::value::Namespace;
+use ntfs_salvage::{Catalog, FileReference, Name};
 
 use crate::recover::output::folder::Times;
 use crate::recover::output::safe_name::{key, safe, with_mark};

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use ntfs_salvage::catalog::{Parts, Recoverability, Stream, Verdict};
-use ntfs_salvage::{Entry, FileReference};
+use ntfs_salvage::catalog::Parts;
+use ntfs_salvage::recoverability::{Recoverability, Verdict};
+use ntfs_salvage::{Entry, FileReference, Stream};
 
 use crate::files::listed_file::Reparse;
 use crate::files::verified_content::size_of;

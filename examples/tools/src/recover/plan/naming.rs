@@ -7,10 +7,11 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use ntfs_salvage::catalog::{Assessment, Batch, Catalog, Link, Parts, Paths, Stream};
-use ntfs_salvage::structure::attribute_type::AttributeType;
-use ntfs_salvage::structure::value::standard_information::StandardInformation;
-use ntfs_salvage::{Entry, EntryState, Few, FileReference, Threads};
+use ntfs_salvage::catalog::{Batch, Link, Parts, Paths};
+use ntfs_salvage::recoverability::Assessment;
+use ntfs_salvage::structure::AttributeType;
+use ntfs_salvage::structure::value::StandardInformation;
+use ntfs_salvage::{Catalog, Entry, EntryState, Few, FileReference, Stream, Threads};
 
 use crate::recover::output::folder::Times;
 use crate::recover::output::safe_name::{key, safe};

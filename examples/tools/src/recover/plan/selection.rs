@@ -1,7 +1,7 @@
 //! What is wanted.
 
 use globset::GlobSet;
-use ntfs_salvage::catalog::Verdict;
+use ntfs_salvage::recoverability::Verdict;
 use ntfs_salvage::{Entry, EntryState};
 
 use crate::command::failure::Failure;
