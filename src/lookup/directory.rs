@@ -13,7 +13,6 @@ use crate::structure::index_entry::IndexEntries;
 use crate::structure::index_record::IndexRecord;
 use crate::structure::record::Record;
 use crate::structure::update_sequence::UpdateSequence;
-use crate::structure::value::attribute_list::AttributeList;
 use crate::structure::value::bitmap::Bitmap;
 use crate::structure::value::standard_information::StandardInformation;
 use crate::volume::Volume;
@@ -42,36 +41,11 @@ impl Records {
         if !header.is_in_use() || !header.is_base_record() || !is_meant {
             return None;
         }
-        let mut records = Self { base, extensions: Vec::new(), are_whole: true };
-        if !wanted.is_empty() {
-            records.read_extensions(volume, wanted);
+        if wanted.is_empty() {
+            return Some(Self { base, extensions: Vec::new(), are_whole: true });
         }
-        Some(records)
-    }
-
-    fn read_extensions(&mut self, volume: &Volume<'_>, wanted: &[AttributeType]) {
-        let is_list = |attribute: &Attribute<'_>| attribute.attribute_type() == AttributeType::ATTRIBUTE_LIST;
-        let list = self.base.attributes().filter_map(Result::ok).find(is_list);
-        let Some(value) = list.map(|list| volume.attribute_value(&list)) else { return };
-        let value = value.unwrap_or_default();
-        let Ok(list) = AttributeList::parse(&value) else {
-            self.are_whole = false;
-            return;
-        };
-        let own = self.base.number();
-        let entries = list.entries().filter_map(Result::ok).filter(|entry| wanted.contains(&entry.attribute_type()));
-        let mut numbers: Vec<u64> = entries.map(|entry| entry.reference().record_number()).collect();
-        numbers.retain(|&number| number != own);
-        numbers.sort_unstable();
-        numbers.dedup();
-        for number in numbers {
-            let record = volume.mft().record(number).ok();
-            let is_own = |record: &Record<'_>| record.header().base_reference().record_number() == own;
-            match record.filter(is_own) {
-                Some(record) => self.extensions.push(record),
-                None => self.are_whole = false,
-            }
-        }
+        let listed = volume.listed_records(&base, wanted);
+        Some(Self { base, extensions: listed.records, are_whole: listed.are_whole })
     }
 
     /// True for a file without an index.

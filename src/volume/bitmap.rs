@@ -9,7 +9,6 @@ use crate::source::{Source, Window};
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::Record;
-use crate::structure::value::attribute_list::AttributeList;
 
 /// What the volume's bitmap says about a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,7 +82,7 @@ impl ClusterBitmap {
     /// Where the bitmap's bytes lie, and how many there are; extension records are followed.
     fn extents(&mut self, volume: &Volume<'_>, record: &Record<'_>, cluster_size: u32) -> (Extents, u64) {
         let mut records = vec![record.clone().into_repaired()];
-        records.extend(extension_records(volume, record));
+        records.extend(volume.listed_records(record, &[AttributeType::DATA]).records);
         let mut pieces: Vec<Attribute<'_>> = records.iter().flat_map(pieces_in).collect();
         pieces.sort_by_key(|piece| piece.non_resident().map_or(0, |piece| piece.lowest_vcn()));
         let mut extents = Extents::default();
@@ -292,20 +291,6 @@ impl ClusterBitmap {
 fn pieces_in<'r>(record: &'r Record<'_>) -> impl Iterator<Item = Attribute<'r>> {
     let attributes = record.attributes().filter_map(Result::ok);
     attributes.filter(|attribute| attribute.attribute_type() == AttributeType::DATA && attribute.name().is_empty())
-}
-
-/// The other records of `$Bitmap` that its attribute list names, as far as they are its own.
-fn extension_records(volume: &Volume<'_>, base: &Record<'_>) -> Vec<Record<'static>> {
-    let mut attributes = base.attributes().filter_map(Result::ok);
-    let list = attributes.find(|attribute| attribute.attribute_type() == AttributeType::ATTRIBUTE_LIST);
-    let Some(value) = list.and_then(|list| volume.attribute_value(&list).ok()) else { return Vec::new() };
-    let Ok(list) = AttributeList::parse(&value) else { return Vec::new() };
-    let mut numbers: Vec<u64> =
-        list.entries().filter_map(Result::ok).map(|entry| entry.reference().record_number()).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let records = numbers.into_iter().filter_map(|number| volume.mft().record(number).ok());
-    records.filter(|record| record.header().base_reference() == base.reference()).collect()
 }
 
 #[cfg(test)]

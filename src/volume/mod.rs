@@ -13,6 +13,7 @@ pub mod foreign;
 pub(crate) mod forged_volume;
 pub(crate) mod geometry;
 pub(crate) mod guid_partition_table;
+mod listed_records;
 pub(crate) mod lost_index;
 pub(crate) mod master_boot_record;
 pub(crate) mod mft;
