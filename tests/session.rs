@@ -1,14 +1,24 @@
 //! Sessions: handles that outlive the functions that made them, on several threads, with the bytes of borrowed ones.
 
+#[allow(dead_code, reason = "the benchmarks use all of it")]
+#[path = "../benches/generator/mod.rs"]
+mod generator;
+
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
+use ntfs_salvage::catalog::Batch;
 use ntfs_salvage::content::StreamReader;
+use ntfs_salvage::recoverability::RecoverabilityOptions;
+use ntfs_salvage::salvage::Opening;
 use ntfs_salvage::source::{self, Source};
-use ntfs_salvage::{Catalog, Error, FileReference, Session, SessionVolume, Volume};
+use ntfs_salvage::{Catalog, Error, FileReference, Session, SessionVolume, Threads, Volume};
 
 const IMAGES: [&str; 5] = ["plain", "links_streams", "compressed_sparse", "mft_attribute_list", "deleted"];
 
@@ -106,6 +116,66 @@ fn a_kept_reader_seeks_and_says_what_there_is_not() {
     assert!(matches!(catalog.open_stream(file, "other"), Err(Error::NoSuchStream { .. })));
     let gone = FileReference::new(file.record_number(), file.sequence_number() + 1);
     assert!(matches!(catalog.open_stream(gone, ""), Err(Error::NoSuchFile(_))));
+}
+
+/// All that takes threads, asked of a catalog while a pass over it has them.
+fn pass_within(catalog: &Catalog<'_>, threads: &Threads) -> usize {
+    let again = catalog.volume().catalog_with(threads).with_ghosts(threads);
+    let assessment = again.assessment(threads, RecoverabilityOptions::default());
+    let mut streams = 0;
+    let work = |_: &mut (), batch: Batch<'_>| {
+        let entries = batch.into_entries();
+        entries
+            .map(|entry| entry.streams().iter().filter(|stream| !assessment.assess(stream).ranges().is_empty()).count())
+            .sum()
+    };
+    let consume = |count: usize| {
+        streams += count;
+        ControlFlow::<()>::Continue(())
+    };
+    assert!(again.scan(threads, || (), work, consume).is_continue());
+    let root = FileReference::new(5, 5);
+    streams + again.children_with(root, threads).count() + again.condition().mirror_differs.len()
+}
+
+#[test]
+fn a_pass_calls_back_on_the_same_threads_and_ends() {
+    for count in [1, 2, 5] {
+        let (done, ended) = mpsc::channel();
+        thread::spawn(move || {
+            // More batches than threads run ahead: those that wait for room cannot help.
+            let table = generator::Table { records: 9000, seed: 3, script: generator::Script::Latin };
+            let mut bytes = Vec::new();
+            table.write_to(&mut bytes).unwrap();
+            let (volume, threads) = (Volume::from_table(&bytes).unwrap(), Threads::new(count));
+            let catalog = volume.catalog_with(&threads);
+            assert!(catalog.batch_count() > 25);
+            let expected = pass_within(&catalog, &threads);
+            assert!(expected > 5000);
+            let (asked, mut consumed) = (AtomicUsize::new(0), 0);
+            let work = |_: &mut (), _: Batch<'_>| {
+                let is_first = asked.fetch_add(1, Ordering::Relaxed) < 3;
+                if is_first { pass_within(&catalog, &threads) } else { expected }
+            };
+            let consume = |found: usize| {
+                // By then the others have run ahead as far as they may.
+                if consumed < 3 {
+                    thread::sleep(Duration::from_millis(50));
+                    let open = |threads: &Threads| Opening::new(&bytes).scan().threads(threads).run().volumes.len();
+                    assert_eq!(threads.watch(|_| ControlFlow::Continue(()), open).unwrap(), 1);
+                    assert_eq!(pass_within(&catalog, &threads), expected);
+                }
+                consumed += 1;
+                assert_eq!(found, expected);
+                ControlFlow::<()>::Continue(())
+            };
+            assert!(catalog.scan(&threads, || (), work, consume).is_continue());
+            assert_eq!(pass_within(&catalog, &threads), expected, "the threads are free again");
+            done.send(consumed).unwrap();
+        });
+        let passes = ended.recv_timeout(Duration::from_secs(300)).expect("a pass within a pass ends");
+        assert!(passes > 25, "{count} threads");
+    }
 }
 
 #[test]
