@@ -52,20 +52,61 @@ impl Known {
     }
 
     /// How many streams of files that were live are right and wrong, of each verdict.
-    fn judge(&self, opened: &Opened<'_>, counts: &mut HashMap<(Verdict, bool), usize>) {
+    fn judge(&self, opened: &Opened<'_>, counts: &mut HashMap<(Verdict, bool), usize>) -> BTreeSet<(String, String)> {
+        let mut right = BTreeSet::new();
         let catalog = opened.volume().catalog_with(&Threads::single());
         let assessment = catalog.assessment(&Threads::single(), RecoverabilityOptions::default().read_all(true));
         for entry in catalog.entries() {
             for stream in entry.streams() {
                 let Some(own) = entry.links().iter().next().map(|link| link.name().to_string()) else { continue };
-                let Some(hashes) = self.hashes.get(&(own, stream.name().to_string())) else { continue };
+                let key = (own, stream.name().to_string());
+                let Some(hashes) = self.hashes.get(&key) else { continue };
                 let verdict = assessment.assess(&stream).verdict();
                 let mut bytes = Vec::new();
                 let is_read = stream.reader().read_to_end(&mut bytes).is_ok();
                 let own: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-                *counts.entry((verdict, is_read && hashes.contains(&own))).or_default() += 1;
+                let is_right = is_read && hashes.contains(&own);
+                *counts.entry((verdict, is_right)).or_default() += 1;
+                right.extend(is_right.then_some(key));
             }
         }
+        right
+    }
+
+    /// The streams whose records and clusters are the same in `after`.
+    fn untouched(&self, after: &[u8]) -> BTreeSet<(String, String)> {
+        let volume = Volume::open(&self.bytes).expect("a volume");
+        let catalog = volume.catalog_with(&Threads::single());
+        let is_same = |start: u64, length: u64| {
+            let place = start as usize..(start + length) as usize;
+            self.bytes.get(place.clone()) == after.get(place)
+        };
+        let mut found = BTreeSet::new();
+        for entry in catalog.entries().filter(|entry| entry.state() == EntryState::Live) {
+            let mut records = volume.mft().places(entry.record_number());
+            let has_record = entry.extension_records().is_empty()
+                && records.all(|extent| matches!(extent.location, Location::At(at) if is_same(at, extent.length)));
+            let Some(own) = entry.links().iter().next().map(|link| link.name().to_string()) else { continue };
+            for stream in entry.streams().iter().filter(|_| has_record) {
+                let key = (own.clone(), stream.name().to_string());
+                let is_whole = stream.map().ranges().iter().all(|range| match range.origin {
+                    Origin::Clusters(at) => is_same(at, range.length),
+                    _ => true,
+                });
+                // Of a name that there is twice, one may be lost.
+                let is_only = self.hashes.get(&key).is_some_and(|hashes| hashes.len() == 1);
+                found.extend((is_whole && is_only).then_some(key));
+            }
+        }
+        found
+    }
+
+    /// The streams that are right in any layer.
+    fn right(&self, bytes: &impl Source, scans: bool) -> BTreeSet<(String, String)> {
+        let threads = Threads::single();
+        let opening = Opening::new(bytes).threads(&threads);
+        let found = if scans { opening.scan() } else { opening }.run();
+        found.volumes.iter().flat_map(|opened| self.judge(opened, &mut HashMap::new())).collect()
     }
 
     /// The same of all layers.
@@ -74,7 +115,9 @@ impl Known {
         let opening = Opening::new(bytes).threads(&threads);
         let found = if scans { opening.scan() } else { opening }.run();
         let mut counts = HashMap::new();
-        found.volumes.iter().for_each(|opened| self.judge(opened, &mut counts));
+        found.volumes.iter().for_each(|opened| {
+            self.judge(opened, &mut counts);
+        });
         counts
     }
 }
@@ -152,6 +195,9 @@ fn a_volume_formatted_over_with_any_sizes_vouches_for_no_wrong_byte() {
             let what = format!("{name} under clusters of {cluster}, sectors of {sector}: {counts:?}");
             assert_eq!(count(&counts, Verdict::Intact, false), 0, "{what}");
             assert_eq!(count(&counts, Verdict::Likely, false), 0, "{what}");
+            let (right, untouched) = (known.right(&bytes, true), known.untouched(&bytes));
+            let lost: Vec<_> = untouched.difference(&right).collect();
+            assert!(lost.is_empty(), "{what}, of {} untouched are lost: {lost:?}", untouched.len());
             back += count(&counts, Verdict::Likely, true) + count(&counts, Verdict::Intact, true);
         }
     }

@@ -65,7 +65,10 @@ impl<'s> Material<'s, '_> {
     /// The table's pieces as the best record 0 of the volume and its extension records have them.
     pub(super) fn recorded_extents(&self, vote: &GeometryVote, members: &[usize]) -> Option<Extents> {
         let hit = self.table_record(vote, members)?;
-        Some(self.by_record(vote, &hit)?.mft().extents().clone())
+        match self.by_record(vote, &hit) {
+            Some(volume) => Some(volume.mft().extents().clone()),
+            None => self.table_extents(vote, &hit),
+        }
     }
 
     /// The copy of record 0 to believe: one that lies where it says itself before one that does not,
@@ -102,7 +105,7 @@ impl<'s> Material<'s, '_> {
         Some(extents_of(&unnamed_data(&record)?, vote.cluster_size))
     }
 
-    /// The volume whose record 0 is at `hit`, or a copy of it.
+    /// The volume whose record 0 is at `hit`, or a copy of it; `None` where that of a later volume stands in its place.
     fn by_record(&self, vote: &GeometryVote, hit: &RecordHit) -> Option<Volume<'s>> {
         let cluster_size = u64::from(vote.cluster_size);
         let lcn = |position: u64| position.checked_div(cluster_size).filter(|_| position.is_multiple_of(cluster_size));
@@ -111,7 +114,9 @@ impl<'s> Material<'s, '_> {
         let told = vote.boot_geometry.and_then(|geometry| geometry.mirror_lcn());
         let mirror = if inside == primary { told } else { lcn(inside) };
         let geometry = geometry(vote).mft_lcn(lcn(primary)).mirror_lcn(mirror).build_leniently().ok()?.0;
-        Volume::with_geometry(self.window(vote), geometry).ok()
+        let volume = Volume::with_geometry(self.window(vote), geometry).ok()?;
+        let is_its_own = inside == primary || place(volume.mft().extents(), 0) == Some(primary);
+        is_its_own.then_some(volume)
     }
 
     fn by_record_zero(&self, vote: &GeometryVote, members: &[usize], hit: &RecordHit) -> Option<Assembly<'s>> {
