@@ -14,6 +14,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::Command;
 
+use generator::random::Random;
 use generator::volume::{Habits, Size, Volume as Made};
 use generator::{Disk, Form};
 use ntfs_salvage::content::Origin;
@@ -304,6 +305,66 @@ fn what_stands_elsewhere_is_read_there_where_what_is_known_proves_it() {
     }
     println!("{on_volumes} streams on volumes, {on_disks} on disks, {of_several} behind two losses");
     assert!(on_volumes > 0 && on_disks > 0 && of_several > 0, "{on_volumes}, {on_disks}, {of_several}");
+}
+
+/// What may lie behind the end of a copy that was cut: nothing, what the target had, another volume.
+fn behind_a_cut(length: usize) -> [(&'static str, Vec<u8>); 4] {
+    let mut noise = Random::new(5);
+    let mut other = Made::format(Size { bytes: 4 << 20, cluster: 4096 }, Habits::WINDOWS, 3);
+    for number in 0.. {
+        let path = format!("/of another volume {number}");
+        let is_made = other.create(&path, Form::Plain).is_ok();
+        if !is_made || other.write(&path, "", 0, &noise.bytes(60_000)) != Ok(60_000) {
+            break;
+        }
+    }
+    let own = other.image();
+    let at_the_end = length.saturating_sub(own.len());
+    let repeated = own.iter().copied().cycle().take(length).collect();
+    [
+        ("zeros", vec![0; length]),
+        ("noise", noise.bytes(length)),
+        ("other volumes", repeated),
+        ("zeros, then another volume", [vec![0; at_the_end], own].concat().into_iter().take(length).collect()),
+    ]
+}
+
+#[test]
+fn a_volume_that_was_cut_and_has_something_else_behind_vouches_for_no_wrong_byte() {
+    let mut intact = 0;
+    for name in IMAGES {
+        let known = Known::read(name);
+        for step in (1..12).step_by(2) {
+            let at = known.bytes.len() / 12 * step / 4096 * 4096;
+            for (what, rest) in behind_a_cut(known.bytes.len() - at) {
+                let bytes = [&known.bytes[..at], &rest].concat();
+                let counts = known.judged(&bytes, false);
+                let what = format!("{name}: {what} from {at} on: {counts:?}");
+                assert_eq!(count(&counts, Verdict::Intact, false), 0, "{what}");
+                intact += count(&counts, Verdict::Intact, true);
+            }
+        }
+    }
+    assert!(intact > 0, "what stands before is intact");
+}
+
+#[test]
+fn the_end_of_a_sound_volume_is_proved_whatever_its_backup_boot_sector_says() {
+    for name in IMAGES {
+        let known = Known::read(name);
+        let end = known.bytes.len() - 512;
+        let whole = known.judged(&known.bytes, false);
+        let mut bytes = known.bytes.clone();
+        bytes[end + 72] ^= 0x55;
+        assert_eq!(known.judged(&bytes, false), whole, "{name}: another serial number");
+        bytes[end..].fill(0);
+        // A file of zeros at the end may have been lost with it.
+        let mut counts = known.judged(&bytes, false);
+        let likely = counts.remove(&(Verdict::Likely, true)).unwrap_or(0);
+        *counts.entry((Verdict::Intact, true)).or_default() += likely;
+        assert!(likely < 2, "{name}: {likely}");
+        assert_eq!(counts, whole, "{name}: zeros");
+    }
 }
 
 #[test]

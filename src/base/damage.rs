@@ -269,6 +269,13 @@ pub enum DamageKind {
         /// Files that were looked at.
         files: u64,
     },
+    /// Where the backup boot sector belongs, other content stands: nothing proves that what lies behind the last known
+    /// place is still the volume's, and not what came after a part of it.
+    #[error("the volume's end is not where it belongs: what lies from here on may be another's")]
+    EndForeign,
+    /// The backup boot sector is zeros, and so is every cluster in use from here on: the copy may have ended here.
+    #[error("everything from here to the volume's end is zeros: the copy may have ended here")]
+    EndBlank,
     /// Record 0 was not usable and the mirror's copy was taken.
     #[error("record 0 is not usable, the mirror's copy was used")]
     MirrorUsed,
@@ -347,6 +354,13 @@ pub enum DamageKind {
         claimed: u64,
         /// Bytes of the volume, its backup boot sector included.
         volume: u64,
+    },
+
+    /// The volume in a partition starts before the table says the partition does, and was read from its own start on.
+    #[error("partition starts behind the volume in it, which starts at byte {start}: read from there")]
+    PartitionLate {
+        /// The byte of the source that the volume starts at.
+        start: u64,
     },
 
     /// The volume starts before the source does.
@@ -483,6 +497,8 @@ impl DamageKind {
             Self::Displaced { .. } => "displaced",
             Self::Realigned { .. } => "realigned",
             Self::ContentBlank { .. } => "content-blank",
+            Self::EndForeign => "end-foreign",
+            Self::EndBlank => "end-blank",
             Self::MirrorUsed => "mirror-used",
             Self::TableUnmapped { .. } => "table-unmapped",
             Self::TableShifted { .. } => "table-shifted",
@@ -493,6 +509,7 @@ impl DamageKind {
             Self::PartitionTable { .. } => "partition-table",
             Self::PartitionTruncated { .. } => "partition-truncated",
             Self::PartitionShort { .. } => "partition-short",
+            Self::PartitionLate { .. } => "partition-late",
             Self::StartMissing { .. } => "start-missing",
             Self::MatchBeforeStart { .. } => "match-before-start",
             Self::ChunkLength { .. } => "chunk-length",

@@ -23,7 +23,8 @@ pub(super) fn account(
         let end = partition.start.saturating_add(partition.size);
         found.volumes.iter().any(|opened| {
             let is_part = opened.layer() != Layer::Loose && partition.scheme != PartitionScheme::Whole;
-            is_part && opened.start() < end && partition.start <= opened.start()
+            let is_its_own = opened.partition() == Some(partition);
+            is_part && (is_its_own || opened.start() < end && partition.start <= opened.start())
                 || (partition.scheme == PartitionScheme::Whole)
         })
     };
@@ -100,7 +101,9 @@ pub(super) fn doubt_overlaps(disk: &Disk<'_>, found: &mut Discovery<'_>) {
     let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| {
         let window = opened.volume().source();
         let span = window.start()..window.start().saturating_add(window.size());
-        let own = |other: &&&Partition| other.start == span.start || holds(other, &span);
+        let own = |other: &&&Partition| {
+            other.start == span.start || holds(other, &span) || opened.partition() == Some(**other)
+        };
         let overlaps = tabled.iter().filter(|other| !own(other)).filter_map(|other| overlap(other, &span));
         let doubts: Vec<Doubt> = overlaps.map(|bytes| Doubt::new(bytes, DoubtKind::Superseded)).collect();
         opened.with_doubts(doubts)

@@ -1,6 +1,8 @@
 //! Whether what is known to stand in a place of a volume stands there: a copy that lost sectors on the way, or
 //! gained some, has all behind them in the wrong place.
 
+mod end;
+
 use std::ops::Range;
 
 use crate::base::le;
@@ -16,6 +18,7 @@ use crate::volume::Volume;
 use crate::volume::doubts::{Doubt, DoubtKind};
 use crate::volume::extents::Location;
 use crate::volume::geometry::Geometry;
+pub(super) use end::unproved_end;
 
 /// Bytes before and behind its place in which an anchor is looked for.
 const AROUND: u64 = 1 << 20;
@@ -47,7 +50,7 @@ struct Anchor {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    Boot { serial_number: u64 },
+    Boot(Geometry),
     Record(u64),
     Index { vcn: [u64; 2], directory: FileReference },
 }
@@ -58,9 +61,9 @@ impl Anchor {
     /// True when `bytes` are those of the anchor.
     fn is(&self, bytes: &[u8]) -> bool {
         match self.kind {
-            Kind::Boot { serial_number } => {
+            Kind::Boot(geometry) => {
                 let boot = BootSector::parse(bytes).ok().filter(|boot| boot.oem_id() == OemId::Ntfs);
-                boot.and_then(|boot| boot.geometry().ok()).is_some_and(|found| found.serial_number() == serial_number)
+                boot.and_then(|boot| boot.geometry().ok()).is_some_and(|found| is_same(&found, &geometry))
             }
             Kind::Record(number) => {
                 let names_itself = le::u16_at(bytes, 4).is_some_and(|offset| offset >= 48);
@@ -79,7 +82,7 @@ impl Anchor {
 
     fn signature(&self) -> &'static [u8] {
         match self.kind {
-            Kind::Boot { .. } => b"NTFS    ",
+            Kind::Boot(_) => b"NTFS    ",
             Kind::Record(_) => b"FILE",
             Kind::Index { .. } => b"INDX",
         }
@@ -87,8 +90,14 @@ impl Anchor {
 
     /// Bytes from the anchor's start to its signature.
     fn before_signature(&self) -> usize {
-        if matches!(self.kind, Kind::Boot { .. }) { 3 } else { 0 }
+        if matches!(self.kind, Kind::Boot(_)) { 3 } else { 0 }
     }
+}
+
+/// True for the geometry of one volume: others may have its serial number, as tools that make them choose it by the second.
+fn is_same(one: &Geometry, other: &Geometry) -> bool {
+    let identity = |geometry: &Geometry| (geometry.serial_number(), geometry.volume_size(), geometry.mft_offset());
+    identity(one) == identity(other)
 }
 
 /// The directory of the first name in the first stride of an INDX record; `None` where it has no name.
@@ -157,7 +166,7 @@ pub(super) fn displacements(volume: &Volume<'_>) -> Displacements {
         0 => Window::new(own.source(), own.start(), own.size().saturating_add(AROUND)),
         _ => own,
     };
-    let mut looking = Looking { window, shifts: Vec::new(), searches: MOST_SEARCHES };
+    let mut looking = Looking { window, shifts: Vec::new(), searches: MOST_SEARCHES, twins: twins(volume) };
     let found = looking.look_at_some(volume);
     if found.iter().all(|anchor| anchor.shift == 0) {
         return Displacements::default();
@@ -263,6 +272,8 @@ struct Looking<'s> {
     /// Those that were found so far, the last first.
     shifts: Vec<i64>,
     searches: usize,
+    /// Where anchors of which the volume has two belong: one is no sign of where the other is.
+    twins: Vec<Range<u64>>,
 }
 
 impl Looking<'_> {
@@ -318,6 +329,9 @@ impl Looking<'_> {
             places.filter(|at| bytes.get(*at..).and_then(|rest| rest.get(..512)).is_some_and(|own| anchor.is(own)));
         let shifts = held.filter_map(|at| {
             let position = start.checked_add(u64::try_from(at).ok()?)?;
+            if self.twins.iter().any(|twin| twin.contains(&position)) {
+                return None;
+            }
             i64::try_from(i128::from(position).checked_sub(i128::from(anchor.position))?).ok()
         });
         let shift = shifts.min_by_key(|shift| shift.unsigned_abs())?;
@@ -331,11 +345,20 @@ impl Looking<'_> {
 /// Anchors that stand alone: the boot sectors, and the copy of the first record.
 fn fixed(volume: &Volume<'_>) -> Vec<Anchor> {
     let Some(geometry) = volume.geometry() else { return Vec::new() };
-    let boot = Kind::Boot { serial_number: geometry.serial_number() };
+    let boot = Kind::Boot(*geometry);
     let boots = [0, geometry.backup_boot_sector_offset()].map(|position| Anchor { position, kind: boot });
     let mirror = geometry.mirror_offset().map(|position| Anchor { position, kind: Kind::Record(0) });
     // Without a boot sector nobody knows the serial number.
     boots.into_iter().filter(|_| geometry.serial_number() != 0).chain(mirror).collect()
+}
+
+/// The places of both boot sectors, of the mirror, and of the records that it is a copy of.
+fn twins(volume: &Volume<'_>) -> Vec<Range<u64>> {
+    let Some(geometry) = volume.geometry() else { return Vec::new() };
+    let copied = u64::from(geometry.cluster_size().max(geometry.record_size().saturating_mul(4)));
+    let boots = [0, geometry.backup_boot_sector_offset()].map(|place| place..place.saturating_add(Anchor::LENGTH));
+    let tables = [geometry.mirror_offset(), geometry.mft_offset()].into_iter().flatten();
+    boots.into_iter().chain(tables.map(|place| place..place.saturating_add(copied))).collect()
 }
 
 /// The first records of pieces of the table: of some that lie evenly in it, or of all.

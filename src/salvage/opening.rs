@@ -1,5 +1,6 @@
 //! Opening what volumes there are, step by step: from the partition table to a scan for single records.
 
+mod misplaced;
 mod signs;
 
 use std::collections::HashSet;
@@ -33,7 +34,8 @@ use signs::{is_all_table, is_incomplete, is_log, is_new_over_old, known_records,
 ///    which part has no known place; behind the end of a volume that starts a source without partition
 ///    table; and below a new volume that lies over an older one: one without a user's file, or whose
 ///    short table goes on with the records of a longer one;
-/// 3. a scan of the whole source, where no volume was found so far.
+/// 3. a scan of what lies outside of all partitions, where the tables have lost entries;
+/// 4. a scan of the whole source, where no volume was found so far.
 #[derive(Debug)]
 #[must_use = "nothing is opened before it runs"]
 pub struct Opening<'s, 'o> {
@@ -49,6 +51,7 @@ pub struct Opening<'s, 'o> {
     watch: Watch<'o>,
     announce: Announce<'o>,
     never_scans: bool,
+    has_looked_outside: bool,
     remains: Remains,
     unscanned: Vec<(ScanReason, Range<u64>)>,
 }
@@ -87,6 +90,7 @@ impl<'s, 'o> Opening<'s, 'o> {
             watch: Watch(None),
             announce: Announce(None),
             never_scans: false,
+            has_looked_outside: false,
             remains: Remains::default(),
             unscanned: Vec::new(),
         }
@@ -201,7 +205,7 @@ impl<'s, 'o> Opening<'s, 'o> {
         if found.volumes.is_empty() && found.failure.is_none() {
             found.failure = failure_of(&self.source);
         }
-        if self.always_scans {
+        if self.always_scans || self.has_looked_outside {
             found.outside.clear();
         }
         found
@@ -245,6 +249,7 @@ impl<'s, 'o> Opening<'s, 'o> {
         let window = self.window_of(disk, partition, found);
         match Volume::open_window(window) {
             Ok(volume) => found.volumes = self.with_older(Opened::by_sector(volume), threads),
+            Err(_) if self.opens_before(partition, window, threads, found) => {}
             Err(error) => {
                 found.volumes = self.scanned(ScanReason::TableNotFound, window, &Overrides::default(), threads);
                 if found.volumes.is_empty() {
@@ -272,6 +277,9 @@ impl<'s, 'o> Opening<'s, 'o> {
                 return;
             }
             self.one_of_all(disk, partition, threads, found);
+        }
+        if disk.lacks_entries() && !found.volumes.is_empty() {
+            self.outside_of_all(disk, threads, found);
         }
         if !found.volumes.is_empty() {
             return;
@@ -322,6 +330,7 @@ impl<'s, 'o> Opening<'s, 'o> {
                     ));
                 }
             }
+            Err(_) if !is_whole && self.opens_before(partition, window, threads, found) => {}
             Err(error) if !is_whole && was_ntfs(partition, source) => {
                 let volumes = self.scanned(ScanReason::TableNotFound, window, &Overrides::default(), threads);
                 if volumes.is_empty() {
@@ -468,7 +477,7 @@ fn name_partitions(found: &mut Discovery<'_>) {
     let volumes = std::mem::take(&mut found.volumes).into_iter().map(|opened| {
         let has_place = opened.layer() != Layer::Loose || opened.start() > 0;
         let holds = |part: &&Partition| opened.start().checked_sub(part.start).is_some_and(|inside| inside < part.size);
-        let partition = partitions.iter().find(holds).filter(|_| has_place).cloned();
+        let partition = opened.partition().or_else(|| partitions.iter().find(holds).filter(|_| has_place)).cloned();
         opened.in_partition(partition)
     });
     let mut volumes: Vec<Opened<'_>> = volumes.collect();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::anchors::{Displacements, displacements};
+use super::anchors::{Displacements, displacements, unproved_end};
 use super::blank_content::{BlankContent, blank_content};
 use super::findings::Findings;
 use super::geometry_vote::{Confidence, GeometryVote, Overrides};
@@ -43,7 +43,7 @@ impl Findings {
 
 /// The volumes with the doubts that their layers cast on them.
 pub(super) fn settle<'s>(volumes: Vec<Opened<'s>>, threads: &Threads) -> Vec<Opened<'s>> {
-    let volumes: Vec<Opened<'s>> = volumes.into_iter().map(confirmed).collect();
+    let volumes: Vec<Opened<'s>> = volumes.into_iter().map(|opened| confirmed(opened, threads)).collect();
     let claims = claims_on_older(&volumes, threads);
     let doubts: Vec<Vec<Doubt>> = volumes
         .iter()
@@ -57,7 +57,7 @@ pub(super) fn settle<'s>(volumes: Vec<Opened<'s>>, threads: &Threads) -> Vec<Ope
 
 /// The volume with what its own bytes say against themselves: what stands elsewhere, what opening put something
 /// else in place of, and content that was left out.
-fn confirmed(opened: Opened<'_>) -> Opened<'_> {
+fn confirmed<'s>(opened: Opened<'s>, threads: &Threads) -> Opened<'s> {
     if opened.volume().geometry().is_none() || opened.layer() != Layer::Current {
         return opened;
     }
@@ -72,7 +72,10 @@ fn confirmed(opened: Opened<'_>) -> Opened<'_> {
         .map(|part| Damage::new(part.bytes.start, DamageKind::Realigned { end: part.bytes.end, bytes: part.shift }));
     let mut damage: Vec<Damage> = displaced.chain(realigned).collect();
     damage.sort_by_key(|damage| damage.place.offset);
-    if let Some(BlankContent { files, bytes }) = blank_content(volume) {
+    if let Some((unproved, in_doubt)) = unproved_end(volume, threads).filter(|_| damage.is_empty()) {
+        damage.push(unproved);
+        doubts.extend(in_doubt);
+    } else if let Some(BlankContent { files, bytes }) = blank_content(volume) {
         damage.push(Damage::new(0, DamageKind::ContentBlank { files }));
         doubts.extend(bytes.into_iter().map(|bytes| Doubt::new(bytes, DoubtKind::Blanked)));
     }

@@ -22,6 +22,7 @@ pub struct Disk<'s> {
     damage: Vec<Damage>,
     /// Where the copy of a GUID partition table lies.
     reserved: Option<Range<u64>>,
+    lacks_entries: bool,
 }
 
 /// Bytes a sector that tables count in: those of disks, of optical media, and of enclosures that translate.
@@ -63,12 +64,20 @@ impl<'s> Disk<'s> {
         let mut table = best_of(tables);
         if starts_a_volume {
             table.keep_confirmed();
+            table.lacks_entries = false;
         }
         if starts_a_volume || !table.partitions.iter().any(|partition| partition.start < source.size()) {
             table.partitions.insert(0, Partition::whole(source));
         }
         damage.append(&mut table.damage);
-        Self { source, sector_size: table.unit, partitions: table.partitions, damage, reserved: table.reserved }
+        Self {
+            source,
+            sector_size: table.unit,
+            partitions: table.partitions,
+            damage,
+            reserved: table.reserved,
+            lacks_entries: table.lacks_entries,
+        }
     }
 
     /// The disk's bytes.
@@ -87,6 +96,13 @@ impl<'s> Disk<'s> {
     #[must_use]
     pub fn damage(&self) -> &[Damage] {
         &self.damage
+    }
+
+    /// True where a table is known to have had more entries than could be read: a chain of boot records that breaks off, or a
+    /// GUID partition table that is announced and not there.
+    #[must_use]
+    pub fn lacks_entries(&self) -> bool {
+        self.lacks_entries
     }
 
     /// Bytes from the start of a partition to the next thing that a table knows of: another partition, the copy of

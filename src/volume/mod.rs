@@ -163,6 +163,20 @@ impl<'s> Volume<'s> {
         Some(volume.with_doubts([Doubt::new(0..lead, DoubtKind::Displaced)]))
     }
 
+    /// Opens a volume that starts before `window` does, as where a partition table was written with a wrong start: by the
+    /// backup boot sector in it, where that leads to a table.
+    #[must_use]
+    pub fn open_before(window: Window<'s>) -> Option<Self> {
+        let start = Self::backups(window).find_map(|(offset, sector)| {
+            let geometry = BootSector::parse(&sector).ok()?.geometry().ok()?;
+            let lead = geometry.backup_boot_sector_offset().checked_sub(offset).filter(|lead| *lead > 0)?;
+            let start = window.start().checked_sub(lead)?;
+            let longer = Window::new(window.source(), start, window.size().saturating_add(lead));
+            Mft::find(longer, &geometry).is_ok_and(|mft| is_first(&mft)).then_some(longer)
+        });
+        Self::open_window(start?).ok()
+    }
+
     /// Looks for a backup boot sector in the last MiB and, as NT 3.51 wrote it, in the middle.
     fn open_by_backup(source: Window<'s>) -> Option<Self> {
         Self::backups(source).find_map(|(offset, sector)| {
@@ -175,12 +189,16 @@ impl<'s> Volume<'s> {
         })
     }
 
-    /// True where a backup boot sector at `offset` leads to record 0 of a table if the volume starts before the source:
+    /// True where a backup boot sector at `offset` leads to record 0 of a table if the volume starts before the window:
     /// at the place that it would have else, another record may stand.
     fn is_late(source: Window<'s>, geometry: Geometry, offset: u64) -> bool {
         let lead = geometry.backup_boot_sector_offset().saturating_sub(offset);
-        let table = || Mft::find(Window::late(source.source(), lead), &geometry).ok();
-        lead > 0 && source.start() == 0 && table().is_some_and(|mft| is_first(&mft))
+        let before = match source.start().checked_sub(lead) {
+            Some(start) => Some(Window::new(source.source(), start, source.size().saturating_add(lead))),
+            None => (source.start() == 0).then(|| Window::late(source.source(), lead)),
+        };
+        let table = || before.and_then(|before| Mft::find(before, &geometry).ok());
+        lead > 0 && table().is_some_and(|mft| is_first(&mft))
     }
 
     /// The sectors that may be a backup boot sector, with their places.

@@ -22,6 +22,8 @@ pub(super) struct Table<'s> {
     /// Where the copy of a GUID partition table lies: at the disk's end, or at that of the smaller one it was copied from.
     pub(super) reserved: Option<Range<u64>>,
     has_intact_gpt: bool,
+    /// There were more entries than could be read.
+    pub(super) lacks_entries: bool,
     /// Extended boot records met so far.
     visited: HashSet<u64>,
     logical_partitions: u32,
@@ -64,6 +66,7 @@ impl<'s> Table<'s> {
             protected_to: None,
             reserved: None,
             has_intact_gpt: false,
+            lacks_entries: false,
             visited: HashSet::new(),
             logical_partitions: 0,
         };
@@ -141,6 +144,7 @@ impl<'s> Table<'s> {
         while let Some(sector_number) = links.pop() {
             let offset = self.offset_of(sector_number);
             if !self.visited.insert(sector_number) {
+                self.lacks_entries = true;
                 self.blame(offset, "an extended boot record is linked twice");
                 continue;
             }
@@ -162,14 +166,19 @@ impl<'s> Table<'s> {
     /// The extended boot record at `offset`; where there is none, that is damage.
     fn boot_record_at(&mut self, offset: u64) -> Option<[u8; 512]> {
         if offset.saturating_add(512) > self.source.size() {
+            self.lacks_entries = true;
             self.blame(offset, "an extended boot record lies beyond the source");
             return None;
         }
-        let sector = self.sector_at(offset)?;
-        if MasterBootRecord::parse(&sector).is_ok_and(|record| record.has_signature()) {
-            return Some(sector);
+        let sector = self.sector_at(offset);
+        let is_record = |sector: &[u8; 512]| MasterBootRecord::parse(sector).is_ok_and(|record| record.has_signature());
+        if sector.as_ref().is_some_and(is_record) {
+            return sector;
         }
-        self.blame(offset, "an extended boot record has no signature");
+        self.lacks_entries = true;
+        if sector.is_some() {
+            self.blame(offset, "an extended boot record has no signature");
+        }
         None
     }
 
@@ -200,6 +209,7 @@ impl<'s> Table<'s> {
         match found {
             Some(gpt) => self.take_gpt(&gpt),
             None if self.protected_to.is_some() => {
+                self.lacks_entries = true;
                 self.blame(MasterBootRecord::ENTRIES, "GPT is announced, but neither it nor its backup is there");
             }
             None => {}
@@ -281,13 +291,17 @@ impl<'s> Table<'s> {
 
     fn take_gpt(&mut self, gpt: &FoundGpt) {
         self.has_intact_gpt = gpt.is_intact;
+        self.lacks_entries |= !gpt.is_intact;
         self.reserved = self.backup_place(gpt);
         let first = self.partitions.len();
         for (index, entry) in gpt.entries().filter(|(_, entry)| entry.is_used()) {
             let place = gpt.entry_offset(index);
             match self.partition_of_gpt(&entry, index) {
                 Some(partition) if gpt.is_intact || self.is_inside(&entry) => self.push(place, partition),
-                _ => self.blame(place, "a GPT entry is impossible and was left out"),
+                _ => {
+                    self.lacks_entries = true;
+                    self.blame(place, "a GPT entry is impossible and was left out");
+                }
             }
         }
         // A hybrid disk lists some of its partitions in the master boot record as well.

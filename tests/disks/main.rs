@@ -5,6 +5,7 @@
 mod dynamic;
 mod forge;
 mod losses;
+mod misplaced;
 mod seeded;
 mod tables;
 

@@ -17,6 +17,8 @@ pub enum ScanReason {
     TableIncomplete,
     /// The volume is new, or has no user's file: an older one may lie under it.
     NewVolume,
+    /// The partition tables have lost entries, and these bytes lie in no partition.
+    EntriesLost,
     /// Bytes behind a volume that starts its source belong to nothing that is known.
     BehindVolume,
     /// Records are missing, and no index that the catalog knows has names for them.
@@ -31,6 +33,7 @@ impl fmt::Display for ScanReason {
             Self::TableNotFound => "no boot sector leads to the volume's table",
             Self::TableIncomplete => "part of the volume's table has no known place",
             Self::NewVolume => "the volume is new or has no user's file, and an older one may lie under it",
+            Self::EntriesLost => "the partition tables have lost entries, and this lies outside of all partitions",
             Self::BehindVolume => "what lies behind the volume belongs to nothing that is known",
             Self::NamelessRecords => "records are missing, and no known index has names for them",
         })

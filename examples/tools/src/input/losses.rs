@@ -7,7 +7,7 @@ use ntfs_salvage::salvage::{Confidence, Layer, Opened};
 pub fn of(opened: &Opened<'_>) -> Vec<String> {
     let mut told = Vec::new();
     told.extend(layer(opened.layer()).map(str::to_owned));
-    let (mut unmapped, mut gaps, mut shifted) = (0, Vec::new(), Vec::new());
+    let (mut unmapped, mut gaps, mut shifted, mut displaced) = (0, Vec::new(), Vec::new(), Vec::new());
     for damage in opened.volume().damage() {
         match damage.kind {
             DamageKind::BackupBootSectorUsed => {
@@ -38,16 +38,43 @@ pub fn of(opened: &Opened<'_>) -> Vec<String> {
                 "records of this copy do not stand where they belong, but {by} slots before: {parents} directories prove \
                  that; they do not name their own numbers, so numbers and paths here are not those of the volume"
             )),
-            _ => {}
+            DamageKind::Displaced { end, bytes } => displaced.push(format!(
+                "between its bytes {} and {end} {} bytes {}: what lies there is not where it belongs",
+                damage.place.offset,
+                bytes.unsigned_abs(),
+                if bytes < 0 { "are missing" } else { "are too many" }
+            )),
+            kind => told.extend(of_copy(kind, damage.place.offset)),
         }
     }
     told.extend(some_of(shifted));
+    told.extend(some_of(displaced));
     if unmapped > 0 {
         let ranges = gaps.iter().map(|(first, end)| format!("{first} to {}", end.saturating_sub(1)));
         let ranges = some_of(ranges.collect()).join(", ");
         told.push(format!("{unmapped} records of the MFT are lost: they have no known place ({ranges})"));
     }
     told
+}
+
+/// What says that the input is not a copy of all of the volume.
+fn of_copy(kind: DamageKind, place: u64) -> Option<String> {
+    Some(match kind {
+        DamageKind::StartMissing { length } => {
+            format!("the first {length} bytes of the volume lie before the start of the input: they are missing")
+        }
+        DamageKind::ContentBlank { files } => {
+            format!("all {files} files that were looked at have zeros for content: this is a copy of metadata only")
+        }
+        DamageKind::EndForeign => format!(
+            "its end is not where it belongs: what lies from its byte {place} on may be another's, and nothing there is \
+             proved (--scan looks for other volumes)"
+        ),
+        DamageKind::EndBlank => {
+            format!("everything from its byte {place} to its end is zeros: the copy may have ended there")
+        }
+        _ => return None,
+    })
 }
 
 /// The first few, and how many more there are.
