@@ -307,6 +307,44 @@ fn what_stands_elsewhere_is_read_there_where_what_is_known_proves_it() {
     assert!(on_volumes > 0 && on_disks > 0 && of_several > 0, "{on_volumes}, {on_disks}, {of_several}");
 }
 
+#[test]
+fn a_copy_with_blocks_of_a_mebibyte_left_out_or_written_twice_vouches_for_no_wrong_byte() {
+    const BLOCK: usize = 1 << 20;
+    let mut noise = Random::new(11);
+    let mut volume = Made::format(Size { bytes: 16 << 20, cluster: 4096 }, Habits::WINDOWS, 17);
+    let mut hashes = BTreeMap::new();
+    for number in 0..64 {
+        let own = format!("file {number}");
+        let bytes = noise.bytes(150_000);
+        volume.create(&format!("/{own}"), Form::Plain).expect("room");
+        volume.write(&format!("/{own}"), "", 0, &bytes).expect("room");
+        let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        hashes.insert((own, String::new()), BTreeSet::from([hash]));
+    }
+    let known = Known { bytes: volume.image(), hashes };
+    let mut intact = 0;
+    for first in (1..12).step_by(3) {
+        for blocks in [1, 2, 5] {
+            let at = first * BLOCK;
+            let mut twice = known.bytes.clone();
+            twice.splice(at..at, known.bytes[at.saturating_sub(blocks * BLOCK)..at].to_vec());
+            let mut lost = known.bytes.clone();
+            lost.drain(at..(at + blocks * BLOCK).min(15 * BLOCK));
+            // Two blocks, one behind the other.
+            let mut apart = known.bytes.clone();
+            apart.splice(13 * BLOCK..13 * BLOCK, known.bytes[12 * BLOCK..13 * BLOCK].to_vec());
+            apart.splice(at..at, known.bytes[at - BLOCK..at].to_vec());
+            for (what, bytes) in [("twice", twice), ("lost", lost), ("apart", apart)] {
+                let counts = known.judged(&bytes, false);
+                let what = format!("{blocks} blocks {what} at {first}: {counts:?}");
+                assert_eq!(count(&counts, Verdict::Intact, false), 0, "{what}");
+                intact += count(&counts, Verdict::Intact, true);
+            }
+        }
+    }
+    assert!(intact > 100, "what stands before is intact: {intact}");
+}
+
 /// What may lie behind the end of a copy that was cut: nothing, what the target had, another volume.
 fn behind_a_cut(length: usize) -> [(&'static str, Vec<u8>); 4] {
     let mut noise = Random::new(5);

@@ -269,8 +269,7 @@ pub enum DamageKind {
         /// Files that were looked at.
         files: u64,
     },
-    /// Where the backup boot sector belongs, other content stands: nothing proves that what lies behind the last known
-    /// place is still the volume's, and not what came after a part of it.
+    /// Where the backup boot sector belongs other content stands: what lies behind the last known place may be another's.
     #[error("the volume's end is not where it belongs: what lies from here on may be another's")]
     EndForeign,
     /// The backup boot sector is zeros, and so is every cluster in use from here on: the copy may have ended here.
@@ -298,8 +297,7 @@ pub enum DamageKind {
         /// The slot, counted from the start of the copy, that the first one stands in.
         slot: u64,
     },
-    /// Records of a copy of the MFT that does not name their numbers stand where others belong, as parents prove.
-    /// They stay there: the paths are not those of the volume.
+    /// Records of a copy of the MFT that does not name their numbers stand, and stay, where others belong, as parents prove.
     #[error("{parents} directories prove that records of the MFT stand {by} slots before where they belong")]
     TableShiftProved {
         /// How many slots too early; negative for too late.
@@ -345,9 +343,7 @@ pub enum DamageKind {
         /// Bytes there are.
         available: u64,
     },
-
-    /// The volume in a partition is larger than the table says the partition is; nothing else is known to lie behind
-    /// it, and the volume was read to its own end.
+    /// The volume in a partition is larger than the table says, and nothing known lies behind: it was read to its own end.
     #[error("partition has {claimed} bytes, the volume in it {volume}: read as far as the volume goes")]
     PartitionShort {
         /// Bytes the table claims.
@@ -355,21 +351,18 @@ pub enum DamageKind {
         /// Bytes of the volume, its backup boot sector included.
         volume: u64,
     },
-
     /// The volume in a partition starts before the table says the partition does, and was read from its own start on.
     #[error("partition starts behind the volume in it, which starts at byte {start}: read from there")]
     PartitionLate {
         /// The byte of the source that the volume starts at.
         start: u64,
     },
-
     /// The volume starts before the source does.
     #[error("the first {length} bytes of the volume lie before the start of the source")]
     StartMissing {
         /// How many bytes are missing.
         length: u64,
     },
-
     // --- compressed data -------------------------------------------------------------------
     /// A match copies from before the first byte of its chunk.
     #[error("match reaches {distance} bytes back where {produced} are there")]

@@ -20,8 +20,10 @@ use crate::volume::extents::Location;
 use crate::volume::geometry::Geometry;
 pub(super) use end::unproved_end;
 
-/// Bytes before and behind its place in which an anchor is looked for.
-const AROUND: u64 = 1 << 20;
+/// Bytes before and behind its place in which an anchor is looked for: more than two of the blocks that tools copy by.
+const AROUND: u64 = (2 << 20) + 4096;
+/// Bytes at the end of the source in which the backup boot sector is looked for.
+const AT_THE_END: u64 = 64 << 10;
 /// Anchors that are looked for around their places; the others only where some of these were found.
 const MOST_SEARCHES: usize = 64;
 /// Pieces of the table that are looked at where nothing is suspected. Each is a jump of the disk's head.
@@ -318,27 +320,38 @@ impl Looking<'_> {
         // What cannot be read may be in its place.
         self.window.read_at(anchor.position, &mut [0; 512]).ok()?;
         self.searches = self.searches.checked_sub(1)?;
-        let start = anchor.position.saturating_sub(AROUND);
-        let end = anchor.position.saturating_add(AROUND).min(self.window.size());
-        let mut bytes = vec![0; usize::try_from(end.checked_sub(start)?).ok()?];
-        self.window.read_readable(start, &mut bytes);
+        // What moves further the further behind it stands is near where the last one was.
+        let last = self.shifts.first().copied().unwrap_or(0);
+        let near = anchor.position.saturating_add_signed(last);
+        let around = near.saturating_sub(AROUND)..near.saturating_add(AROUND);
+        let at_the_end = self.window.size().saturating_sub(AT_THE_END)..self.window.size();
+        let is_boot = matches!(anchor.kind, Kind::Boot(_));
+        let found = self.nearest(anchor, around).or_else(|| self.nearest(anchor, at_the_end).filter(|_| is_boot));
+        let shift = found?;
+        if !self.shifts.contains(&shift) {
+            self.shifts.insert(0, shift);
+        }
+        Some(shift)
+    }
+
+    /// How far behind its own place the anchor stands in `range`, where it is there: the nearest one.
+    fn nearest(&self, anchor: &Anchor, range: Range<u64>) -> Option<i64> {
+        let end = range.end.min(self.window.size());
+        let mut bytes = vec![0; usize::try_from(end.checked_sub(range.start)?).ok()?];
+        self.window.read_readable(range.start, &mut bytes);
         let signature = anchor.signature();
         let starts = bytes.windows(signature.len()).enumerate().filter(|(_, window)| *window == signature);
         let places = starts.filter_map(|(at, _)| at.checked_sub(anchor.before_signature()));
         let held =
             places.filter(|at| bytes.get(*at..).and_then(|rest| rest.get(..512)).is_some_and(|own| anchor.is(own)));
         let shifts = held.filter_map(|at| {
-            let position = start.checked_add(u64::try_from(at).ok()?)?;
+            let position = range.start.checked_add(u64::try_from(at).ok()?)?;
             if self.twins.iter().any(|twin| twin.contains(&position)) {
                 return None;
             }
             i64::try_from(i128::from(position).checked_sub(i128::from(anchor.position))?).ok()
         });
-        let shift = shifts.min_by_key(|shift| shift.unsigned_abs())?;
-        if !self.shifts.contains(&shift) {
-            self.shifts.insert(0, shift);
-        }
-        Some(shift)
+        shifts.min_by_key(|shift| shift.unsigned_abs())
     }
 }
 
