@@ -59,6 +59,7 @@ pub struct Catalog<'v> {
     /// Extension records of which nothing proves that their file has them, or still had them at its end, sorted.
     unproven: Vec<u64>,
     counts: Counts,
+    has_blank_stride: bool,
     /// How many UTF-16 units of a directory's text are put before a name.
     longest_path: usize,
     ghosts: Ghosts,
@@ -131,7 +132,7 @@ impl<'v> Catalog<'v> {
         self.counts
     }
 
-    /// True when slots among the records are zero. Windows and ntfs-3g write every record before they use a later
+    /// True when slots among the records, or sectors of records, are zero. Windows and ntfs-3g write every record before they use a later
     /// one, but for those between NTFS's own and the first of users: where others are zero, the medium was wiped
     /// in places, or an image has zeros where it could not be read.
     #[must_use]
@@ -140,7 +141,7 @@ impl<'v> Catalog<'v> {
         let others = self.slots.iter().filter(|(number, _)| !Self::UNUSED.contains(number));
         // A blank one, and a record somewhere behind it.
         let mut behind = others.skip_while(|(_, slot)| !slot.flags().is_empty());
-        behind.any(|(_, slot)| is_record(slot))
+        self.has_blank_stride || behind.any(|(_, slot)| is_record(slot))
     }
 
     pub(crate) fn slot(&self, number: u64) -> Option<Slot> {
@@ -233,6 +234,7 @@ impl<'v> Catalog<'v> {
 
 #[cfg(test)]
 mod tests {
+    use crate::structure::update_sequence::UpdateSequence;
     use crate::volume::Volume;
     use crate::volume::forged_volume::{file, table};
 
@@ -252,5 +254,25 @@ mod tests {
         assert!(!Volume::from_table(&bytes).unwrap().catalog().has_blank_records());
         bytes[29 * 1024..29 * 1024 + 4].copy_from_slice(b"XXXX");
         assert!(!Volume::from_table(&bytes).unwrap().catalog().has_blank_records(), "that is no zeros");
+    }
+
+    #[test]
+    fn blank_sectors_of_records_were_lost() {
+        let sound = table((0..40).map(|number| (number, file())));
+        let has_blank = |bytes: &[u8]| {
+            let bytes = bytes.to_vec();
+            Volume::from_table(&bytes).unwrap().catalog().has_blank_records()
+        };
+        let mut lost = sound.clone();
+        lost[30 * 1024 + 512..31 * 1024].fill(0);
+        assert!(!has_blank(&sound) && has_blank(&lost));
+        lost[30 * 1024 + 700] = 1;
+        assert!(!has_blank(&lost), "that is no zeros");
+        // Tools that export a table undo the update sequences, and leave zeros behind what a record uses.
+        let mut undone = sound;
+        for record in undone.chunks_mut(1024) {
+            UpdateSequence::repair(record, 4, 1024);
+        }
+        assert!(undone[30 * 1024 + 512..31 * 1024].iter().all(|byte| *byte == 0) && !has_blank(&undone));
     }
 }

@@ -11,6 +11,7 @@ use crate::base::threads::Threads;
 use crate::base::watch::Step;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::record::{Record, RecordHeader};
+use crate::structure::update_sequence::STRIDE;
 use crate::structure::value::file_attributes::FileAttributes;
 use crate::structure::value::file_name::{FileName, Namespace};
 use crate::volume::Volume;
@@ -25,6 +26,8 @@ pub(super) struct Part {
     extensions: Vec<(FileReference, u64)>,
     /// Names of directories that stand in extension records, by these.
     outlying: Vec<(u64, Directory)>,
+    /// Whether a stride of a record is zeros, where its update sequence says that it was something else.
+    has_blank_stride: bool,
 }
 
 /// Makes the catalog of `volume`.
@@ -66,6 +69,7 @@ impl Part {
             Ok(header) => Slot::of(header),
             Err(damage) => return Slot::without_record(&damage),
         };
+        self.has_blank_stride |= has_blank_stride(number, bytes);
         let is_special = slot.flags().intersects(SlotFlags::DIRECTORY | SlotFlags::EXTENSION);
         if is_special && self.look_closer(number, bytes) {
             slot.remove(SlotFlags::EXTENSION);
@@ -101,6 +105,20 @@ impl Part {
     }
 }
 
+/// True where a stride but the first is zeros, which its update sequence contradicts.
+fn has_blank_stride(number: u64, bytes: &[u8]) -> bool {
+    let behind_first = bytes.get(STRIDE..).unwrap_or_default();
+    // A sound stride ends with the number of the update sequence, which is never 0.
+    let is_blank = |stride: &[u8]| stride.ends_with(&[0, 0]) && stride.iter().all(|byte| *byte == 0);
+    if !behind_first.chunks_exact(STRIDE).any(is_blank) {
+        return false;
+    }
+    let Ok(record) = Record::parse(number, bytes) else { return false };
+    let sequence = record.update_sequence();
+    let strides = behind_first.chunks_exact(STRIDE).zip(1_u8..);
+    strides.filter(|(stride, _)| is_blank(stride)).any(|(_, stride)| sequence.is_torn(stride))
+}
+
 /// The name a directory is shown under. An extension record does not say whether its file is a
 /// directory: there the name's own attributes do.
 fn best_directory_name<'r>(record: &'r Record<'_>, is_extension: bool) -> Option<FileName<'r>> {
@@ -128,6 +146,7 @@ impl<'v> Catalog<'v> {
             residue: Vec::new(),
             unproven: Vec::new(),
             counts: Counts::default(),
+            has_blank_stride: false,
             longest_path: path_budget::LONGEST,
             ghosts: Ghosts::default(),
             deleted_directories: Vec::new(),
@@ -160,6 +179,7 @@ impl Catalog<'_> {
             directory.name_offset = directory.name_offset.saturating_add(names_before);
             directory
         };
+        self.has_blank_stride |= part.has_blank_stride;
         part.slots.iter().for_each(|slot| self.counts.count(slot.flags()));
         self.slots.extend(part.slots);
         self.names.extend(part.names);

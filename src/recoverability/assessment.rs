@@ -68,6 +68,8 @@ pub struct Assessment<'c> {
     is_wiped: bool,
     /// A doubt about all of the volume leaves open how large its clusters are.
     pub(super) is_size_doubted: bool,
+    /// Whether another volume was made over this one.
+    pub(super) is_superseded: bool,
     testimonies: Testimonies,
     /// What of the volume's bytes is known to be missing without a read.
     lost: Vec<Range<u64>>,
@@ -87,6 +89,7 @@ impl Catalog<'_> {
         let lost = source.known_missing(0..source.size());
         let doubt = self.volume().doubts().gravest(u64::MAX.saturating_sub(1)..u64::MAX);
         let is_size_doubted = matches!(doubt, Some(DoubtKind::Superseded | DoubtKind::Unplaced));
+        let is_superseded = doubt == Some(DoubtKind::Superseded);
         Assessment {
             catalog: self,
             claims,
@@ -95,6 +98,7 @@ impl Catalog<'_> {
             cluster_size,
             is_wiped,
             is_size_doubted,
+            is_superseded,
             testimonies,
             lost,
         }
@@ -724,8 +728,8 @@ mod tests {
             (DoubtKind::Replaced, Verdict::Partial, Reasons::REPLACED),
         ] {
             assert_eq!([30, 31].map(|record| of_all(kind, record)), [(verdict, reason); 2]);
-            let has_no_values = matches!(kind, DoubtKind::Blanked | DoubtKind::Replaced);
-            let expected = if has_no_values { (verdict, reason) } else { (Verdict::Intact, Reasons::empty()) };
+            let is_of_records = matches!(kind, DoubtKind::Superseded | DoubtKind::Blanked | DoubtKind::Replaced);
+            let expected = if is_of_records { (verdict, reason) } else { (Verdict::Intact, Reasons::empty()) };
             assert_eq!(of_all(kind, 32), expected, "a record proves itself");
         }
         let part = Doubt::new(301 * CLUSTER + 5..302 * CLUSTER, DoubtKind::Displaced);

@@ -11,7 +11,7 @@ use crate::volume::doubts::DoubtKind;
 use crate::volume::extents::Location;
 
 impl Assessment<'_> {
-    /// A record proves itself by its signature and its update sequence, wherever it lies and however old it is; but
+    /// A record proves itself by its signature and its update sequence, wherever it lies; but
     /// not where values were left out, or something else was used instead of it.
     pub(super) fn assess_record(&self, range: StreamRange, position: u64, found: &mut Vec<AssessedRange>) {
         let bytes = position..position.saturating_add(range.length);
@@ -34,6 +34,10 @@ impl Assessment<'_> {
         let records = || stream.pieces().filter_map(|piece| piece.place().record);
         let is_unproven = |number| self.catalog.is_unproven(number) || self.is_numberless(stream.entry(), number);
         if records().any(is_unproven) || stream.entry().is_faceless() {
+            lower(ByteStatus::Unchecked, |_| true);
+        }
+        // Of a volume that was made over, or of a copy of a table, nothing says which of several lives a record is of.
+        if self.is_superseded {
             lower(ByteStatus::Unchecked, |_| true);
         }
         if self.is_size_doubted && !stream.pieces().all(|piece| self.tells_size(piece)) {

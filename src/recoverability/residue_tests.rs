@@ -377,7 +377,7 @@ fn a_hole_is_as_long_as_the_clusters_are_large() {
     let sizes = [6 * CLUSTER, 4 * CLUSTER, 4 * CLUSTER];
     let part = file().runs(AttributeType::DATA, "", (0, 3), sizes, &runs(&[(1, Some(310)), (3, None)]));
     let forged = Forged::new(vec![(30, whole), (31, part)]);
-    let volume = forged.volume().with_doubts([Doubt::everything(DoubtKind::Superseded)]);
+    let volume = forged.volume().with_doubts([Doubt::everything(DoubtKind::Unplaced)]);
     let catalog = volume.catalog_with(&Threads::single());
     let assessment = catalog.assessment(&Threads::single(), RecoverabilityOptions::default());
     let zeros = |number: u64| {
