@@ -506,6 +506,74 @@ fn files_of_a_sound_volume_that_begin_and_end_with_zeros_are_content() {
     }
 }
 
+/// A volume with files, in one of which a whole volume lay that was deleted since; more was written then.
+fn volume_with_a_deleted_one(inner: &[u8], later: usize) -> (Vec<u8>, BTreeMap<String, Vec<u8>>) {
+    let habits = Habits { clears_records: true, ..Habits::WINDOWS };
+    let mut volume = Made::format(Size { bytes: 16 << 20, cluster: 4096 }, habits, 11);
+    let mut contents = BTreeMap::new();
+    let mut write = |volume: &mut Made, name: String, bytes: Vec<u8>| {
+        let path = format!("/{name}");
+        volume.create(&path, Form::Plain).expect("room");
+        assert_eq!(volume.write(&path, "", 0, &bytes), Ok(bytes.len()), "{path}");
+        contents.insert(name, bytes);
+    };
+    let content = |number: usize| (0..9000 + number * 777).map(|at| (at * 31 + number) as u8).collect::<Vec<u8>>();
+    (0..20).for_each(|number| write(&mut volume, format!("outer {number}.bin"), content(number)));
+    write(&mut volume, "machine.img".to_owned(), inner.to_vec());
+    (20..30).for_each(|number| write(&mut volume, format!("outer {number}.bin"), content(number)));
+    volume.remove("/machine.img");
+    // Its record is used again, and some of its clusters.
+    (30..30 + later).for_each(|number| write(&mut volume, format!("outer {number}.bin"), content(number)));
+    contents.remove("machine.img");
+    (volume.image(), contents)
+}
+
+#[test]
+fn a_deleted_volume_in_a_volume_is_not_the_one_that_exists() {
+    let known = Known::read("plain");
+    for later in [0, 1, 12, 40] {
+        let (image, outer) = volume_with_a_deleted_one(&known.bytes, later);
+        for boots in [true, false] {
+            let mut bytes = image.clone();
+            if !boots {
+                let end = bytes.len() - 512;
+                bytes[..512].fill(0);
+                bytes[end..].fill(0);
+            }
+            for scans in [false, true] {
+                let threads = Threads::single();
+                let opening = Opening::new(&bytes).threads(&threads);
+                let found = if scans { opening.scan() } else { opening }.run();
+                let what = format!("{later} later, boot sectors: {boots}, scanned: {scans}");
+                let mut intact = 0;
+                for opened in &found.volumes {
+                    let mut counts = HashMap::new();
+                    known.judge(opened, &mut counts);
+                    assert_eq!(count(&counts, Verdict::Intact, false), 0, "{what}: {counts:?}");
+                    assert_eq!(count(&counts, Verdict::Intact, true), 0, "{what}: of what was deleted");
+                    let catalog = opened.volume().catalog_with(&threads);
+                    let assessment = catalog.assessment(&threads, RecoverabilityOptions::default().read_all(true));
+                    for entry in catalog.entries() {
+                        let Some(name) = entry.links().iter().next().map(|link| link.name().to_string()) else {
+                            continue;
+                        };
+                        let Some(content) = outer.get(&name) else { continue };
+                        let streams = entry.streams();
+                        let Some(stream) = streams.iter().next().filter(|_| entry.state() == EntryState::Live) else {
+                            continue;
+                        };
+                        let mut read = Vec::new();
+                        let is_read = stream.reader().read_to_end(&mut read).is_ok();
+                        assert!(is_read && read == *content, "{what}: {name}");
+                        intact += usize::from(assessment.assess(stream).verdict() == Verdict::Intact);
+                    }
+                }
+                assert!(intact == outer.len(), "{what}: {intact} of {} are intact", outer.len());
+            }
+        }
+    }
+}
+
 #[test]
 fn what_opening_put_something_else_in_place_of_is_not_intact() {
     let known = Known::read("plain");

@@ -88,8 +88,9 @@ impl Catalog<'_> {
         let source = self.volume().source();
         let lost = source.known_missing(0..source.size());
         let doubt = self.volume().doubts().gravest(u64::MAX.saturating_sub(1)..u64::MAX);
-        let is_size_doubted = matches!(doubt, Some(DoubtKind::Superseded | DoubtKind::Unplaced));
-        let is_superseded = doubt == Some(DoubtKind::Superseded);
+        // What is overwritten is an older layer's, too.
+        let is_superseded = matches!(doubt, Some(DoubtKind::Superseded | DoubtKind::Overwritten));
+        let is_size_doubted = is_superseded || doubt == Some(DoubtKind::Unplaced);
         Assessment {
             catalog: self,
             claims,
@@ -220,6 +221,7 @@ impl<'c> Assessment<'c> {
             is_resident: stream.is_resident(),
             is_size_known: stream.size().is_some(),
             is_listed_only: stream.is_listed_only(),
+            is_superseded: self.is_superseded,
             has_damaged_record: stream.pieces().any(|piece| piece.place().record.is_none_or(damaged)),
         };
         let is_exposed = !owner.is_live && ranges.iter().any(|part| part.range.origin.is_in_clusters());

@@ -279,6 +279,8 @@ pub(crate) struct Circumstances {
     pub(crate) has_damaged_record: bool,
     /// Only the attribute list knows of the stream.
     pub(crate) is_listed_only: bool,
+    /// Another volume was made over the stream's.
+    pub(crate) is_superseded: bool,
 }
 
 impl Recoverability {
@@ -294,6 +296,9 @@ impl Recoverability {
         let is_empty = is_cut || (ranges.is_empty() && !circumstances.is_size_known);
         reasons.set(Reasons::EMPTY, is_empty && !circumstances.is_listed_only);
         reasons.set(Reasons::UNMAPPED, reasons.contains(Reasons::UNMAPPED) || circumstances.is_listed_only);
+        // Whether a stream of no bytes ever was more, nothing says there.
+        let is_unchecked = circumstances.is_superseded && ranges.is_empty() && !is_empty;
+        reasons.set(Reasons::UNCHECKED, reasons.contains(Reasons::UNCHECKED) || is_unchecked);
         let verdict = if is_empty { Verdict::MetadataOnly } else { verdict(&counts, circumstances) };
         // What is known to be lost is a better reason than what may be.
         reasons.set(Reasons::FREE, reasons.contains(Reasons::FREE) && verdict == Verdict::Likely);
@@ -390,7 +395,8 @@ impl Recoverability {
 
 fn verdict(counts: &ByteCounts, circumstances: Circumstances) -> Verdict {
     let is_whole = counts.gone() == 0 && counts.uncertain() == 0;
-    let is_confirmed = counts.likely() == 0 && !circumstances.has_damaged_record;
+    let is_proved = !circumstances.is_superseded || counts.sound() > 0;
+    let is_confirmed = is_proved && counts.likely() == 0 && !circumstances.has_damaged_record;
     let has_content = counts.sound() > 0 || counts.likely() > 0 || counts.uncertain() > 0;
     match () {
         // Of a file that its service has brought here in part, or not yet taken away, that part is its content.
@@ -451,6 +457,7 @@ mod tests {
     use crate::structure::value::reparse_tag::ReparseTag;
 
     const LIVE: Circumstances = Circumstances {
+        is_superseded: false,
         is_live: true,
         is_resident: false,
         is_size_known: true,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::findings::{Findings, HitFlags, RecordHit};
 use super::fragments::{Fragment, hits_of};
 use super::geometry_vote::GeometryVote;
+use super::geometry_vote::starts::NamedStarts;
 use super::hit_records::{extents_of, place, read_record, unnamed_data};
 use crate::base::damage::{Damage, DamageKind};
 use crate::source::held::HeldWindow;
@@ -29,6 +30,7 @@ pub(super) struct Material<'s, 'f> {
     pub(super) source: Window<'s>,
     pub(super) findings: &'f Findings,
     pub(super) fragments: &'f [Fragment],
+    pub(super) starts: &'f NamedStarts,
 }
 
 /// A table, and which fragments it is made of.

@@ -257,7 +257,7 @@ pub(super) fn assemble<'s>(
     let fragments = fragments_with(findings, overrides);
     let starts = NamedStarts::of(source.source(), source.start(), source.size());
     let votes = vote(&source, findings, &fragments, overrides, &starts);
-    let material = Material { source, findings, fragments: &fragments };
+    let material = Material { source, findings, fragments: &fragments, starts: &starts };
     let found = layers(material, &votes, threads).into_iter();
     let is_in_step = findings.step() >= Scanner::SECTOR;
     let pages = if is_in_step { Arc::from([]) } else { log_pages(source.source()) };

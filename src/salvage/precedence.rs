@@ -11,6 +11,7 @@ use crate::source::Source;
 use crate::structure::attribute::Attribute;
 use crate::structure::attribute_type::AttributeType;
 use crate::structure::boot_sector::BootSector;
+use crate::structure::record::Record;
 use crate::structure::value::standard_information::StandardInformation;
 use crate::volume::Volume;
 use crate::volume::cluster_owners::owners;
@@ -125,16 +126,41 @@ impl Sorting<'_, '_, '_> {
             }
         }
         current.sort_by_key(|(index, _, authority)| (std::cmp::Reverse(*authority), *index));
-        let mut kept: Vec<GeometryVote> = Vec::new();
-        for (index, vote, _) in current {
-            if kept.iter().any(|newer| newer.overlaps(&vote)) {
-                if let Some(found) = self.found.get_mut(index) {
-                    found.layer = Layer::OldFormat;
+        let mut kept: Vec<(usize, GeometryVote, Authority)> = Vec::new();
+        for candidate in current {
+            let over = kept.iter().position(|(_, newer, _)| newer.overlaps(&candidate.1));
+            let older = match over {
+                None => {
+                    kept.push(candidate);
+                    continue;
                 }
-            } else {
-                kept.push(vote);
+                Some(over) if kept.get(over).is_some_and(|inner| self.holds_deleted(&candidate, inner)) => {
+                    let is_alone = kept.iter().filter(|(_, newer, _)| newer.overlaps(&candidate.1)).count() == 1;
+                    match kept.get_mut(over).filter(|_| is_alone) {
+                        Some(inner) => std::mem::replace(inner, candidate).0,
+                        None => candidate.0,
+                    }
+                }
+                Some(_) => candidate.0,
+            };
+            if let Some(found) = self.found.get_mut(older) {
+                found.layer = Layer::OldFormat;
             }
         }
+    }
+
+    /// True where `outer` was used after `inner`, which starts in it, was made: it is what is left of a file, such as the
+    /// disk of a virtual machine, that was deleted since. What a partition table names is none.
+    fn holds_deleted(
+        &self,
+        outer: &(usize, GeometryVote, Authority),
+        inner: &(usize, GeometryVote, Authority),
+    ) -> bool {
+        let is_named = |vote: &GeometryVote| self.material.starts.named.contains(&vote.start);
+        let is_inside = outer.1.start < inner.1.start && inner.1.start < outer.1.end();
+        let is_possible = is_inside && (is_named(&outer.1) || !is_named(&inner.1));
+        let last = || self.found.get(outer.0).and_then(|found| last_used(&found.volume));
+        is_possible && last().zip(inner.2.1).is_some_and(|(last, made)| last > made)
     }
 }
 
@@ -150,17 +176,31 @@ fn authority(found: &LayeredVolume<'_>, vote: &GeometryVote) -> Authority {
     (is_booted, made(&found.volume), vote.votes.total())
 }
 
+/// The times and flags of a file.
+fn information<'r>(record: &'r Record<'_>) -> Option<StandardInformation<'r>> {
+    let mut attributes = record.attributes().filter_map(Result::ok);
+    let is_information = |attribute: &Attribute<'_>| attribute.attribute_type() == AttributeType::STANDARD_INFORMATION;
+    StandardInformation::parse(attributes.find(is_information)?.resident_value().ok()?).ok()
+}
+
 /// When a volume was made: its system files are as old as it is.
 fn made(volume: &Volume<'_>) -> Option<FileTime> {
-    let created = |number: u64| {
-        let record = volume.mft().record(number).ok()?;
-        let mut attributes = record.attributes().filter_map(Result::ok);
-        let is_information =
-            |attribute: &Attribute<'_>| attribute.attribute_type() == AttributeType::STANDARD_INFORMATION;
-        let attribute = attributes.find(is_information)?;
-        Some(StandardInformation::parse(attribute.resident_value().ok()?).ok()?.created())
-    };
+    let created = |number: u64| Some(information(&volume.mft().record(number).ok()?)?.created());
     [3, 0, 6, 8, 1, 2].into_iter().find_map(created)
+}
+
+/// Pieces of a table that are looked at for the last time that it was used, and records of each.
+const PIECES: u64 = 128;
+const TOGETHER: u64 = 64;
+
+/// The last time that one of a volume's files was changed, as far as some of its records tell.
+fn last_used(volume: &Volume<'_>) -> Option<FileTime> {
+    let count = volume.mft().record_count();
+    let step = count.div_ceil(PIECES).max(TOGETHER);
+    let firsts = std::iter::successors(Some(0_u64), |first| first.checked_add(step)).take_while(|first| *first < count);
+    let records = firsts.flat_map(|first| volume.mft().records(first..first.saturating_add(TOGETHER)));
+    let sound = records.filter_map(|(_, record)| record.ok()).filter(|record| record.header().is_in_use());
+    sound.filter_map(|record| Some(information(&record)?.record_changed())).max()
 }
 
 /// Where a volume starts, and where its witnesses stand.
