@@ -507,7 +507,7 @@ fn files_of_a_sound_volume_that_begin_and_end_with_zeros_are_content() {
 }
 
 /// A volume with files, in one of which a whole volume lay that was deleted since; more was written then.
-fn volume_with_a_deleted_one(inner: &[u8], later: usize) -> (Vec<u8>, BTreeMap<String, Vec<u8>>) {
+fn volume_with_a_deleted_one(inner: Option<&[u8]>, later: usize) -> (Vec<u8>, BTreeMap<String, Vec<u8>>) {
     let habits = Habits { clears_records: true, ..Habits::WINDOWS };
     let mut volume = Made::format(Size { bytes: 16 << 20, cluster: 4096 }, habits, 11);
     let mut contents = BTreeMap::new();
@@ -519,6 +519,8 @@ fn volume_with_a_deleted_one(inner: &[u8], later: usize) -> (Vec<u8>, BTreeMap<S
     };
     let content = |number: usize| (0..9000 + number * 777).map(|at| (at * 31 + number) as u8).collect::<Vec<u8>>();
     (0..20).for_each(|number| write(&mut volume, format!("outer {number}.bin"), content(number)));
+    let own = volume.image();
+    let inner = inner.unwrap_or(&own[..own.len() / 2]);
     write(&mut volume, "machine.img".to_owned(), inner.to_vec());
     (20..30).for_each(|number| write(&mut volume, format!("outer {number}.bin"), content(number)));
     volume.remove("/machine.img");
@@ -531,8 +533,9 @@ fn volume_with_a_deleted_one(inner: &[u8], later: usize) -> (Vec<u8>, BTreeMap<S
 #[test]
 fn a_deleted_volume_in_a_volume_is_not_the_one_that_exists() {
     let known = Known::read("plain");
-    for later in [0, 1, 12, 40] {
-        let (image, outer) = volume_with_a_deleted_one(&known.bytes, later);
+    // A copy of the volume itself has its very serial number.
+    for (inner, later) in [(true, 1), (true, 12), (true, 40), (false, 0), (false, 1), (false, 12)] {
+        let (image, outer) = volume_with_a_deleted_one(inner.then_some(&known.bytes), later);
         for boots in [true, false] {
             let mut bytes = image.clone();
             if !boots {
@@ -544,7 +547,7 @@ fn a_deleted_volume_in_a_volume_is_not_the_one_that_exists() {
                 let threads = Threads::single();
                 let opening = Opening::new(&bytes).threads(&threads);
                 let found = if scans { opening.scan() } else { opening }.run();
-                let what = format!("{later} later, boot sectors: {boots}, scanned: {scans}");
+                let what = format!("another: {inner}, {later} later, boot sectors: {boots}, scanned: {scans}");
                 let mut intact = 0;
                 for opened in &found.volumes {
                     let mut counts = HashMap::new();
