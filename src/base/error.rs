@@ -21,6 +21,20 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 ///
 /// [`Cancelled`](Self::Cancelled) is whatever a watcher stopped. Where there is an answer and something is wrong with it, a
 /// [`Damage`] stands beside the answer instead.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::{Error, Session};
+///
+/// match Session::open("testdata/README.md") {
+///     Ok(session) => println!("{} volumes", session.volumes().len()),
+///     Err(Error::SomethingElse(other)) => println!("no NTFS: {other}"),
+///     Err(Error::NoVolume) => println!("nothing that is known"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {

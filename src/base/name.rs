@@ -10,6 +10,18 @@ use super::le;
 ///
 /// NTFS does not check its names: unpaired surrogates, control characters and path separators all
 /// occur. Nothing is lost here; what is shown is up to the reader.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Name;
+///
+/// let bytes: Vec<u8> = "naïve".encode_utf16().flat_map(u16::to_le_bytes).collect();
+/// let name = Name::new(&bytes);
+/// assert!(name.is("naïve") && name.is_unicode() && name.len() == 5);
+/// assert!(!Name::new(&[0x00, 0xD8]).is_unicode(), "half a pair is a name, too");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Name<'a> {
     bytes: &'a [u8],

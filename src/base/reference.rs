@@ -8,6 +8,19 @@ use core::fmt;
 /// record carries the same one. Sequence 0 in a reference means "do not check".
 ///
 /// Reference: `MFT_SEGMENT_REFERENCE`, 8 bytes on disk.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::{FileReference, SequenceMatch};
+///
+/// let reference = FileReference::new(74, 3);
+/// assert_eq!(reference.to_string(), "74-3");
+/// assert_eq!(reference.matches(3, true), SequenceMatch::Same);
+/// assert_eq!(reference.matches(4, false), SequenceMatch::Freed, "deleted: the number was counted up");
+/// assert_eq!(reference.matches(5, true), SequenceMatch::Other, "another file has the record now");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[doc(alias = "MFT_SEGMENT_REFERENCE")]
 pub struct FileReference(pub u64);

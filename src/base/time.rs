@@ -7,6 +7,18 @@ use chrono::{DateTime, Datelike, Timelike, Utc};
 /// A FILETIME: 100-nanosecond ticks since 1601-01-01 00:00:00 UTC.
 ///
 /// The raw count is the truth; a calendar date is a view of it that not every value has.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::FileTime;
+///
+/// let time = FileTime(132_488_656_095_579_827);
+/// assert_eq!(time.to_string(), "2020-11-03T08:26:49.5579827Z");
+/// assert_eq!(time.unix_seconds(), 1_604_392_009);
+/// assert!(FileTime(0).is_unset());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[doc(alias = "FILETIME")]
 pub struct FileTime(pub u64);

@@ -71,6 +71,26 @@ impl Provenance {
 }
 
 /// A file: its base record and the extension records that belong to it.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::{EntryState, Volume};
+///
+/// let image = ntfs_salvage::source::open("testdata/links_streams.img")?;
+/// let volume = Volume::open(&image)?;
+/// let catalog = volume.catalog();
+/// for entry in catalog.entries().filter(|entry| entry.state() == EntryState::Live) {
+///     let changed = entry.standard_information().map(|information| information.modified());
+///     for link in &entry.links() {
+///         println!("{} {changed:?} {}", entry.reference(), link.name());
+///     }
+///     for stream in entry.streams().iter().filter(|stream| !stream.name().is_empty()) {
+///         println!("    with a stream {} of {:?} bytes", stream.name(), stream.size());
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Entry<'c> {
     catalog: &'c Catalog<'c>,

@@ -8,6 +8,21 @@ use crate::structure::attribute::Attribute;
 use crate::structure::value::file_name::{FileName, Namespace};
 
 /// One name of a file in one directory, with its DOS name where it has one.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+///
+/// let image = ntfs_salvage::source::open("testdata/links_streams.img")?;
+/// let volume = Volume::open(&image)?;
+/// let catalog = volume.catalog();
+/// let linked = catalog.entries().find(|entry| entry.links().len() > 1).expect("a file with two names");
+/// for link in &linked.links() {
+///     println!("{} in {}, short {:?}", link.name(), link.parent(), link.dos_name());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link<'e> {
     file_name: FileName<'e>,

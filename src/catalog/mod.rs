@@ -43,6 +43,22 @@ pub use path_end::PathEnd;
 ///
 /// Takes 8 bytes a record, 24 bytes and the name a directory, 24 bytes an extension record, and 16
 /// one that was freed while its file went on.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::{FileReference, Volume};
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let volume = Volume::open(&image)?;
+/// let catalog = volume.catalog();
+/// println!("{} records, {} in use", catalog.counts().slots, catalog.counts().in_use);
+///
+/// let root = catalog.entry_of(FileReference::new(5, 5))?;
+/// assert!(root.is_directory());
+/// assert!(catalog.children(root.reference()).count() > 10);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Catalog<'v> {
     volume: Volume<'v>,

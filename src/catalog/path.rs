@@ -31,6 +31,27 @@ impl fmt::Display for FilePath {
 
 /// Builds paths and remembers those of the directories it has met: the text of a directory is made
 /// once for all the files in it. One for each thread; its memory is bounded.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+/// use ntfs_salvage::catalog::PathEnd;
+///
+/// let image = ntfs_salvage::source::open("testdata/deleted.img")?;
+/// let volume = Volume::open(&image)?;
+/// let catalog = volume.catalog();
+/// let mut paths = catalog.paths();
+/// for entry in catalog.entries() {
+///     for link in &entry.links() {
+///         let path = paths.path(link.parent(), link.name());
+///         if path.end != PathEnd::Root {
+///             println!("{} does not reach the root: {}", path.text, path.end);
+///         }
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Paths<'c> {
     catalog: &'c Catalog<'c>,

@@ -16,6 +16,23 @@ use crate::structure::non_resident::NonResident;
 /// Sizes and runs are those of the `$DATA` attribute. [`map`](Self::map) says where every byte of the
 /// content comes from, and [`reader`](Self::reader) reads it, decompressed where it is compressed;
 /// [`raw`](Self::raw) gives the stored bytes instead.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+///
+/// let image = ntfs_salvage::source::open("testdata/compressed_sparse.img")?;
+/// let volume = Volume::open(&image)?;
+/// for entry in volume.catalog().entries() {
+///     for stream in &entry.streams() {
+///         // What of it is where, without reading it: in clusters, compressed, a hole, or missing.
+///         let map = stream.map();
+///         println!("{}: {:?} in {} ranges", entry.reference(), stream.encoding(), map.ranges().len());
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Stream<'e> {
     entry: &'e Entry<'e>,

@@ -23,6 +23,25 @@ use crate::volume::geometry::Geometry;
 /// The ranges cover the stream from its first byte to its last, in order, without gaps: what has no
 /// place is a range with the reason. They are read from the metadata alone; that clusters cannot be
 /// read shows only when they are.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+/// use ntfs_salvage::content::Origin;
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let volume = Volume::open(&image)?;
+/// let catalog = volume.catalog();
+/// let entry = catalog.entry(74)?;
+/// let map = entry.streams()[0].map();
+/// for range in map.ranges() {
+///     if let Origin::Clusters(position) = range.origin {
+///         println!("bytes {}.. are {} bytes of the volume at {position}", range.offset, range.length);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct StreamMap<'e> {
     pub(crate) source: HeldWindow<'e>,

@@ -26,6 +26,27 @@ use crate::source::buffer::PageBuffer;
 /// [`unproven`](Self::unproven) what they were.
 ///
 /// Large buffers are worth it: what lies together on the volume is read at once, into the buffer.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let volume = Volume::open(&image)?;
+/// let catalog = volume.catalog();
+/// let entry = catalog.entry(volume.entry_by_path(r"\sizes\012293.txt")?.record_number())?;
+/// let mut reader = entry.streams()[0].reader();
+///
+/// let mut bytes = Vec::new();
+/// let unproven = reader.copy_to(&mut bytes)?;
+/// assert!(unproven.is_empty(), "each byte is where the metadata says");
+/// assert_eq!(bytes.len(), 12293);
+///
+/// let mut middle = [0; 16];
+/// assert!(reader.read_at(6000, &mut middle).is_true() && middle == bytes[6000..6016]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct StreamReader<'e> {
     map: StreamMap<'e>,
@@ -287,6 +308,33 @@ impl<'e> StreamReader<'e> {
     /// # Errors
     /// [`Error::Cancelled`] when the watcher breaks: the position is behind what was written. As
     /// [`copy_to`](Self::copy_to), too.
+    ///
+    /// ```
+    /// # fn main() -> ntfs_salvage::Result<()> {
+    /// use std::fs::File;
+    /// use std::ops::ControlFlow;
+    /// use ntfs_salvage::prelude::*;
+    ///
+    /// let session = Session::open("testdata/deleted.img")?;
+    /// let catalog = session.volumes()[0].catalog();
+    /// let assessment = catalog.assessment(&Threads::default(), RecoverabilityOptions::default());
+    /// for entry in catalog.entries().filter(|entry| entry.state() == EntryState::Deleted) {
+    ///     let Some(path) = entry.paths().next().filter(|path| path.text.ends_with(".docx")) else { continue };
+    ///     for stream in &entry.streams() {
+    ///         if matches!(assessment.assess(stream).verdict(), Verdict::Intact | Verdict::Likely) {
+    ///             let show = |progress: Progress| {
+    ///                 eprintln!("{path}: {} of {}", progress.done, progress.total);
+    ///                 ControlFlow::Continue(())
+    ///             };
+    ///             let mut copy = File::create(format!("{}.docx", entry.reference()))?;
+    ///             let unproven = stream.reader().copy_watched(&mut copy, show)?.len();
+    ///             eprintln!("{path}: {unproven} ranges are missing or in doubt");
+    ///         }
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn copy_watched(
         &mut self,
         out: &mut impl Write,

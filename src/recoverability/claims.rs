@@ -66,6 +66,19 @@ fn other([first, second]: [Option<&Claimant>; 2], reference: FileReference) -> O
 ///
 /// Takes 32 bytes for each end or start of a run (so at most 64 a run, half of that where runs touch) and
 /// 64 bytes a file with clusters, and 48 more once the [`Exposure`] of a deleted file is asked for.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::{Threads, Volume};
+///
+/// let image = ntfs_salvage::source::open("testdata/deleted.img")?;
+/// let volume = Volume::open(&image)?;
+/// let claims = volume.catalog().claims(&Threads::default());
+/// let shared = claims.cross_links().count();
+/// println!("{} claims, {shared} ranges of clusters that two live files claim", claims.all().count());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     claimants: Vec<Claimant>,

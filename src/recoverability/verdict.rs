@@ -257,6 +257,25 @@ impl ByteCounts {
 }
 
 /// What is left of a stream.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::recoverability::{RecoverabilityOptions, Verdict};
+/// use ntfs_salvage::{Threads, Volume};
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let volume = Volume::open(&image)?;
+/// let catalog = volume.catalog();
+/// let assessment = catalog.assessment(&Threads::default(), RecoverabilityOptions::default());
+/// let entry = catalog.entry(74)?;
+/// let found = assessment.assess(&entry.streams()[0]);
+/// assert_eq!(found.verdict(), Verdict::Intact);
+/// for part in found.ranges() {
+///     println!("{} bytes at {} are {}", part.range.length, part.range.offset, part.standing.code());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Recoverability {

@@ -36,6 +36,22 @@ use signs::{is_all_table, is_incomplete, is_log, is_new_over_old, known_records,
 ///    short table goes on with the records of a longer one;
 /// 3. a scan of what lies outside of all partitions, where the tables have lost entries;
 /// 4. a scan of the whole source, where no volume was found so far.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::salvage::Opening;
+///
+/// let image = ntfs_salvage::source::open("testdata/disk_gpt.img")?;
+/// let found = Opening::new(&image).without_scans().run();
+/// for opened in &found.volumes {
+///     println!("a volume at byte {}, by its {}", opened.start(), opened.opened_by());
+/// }
+/// for unread in &found.unread {
+///     println!("{} was not read: {}", unread.partition.number(), unread.content);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is opened before it runs"]
 pub struct Opening<'s, 'o> {
@@ -102,6 +118,18 @@ impl<'s, 'o> Opening<'s, 'o> {
     }
 
     /// Only what is in the partition of this [number](Partition::number).
+    ///
+    /// ```
+    /// # fn main() -> ntfs_salvage::Result<()> {
+    /// use ntfs_salvage::Error;
+    /// use ntfs_salvage::salvage::Opening;
+    ///
+    /// let image = ntfs_salvage::source::open("testdata/disk_gpt.img")?;
+    /// let found = Opening::new(&image).partition(9).run().into_volumes();
+    /// assert!(matches!(found, Err(Error::NoSuchPartition(9))));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn partition(self, number: u32) -> Self {
         Self { partition: Some(number), ..self }
     }
@@ -119,6 +147,19 @@ impl<'s, 'o> Opening<'s, 'o> {
 
     /// Scans in any case, all of the source, from where an earlier scan stopped, and gives the
     /// [findings](Discovery::findings) back.
+    ///
+    /// ```
+    /// # fn main() -> ntfs_salvage::Result<()> {
+    /// use ntfs_salvage::salvage::{Opening, Scanner};
+    ///
+    /// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+    /// let earlier = Scanner::new(&image).run();
+    /// let found = Opening::new(&image).keep_findings(Some(earlier)).run();
+    /// let kept = found.findings.expect("what the scan found");
+    /// assert!(kept.is_complete() && found.volumes.len() == 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn keep_findings(self, earlier: Option<Findings>) -> Self {
         Self { always_scans: true, resumed: earlier, keeps_findings: true, ..self }
     }

@@ -19,6 +19,24 @@ use crate::source::buffer::PageBuffer;
 /// [holes](Source::is_hole); tests eight bytes of each sector, and parses
 /// only what may be a hit. Memory grows with the hits only. What the findings are does not depend on
 /// the number of threads.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Threads;
+/// use ntfs_salvage::salvage::{Findings, Overrides, Scanner};
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let found = Scanner::new(&image).run();
+/// println!("{} records, {} parts of indexes", found.records().len(), found.index_records().len());
+///
+/// // A scan can be kept, gone on with, and used later.
+/// let mut kept = Vec::new();
+/// found.save(&mut kept)?;
+/// let volumes = Findings::load(kept.as_slice())?.open(&image, &Overrides::default(), &Threads::default())?;
+/// assert_eq!(volumes.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Scanner<'s> {
     source: Bytes<'s>,

@@ -71,6 +71,17 @@ pub struct Progress {
 /// needs the map [moved](Self::moved).
 ///
 /// Reference: the manual of GNU ddrescue, "Mapfile structure".
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::source::DamageMap;
+///
+/// let map = DamageMap::parse(b"# Mapfile\n0x200 ?\n0x0 0x200 +\n0x200 0x200 -\n0x400 0x400 ?\n")?;
+/// assert!(map.is_rescued(0..512) && !map.is_rescued(0..513));
+/// assert_eq!(map.blocks().len(), 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DamageMap {
     blocks: Vec<Block>,

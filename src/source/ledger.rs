@@ -21,6 +21,21 @@ use crate::base::error::ReadError;
 ///
 /// Missing bytes are not zeros: [`read_readable`](Source::read_readable) names them, and
 /// [`read_at`](Source::read_at) is an error there.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+/// use ntfs_salvage::source::Ledger;
+///
+/// let disk = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let ledger = Ledger::new(&disk);
+/// println!("{} files", Volume::open(&ledger)?.catalog().entries().count());
+/// for range in ledger.missing() {
+///     println!("cannot be read: {range:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Ledger<'s> {
     halving: Halving<'s, dyn Source + 's>,
     source: &'s dyn Source,

@@ -12,6 +12,20 @@ use crate::base::error::ReadError;
 
 /// An image of which only the rescued parts can be read. All else is an error of that range, whatever the
 /// image holds there.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+/// use ntfs_salvage::source::{DamageMap, RescuedOnly};
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let map = DamageMap::parse(b"0x0 ?\n0x0 0x100000 +\n0x100000 0x7F00000 ?\n")?;
+/// // What ddrescue has not read is missing, whatever stands in the image's place for it.
+/// let rescued = RescuedOnly::new(&image, map);
+/// println!("{:?}", Volume::open(&rescued).map(|volume| volume.catalog().counts()));
+/// # Ok(())
+/// # }
+/// ```
 pub struct RescuedOnly<'s> {
     source: &'s dyn Source,
     map: DamageMap,

@@ -9,6 +9,19 @@ use crate::base::damage::wide;
 use crate::base::error::ReadError;
 
 /// The bytes `start .. start + size` of another source.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::source::{Source, Window};
+///
+/// let bytes: Vec<u8> = (0..100).collect();
+/// let window = Window::new(&bytes, 40, 20);
+/// let mut read = [0; 4];
+/// window.read_at(8, &mut read)?;
+/// assert_eq!((window.size(), read), (20, [48, 49, 50, 51]));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Window<'s> {
     source: &'s dyn Source,

@@ -41,6 +41,25 @@ impl AttributeFlags {
 /// 16 value length, 20 value offset, 22 indexed flag; non-resident: see [`NonResident`].
 ///
 /// Reference: `ATTRIBUTE_RECORD_HEADER`.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+/// use ntfs_salvage::structure::value::Value;
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let volume = Volume::open(&image)?;
+/// let record = volume.mft().record(0)?;
+/// for attribute in record.attributes().flatten() {
+///     match (attribute.non_resident(), attribute.value()) {
+///         (Some(piece), _) => println!("{} bytes in clusters", piece.data_size()),
+///         (None, Ok(Value::FileName(name))) => println!("{} in {}", name.name(), name.parent()),
+///         (None, _) => println!("{} bytes in the record", attribute.resident_slot().len()),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[doc(alias = "ATTRIBUTE_RECORD_HEADER")]
 pub struct Attribute<'a> {

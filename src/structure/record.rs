@@ -185,6 +185,26 @@ impl<'a> RecordHeader<'a> {
 ///
 /// Torn strides keep the bytes they have on disk and are reported by [`damage`](Self::damage); the
 /// record is never dropped for them.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+/// use ntfs_salvage::structure::AttributeType;
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let volume = Volume::open(&image)?;
+/// let record = volume.mft().record(5)?;
+/// for attribute in record.attributes() {
+///     match attribute {
+///         Ok(attribute) => println!("{} {}", attribute.attribute_type(), attribute.name()),
+///         Err(damage) => println!("! {damage}"),
+///     }
+/// }
+/// let is_index = |found: &AttributeType| *found == AttributeType::INDEX_ROOT;
+/// assert!(record.attributes().flatten().map(|attribute| attribute.attribute_type()).any(|found| is_index(&found)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Record<'a> {
     number: u64,

@@ -25,6 +25,21 @@ pub enum ClusterState {
 ///
 /// A missing or damaged bitmap is no error: nothing is known about those clusters then. Takes an
 /// eighth of a byte a cluster the source has.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+/// use ntfs_salvage::volume::{ClusterBitmap, ClusterState};
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let volume = Volume::open(&image)?;
+/// let bitmap = ClusterBitmap::read(&volume);
+/// let free = bitmap.states(0..bitmap.cluster_count()).filter(|(_, state)| *state == ClusterState::Free);
+/// println!("{} clusters are free", free.map(|(range, _)| range.end - range.start).sum::<u64>());
+/// assert_eq!(bitmap.state(0), ClusterState::Allocated, "the boot sector's");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ClusterBitmap {
     bytes: Vec<u8>,

@@ -15,6 +15,20 @@ use crate::structure::boot_sector::BootSector;
 /// an NTFS volume behind one is for the caller to [ask](Partition::looks_like_ntfs). A source that
 /// starts with a boot sector, or has no partition table, is one [whole](super::partition::PartitionScheme::Whole)
 /// partition.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::{Disk, Volume};
+///
+/// let image = ntfs_salvage::source::open("testdata/disk_gpt.img")?;
+/// let disk = Disk::new(&image);
+/// for partition in disk.partitions() {
+///     let volume = Volume::open_window(disk.window(partition));
+///     println!("{} at byte {}: {}", partition.number(), partition.start, volume.is_ok());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Disk<'s> {
     source: &'s dyn Source,
     sector_size: u32,

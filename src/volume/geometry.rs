@@ -13,6 +13,23 @@ use crate::structure::boot_sector::{BootSector, OemId, field};
 ///
 /// Comes from a [boot sector](BootSector::geometry), or from the caller by way of
 /// [`Geometry::builder`].
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+/// use ntfs_salvage::source::Window;
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let volume = Volume::open(&image)?;
+/// let geometry = volume.geometry().expect("a volume has one, a bare table has none");
+/// assert_eq!(geometry.cluster_offset(2), Some(2 * u64::from(geometry.cluster_size())));
+///
+/// // A boot sector that is wrong in one thing: the rest of it stays.
+/// let other = geometry.to_builder().mirror_lcn(None).build()?;
+/// assert!(Volume::with_geometry(Window::whole(&image), other).is_ok());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",

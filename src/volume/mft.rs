@@ -16,6 +16,20 @@ use crate::structure::record::Record;
 ///
 /// Whatever found the table (boot sector, mirror, a bare `$MFT` file, carved fragments), this is
 /// how it is read.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let volume = Volume::open(&image)?;
+/// let mft = volume.mft();
+/// println!("{} records of {} bytes", mft.record_count(), mft.record_size());
+/// let root = mft.record(5)?;
+/// assert!(root.header().is_in_use() && root.is_base_record());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Mft<'s> {
     source: HeldWindow<'s>,

@@ -44,6 +44,21 @@ pub use partition::{Partition, PartitionScheme, PartitionType};
 pub use upcase::UpCase;
 
 /// An NTFS volume: its geometry and its MFT, and what was tolerated to find them.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Volume;
+///
+/// let image = ntfs_salvage::source::open("testdata/plain.img")?;
+/// let volume = Volume::open(&image)?;
+/// if let Some(geometry) = volume.geometry() {
+///     println!("{} clusters of {} bytes", geometry.cluster_count(), geometry.cluster_size());
+/// }
+/// volume.damage().for_each(|damage| println!("tolerated: {damage}"));
+/// assert_eq!(volume.entry_by_path(r"\level0\leaf.txt")?.record_number(), 76);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Volume<'s> {
     source: HeldWindow<'s>,

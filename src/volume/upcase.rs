@@ -14,6 +14,18 @@ use crate::base::name::Name;
 /// 65,536 `u16`.
 ///
 /// Reference: `$UpCase`; `COLLATION_FILE_NAME`.
+///
+/// ```
+/// # fn main() -> ntfs_salvage::Result<()> {
+/// use ntfs_salvage::Name;
+/// use ntfs_salvage::volume::UpCase;
+///
+/// let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+/// let (one, other) = (utf16("Straße.TXT"), utf16("straße.txt"));
+/// assert!(UpCase::built_in().equals_ignoring_case(Name::new(&one), Name::new(&other)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct UpCase {
     table: Vec<u16>,
