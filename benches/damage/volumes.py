@@ -145,6 +145,13 @@ class Kept(Volume):
             handle.close()
             self.keep(content)
             self.add(path, kind="file", size=len(content), sha256=sha256(content))
+        return dict(zip(paths, data))
+
+    def cut(self, path, data):
+        """Shortens a file to `data`, which it starts with."""
+        os.truncate(self.at(path), len(data))
+        self.keep(data)
+        self.rows[path].update(size=len(data), sha256=sha256(data))
 
 
 def fill(volume, files):
@@ -268,6 +275,8 @@ def data_of(image, number, name, size):
     """Records and clusters that a stream rests on."""
     parts = [a for a in image.all_attributes(number) if a.type == DATA and a.name == name]
     parts.sort(key=lambda part: part.lowest_vcn)
+    if not parts:                               # the records that had it are used again
+        return [number], []
     records = sorted({number} | {part.record for part in parts})
     if parts[0].resident:
         return records, []
@@ -400,6 +409,34 @@ def make_copies(folder, seed):
         os.unlink(before)
 
 
+def make_residue(folder, seed):
+    """Files of so many pieces that they take several records, cut, deleted, and their records and clusters used again."""
+    volume = Kept(folder, "residue", 96 * MIB, seed, cluster=1024)
+    rng = volume.rng
+    fill(volume, 120)
+    made, (first, end) = {}, volume.free_area()
+    # One of each two clusters, and some in a row for the table and indexes.
+    places = [(lcn, lcn + 1) for lcn in range(first, end - 4096, 2)] + [(end - 4096, end)]
+    for _ in range(3):
+        with volume.confined(*places):
+            folder_path = "/" + volume.name("turns")
+            volume.directory(folder_path)
+            made.update(volume.in_pieces([folder_path + "/" + volume.name("turns", "bin") for _ in range(8)], 400))
+        paths = [path for path in made if not volume.rows[path]["deleted"]]
+        with volume.mounted():
+            for path in rng.sample(paths, len(paths) // 3):
+                made[path] = made[path][:rng.randrange(20, 300) * volume.cluster - rng.randrange(volume.cluster)]
+                volume.cut(path, made[path])
+            volume.delete(*rng.sample(paths, len(paths) // 3))
+        with volume.mounted():
+            for _ in range(rng.randrange(4, 24)):
+                volume.any_file(folder_path)
+    with volume.mounted():
+        volume.delete(*rng.sample([path for path in made if not volume.rows[path]["deleted"]], 3))
+    volume.stamp()
+    write_truth(folder, "residue", [(volume, Image(volume.file), True)])
+
+
 def make_reformatted(folder, seed):
     old = Kept(folder, "reformatted", 48 * MIB, seed)
     fill(old, 400)
@@ -434,7 +471,8 @@ def differences(one, other):
 
 def main(folder, seed):
     os.makedirs(os.path.join(folder, "contents"), exist_ok=True)
-    for make in (make_files, make_disk, make_reformatted, make_formatted, make_copies, make_fragmented):
+    for make in (make_files, make_disk, make_reformatted, make_formatted, make_copies, make_residue,
+                 make_fragmented):
         make(folder, seed)
 
 

@@ -287,7 +287,7 @@ mod tests {
         // Tools that export a table undo the update sequences, and leave zeros behind what a record uses.
         let mut undone = sound;
         for record in undone.chunks_mut(1024) {
-            UpdateSequence::repair(record, 4, 1024);
+            let _ = UpdateSequence::repair(record, 4, 1024);
         }
         assert!(undone[30 * 1024 + 512..31 * 1024].iter().all(|byte| *byte == 0) && !has_blank(&undone));
     }

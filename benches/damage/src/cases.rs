@@ -72,6 +72,8 @@ pub const CASES: &[Case] = &[
     case("quick format, nothing after it", "formatted", &[Format]),
     case("quick format with other clusters", "reclustered", &[Format]),
     case("quick format with other clusters, used since", "reclustered-used", &[Format]),
+    case("files of many records, cut, deleted and used again", "residue", &[]),
+    case("the same, first 16 records", "residue", &[Records(16)]),
     case("a field in 10 % of the records' headers", "files", &[Headers(10)]),
     case("copy of the metadata alone", "clone", &[Copied]),
     case("copy that left a sector out", "shifted", &[Copied]),
